@@ -1,0 +1,456 @@
+//! What can go wrong, as one enum that names what happened to whom, and the stable numbers that cross
+//! the network and the C ABI.
+
+use std::sync::Arc;
+
+/// Result of the library's fallible functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $name:ident = $value:literal, $text:literal;)*) => {
+        /// The stable number of an error: the same in Rust, in C (`MstResult`) and on the network.
+        ///
+        /// Negative, in blocks of one hundred by area; never renumbered.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        #[repr(i32)]
+        pub enum ErrorCode { $($(#[$doc])* $name = $value,)* }
+
+        impl ErrorCode {
+            /// The codes, in the order of their declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The code with this number.
+            #[must_use]
+            pub fn from_i32(value: i32) -> Option<Self> {
+                match value { $($value => Some(Self::$name),)* _ => None }
+            }
+
+            /// The name as in the C header, without `MST_ERR_`.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// An argument is out of its domain.
+    InvalidArgument = -1, "INVALID_ARGUMENT";
+    /// A handle is null, stale, freed, forged or of another kind.
+    InvalidHandle = -2, "INVALID_HANDLE";
+    /// The caller's buffer is too small; nothing changed.
+    BufferTooSmall = -3, "BUFFER_TOO_SMALL";
+    /// A panic was caught at the C boundary; the handle it happened on is poisoned.
+    Panic = -4, "PANIC";
+    /// The handle was poisoned by an earlier panic.
+    Poisoned = -5, "POISONED";
+    /// This build leaves the role out.
+    FeatureDisabled = -6, "FEATURE_DISABLED";
+    /// Text is not UTF-8.
+    InvalidUtf8 = -7, "INVALID_UTF8";
+    /// An options struct has a size or a tail this library does not know.
+    InvalidStructSize = -8, "INVALID_STRUCT_SIZE";
+    /// The operating system refused something that is not the network or the database.
+    System = -9, "SYSTEM";
+    /// A name that no property of the schema has.
+    UnknownProperty = -101, "UNKNOWN_PROPERTY";
+    /// Two properties have one key.
+    KeyCollision = -102, "KEY_COLLISION";
+    /// Two properties have one name.
+    DuplicateName = -103, "DUPLICATE_NAME";
+    /// A property's name is empty, too long or has a forbidden character.
+    InvalidName = -104, "INVALID_NAME";
+    /// A schema file is not a schema.
+    InvalidSchema = -105, "INVALID_SCHEMA";
+    /// A peer's properties do not fit the master's schema.
+    SchemaMismatch = -106, "SCHEMA_MISMATCH";
+    /// More properties than a schema may have.
+    TooManyProperties = -107, "TOO_MANY_PROPERTIES";
+    /// A value of another type than the property's.
+    WrongType = -201, "WRONG_TYPE";
+    /// The sum does not fit the property's type.
+    Overflow = -202, "OVERFLOW";
+    /// A text is longer than its limit.
+    TooLong = -203, "TOO_LONG";
+    /// A text has U+0000 in it.
+    InvalidText = -204, "INVALID_TEXT";
+    /// The texts of the profile together are longer than the limit.
+    ProfileTooLarge = -205, "PROFILE_TOO_LARGE";
+    /// JSON that is not a profile of this schema.
+    InvalidJson = -206, "INVALID_JSON";
+    /// The profile is being filled; its values are placeholders.
+    NotLoaded = -301, "NOT_LOADED";
+    /// The profile belongs to an endpoint, which makes and applies its deltas.
+    Attached = -302, "ATTACHED";
+    /// The profile was released.
+    Released = -303, "RELEASED";
+    /// This role may not write, or not see, the property.
+    NotPermitted = -304, "NOT_PERMITTED";
+    /// A user id is empty, too long or has a control character.
+    InvalidUserId = -305, "INVALID_USER_ID";
+    /// The endpoint has this profile open already.
+    AlreadyOpen = -306, "ALREADY_OPEN";
+    /// Bytes that are not what they should be.
+    Malformed = -401, "MALFORMED";
+    /// The peer speaks no protocol version that this one does.
+    ProtocolVersion = -402, "PROTOCOL_VERSION";
+    /// A peer broke the protocol's rules.
+    ProtocolViolation = -403, "PROTOCOL_VIOLATION";
+    /// The writer session is unknown to the master: too long absent, or closed.
+    WriterExpired = -404, "WRITER_EXPIRED";
+    /// The service can't take this now; try again later.
+    Unavailable = -405, "UNAVAILABLE";
+    /// It took too long.
+    Timeout = -406, "TIMEOUT";
+    /// A named limit was reached.
+    LimitReached = -407, "LIMIT_REACHED";
+    /// Another program listens at the address.
+    AddressInUse = -501, "ADDRESS_IN_USE";
+    /// The address can't be parsed, resolved or bound.
+    InvalidAddress = -502, "INVALID_ADDRESS";
+    /// Nobody answers at the address.
+    Unreachable = -503, "UNREACHABLE";
+    /// The peer's certificate is not the expected one.
+    Certificate = -504, "CERTIFICATE";
+    /// The connection ended.
+    ConnectionLost = -505, "CONNECTION_LOST";
+    /// A certificate or key file can't be used.
+    TlsConfig = -506, "TLS_CONFIG";
+    /// The endpoint is closed, or the master is shutting down.
+    Closed = -507, "CLOSED";
+    /// Another connection of the same writer session took this one's place.
+    Superseded = -508, "SUPERSEDED";
+    /// The database can't be opened, or is none.
+    StoreOpen = -601, "STORE_OPEN";
+    /// The database failed to read or write.
+    StoreFailed = -602, "STORE_FAILED";
+    /// A stored profile can't be read.
+    StoreCorrupt = -603, "STORE_CORRUPT";
+    /// The database has a newer layout than this program knows.
+    StoreNewer = -604, "STORE_NEWER";
+    /// Another master holds the database.
+    StoreInUse = -605, "STORE_IN_USE";
+    /// Another master took the database over.
+    StoreFenced = -606, "STORE_FENCED";
+    /// The token is refused.
+    AuthFailed = -701, "AUTH_FAILED";
+}
+
+/// What went wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A name that no property of the schema has.
+    #[error("no property is named `{name}`")]
+    UnknownProperty {
+        /// The name asked for.
+        name: String,
+    },
+    /// A property index or key that the schema does not have.
+    #[error("no property has the {what} {number}")]
+    UnknownPropertyNumber {
+        /// `index` or `key`.
+        what: &'static str,
+        /// The number asked for.
+        number: u32,
+    },
+    /// Two properties have one key.
+    #[error("properties `{first}` and `{second}` both have the key {key}; give one of them an explicit key")]
+    KeyCollision {
+        /// The property declared first.
+        first: Arc<str>,
+        /// The property declared second.
+        second: Arc<str>,
+        /// Their key.
+        key: u16,
+    },
+    /// Two properties have one name.
+    #[error("property `{name}` is declared twice")]
+    DuplicateName {
+        /// The name.
+        name: Arc<str>,
+    },
+    /// A property's name is unusable.
+    #[error("property name `{name}`: {reason}")]
+    InvalidName {
+        /// The name.
+        name: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A schema text is not a schema.
+    #[error("schema: {reason}")]
+    InvalidSchema {
+        /// What and where.
+        reason: String,
+    },
+    /// A peer's properties do not fit the master's schema.
+    #[error("schema mismatch: {reason}")]
+    SchemaMismatch {
+        /// What differs.
+        reason: String,
+    },
+    /// More properties than a schema may have.
+    #[error("a schema has at most {} properties, this one {count}", crate::limits::MAX_PROPERTIES)]
+    TooManyProperties {
+        /// How many there are.
+        count: usize,
+    },
+    /// A value of another type than the property's.
+    #[error("property `{property}` is {expected}, not {found}")]
+    WrongType {
+        /// The property's name.
+        property: Arc<str>,
+        /// Its type.
+        expected: &'static str,
+        /// What it was used as.
+        found: &'static str,
+    },
+    /// The sum does not fit the property's type.
+    #[error("property `{property}`: adding {amount} overflows {value_type}")]
+    Overflow {
+        /// The property's name.
+        property: Arc<str>,
+        /// Its type.
+        value_type: &'static str,
+        /// What was added.
+        amount: String,
+    },
+    /// A text is longer than its limit.
+    #[error("{what}: {length} bytes are more than {limit}")]
+    TooLong {
+        /// What is too long.
+        what: String,
+        /// Its length.
+        length: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A text has U+0000 in it.
+    #[error("{what}: U+0000 is not allowed")]
+    InvalidText {
+        /// What has it.
+        what: String,
+    },
+    /// The texts of the profile together are longer than the limit.
+    #[error("property `{property}`: the profile's texts would have {length} bytes, more than {}", crate::limits::MAX_PROFILE_TEXT_BYTES)]
+    ProfileTooLarge {
+        /// The property whose change was refused.
+        property: Arc<str>,
+        /// The length there would have been.
+        length: usize,
+    },
+    /// JSON that is not a profile of this schema.
+    #[error("profile JSON: {reason}")]
+    InvalidJson {
+        /// What and where.
+        reason: String,
+    },
+    /// The profile is being filled; its values are placeholders.
+    #[error("the profile of `{user}` is not loaded yet")]
+    NotLoaded {
+        /// Whose profile.
+        user: Arc<str>,
+    },
+    /// The profile belongs to an endpoint.
+    #[error("the profile belongs to a connection, which makes and applies its deltas")]
+    Attached,
+    /// The profile was released.
+    #[error("the profile of `{user}` was released")]
+    Released {
+        /// Whose profile.
+        user: Arc<str>,
+    },
+    /// This role may not write the property.
+    #[error("{who} may not write property `{property}`")]
+    NotPermitted {
+        /// Who tried.
+        who: &'static str,
+        /// The property's name.
+        property: Arc<str>,
+    },
+    /// A user id is unusable.
+    #[error("user id {user:?}: {reason}")]
+    InvalidUserId {
+        /// The id.
+        user: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// The endpoint has this profile open already.
+    #[error("the profile of `{user}` is open already")]
+    AlreadyOpen {
+        /// Whose profile.
+        user: Arc<str>,
+    },
+    /// Bytes that are not what they should be.
+    #[error("malformed {what}: {reason}")]
+    Malformed {
+        /// What was decoded.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A peer broke the protocol's rules.
+    #[error("protocol violation: {reason}")]
+    ProtocolViolation {
+        /// Which.
+        reason: String,
+    },
+    /// No common protocol version.
+    #[error("the peer speaks protocol versions {peer_min} to {peer_max}, this library {own_min} to {own_max}")]
+    ProtocolVersion {
+        /// The peer's oldest.
+        peer_min: u16,
+        /// The peer's newest.
+        peer_max: u16,
+        /// Our oldest.
+        own_min: u16,
+        /// Our newest.
+        own_max: u16,
+    },
+    /// The writer session is unknown to the master.
+    #[error("the master does not know this writer session any more; batch {number} was not applied")]
+    WriterExpired {
+        /// The batch that was refused.
+        number: u64,
+    },
+    /// The service can't take this now.
+    #[error("unavailable: {reason}")]
+    Unavailable {
+        /// Why.
+        reason: String,
+    },
+    /// It took too long.
+    #[error("{what} took longer than {millis} ms")]
+    Timeout {
+        /// What did.
+        what: &'static str,
+        /// The time it had.
+        millis: u64,
+    },
+    /// A named limit was reached.
+    #[error("at most {limit} {what}")]
+    LimitReached {
+        /// Of what.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// An argument is out of its domain.
+    #[error("{argument}: {reason}")]
+    InvalidArgument {
+        /// The argument's name.
+        argument: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// An error of the network, the TLS configuration or an endpoint's life.
+    #[error("{text}")]
+    Transport {
+        /// One of the codes from -500 to -599.
+        code: ErrorCode,
+        /// What and where.
+        text: String,
+    },
+    /// An error of the database.
+    #[error("{text}")]
+    Store {
+        /// One of the codes from -600 to -699.
+        code: ErrorCode,
+        /// What and where.
+        text: String,
+    },
+    /// The token is refused.
+    #[error("token refused: {reason}")]
+    AuthFailed {
+        /// Why.
+        reason: String,
+    },
+    /// The operating system refused something.
+    #[error("{what}: {text}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// What the system said.
+        text: String,
+    },
+    /// An error that the peer at the other end reported.
+    #[error("{text}")]
+    Remote {
+        /// The code it gave.
+        code: ErrorCode,
+        /// The text it gave.
+        text: String,
+    },
+}
+
+impl Error {
+    /// The stable number of this error.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::UnknownProperty { .. } | Self::UnknownPropertyNumber { .. } => ErrorCode::UnknownProperty,
+            Self::KeyCollision { .. } => ErrorCode::KeyCollision,
+            Self::DuplicateName { .. } => ErrorCode::DuplicateName,
+            Self::InvalidName { .. } => ErrorCode::InvalidName,
+            Self::InvalidSchema { .. } => ErrorCode::InvalidSchema,
+            Self::SchemaMismatch { .. } => ErrorCode::SchemaMismatch,
+            Self::TooManyProperties { .. } => ErrorCode::TooManyProperties,
+            Self::WrongType { .. } => ErrorCode::WrongType,
+            Self::Overflow { .. } => ErrorCode::Overflow,
+            Self::TooLong { .. } => ErrorCode::TooLong,
+            Self::InvalidText { .. } => ErrorCode::InvalidText,
+            Self::ProfileTooLarge { .. } => ErrorCode::ProfileTooLarge,
+            Self::InvalidJson { .. } => ErrorCode::InvalidJson,
+            Self::NotLoaded { .. } => ErrorCode::NotLoaded,
+            Self::Attached => ErrorCode::Attached,
+            Self::Released { .. } => ErrorCode::Released,
+            Self::NotPermitted { .. } => ErrorCode::NotPermitted,
+            Self::InvalidUserId { .. } => ErrorCode::InvalidUserId,
+            Self::AlreadyOpen { .. } => ErrorCode::AlreadyOpen,
+            Self::Malformed { .. } => ErrorCode::Malformed,
+            Self::ProtocolViolation { .. } => ErrorCode::ProtocolViolation,
+            Self::ProtocolVersion { .. } => ErrorCode::ProtocolVersion,
+            Self::WriterExpired { .. } => ErrorCode::WriterExpired,
+            Self::Unavailable { .. } => ErrorCode::Unavailable,
+            Self::Timeout { .. } => ErrorCode::Timeout,
+            Self::LimitReached { .. } => ErrorCode::LimitReached,
+            Self::InvalidArgument { .. } => ErrorCode::InvalidArgument,
+            Self::AuthFailed { .. } => ErrorCode::AuthFailed,
+            Self::System { .. } => ErrorCode::System,
+            Self::Transport { code, .. } | Self::Store { code, .. } | Self::Remote { code, .. } => *code,
+        }
+    }
+
+    pub(crate) fn malformed(what: &'static str, reason: impl Into<String>) -> Self {
+        Self::Malformed { what, reason: reason.into() }
+    }
+
+    #[cfg_attr(not(feature = "quic"), allow(dead_code))]
+    pub(crate) fn transport(code: ErrorCode, text: impl Into<String>) -> Self {
+        Self::Transport { code, text: text.into() }
+    }
+
+    #[cfg_attr(not(feature = "master"), allow(dead_code))]
+    pub(crate) fn store(code: ErrorCode, text: impl Into<String>) -> Self {
+        Self::Store { code, text: text.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_negative_and_found_again() {
+        for (i, code) in ErrorCode::ALL.iter().enumerate() {
+            assert!((*code as i32) < 0);
+            assert_eq!(ErrorCode::from_i32(*code as i32), Some(*code));
+            assert!(ErrorCode::ALL[..i].iter().all(|c| c.name() != code.name()));
+        }
+        assert_eq!(ErrorCode::from_i32(0), None);
+    }
+}

@@ -1,0 +1,64 @@
+//! Every limit of the library, in one place. Each is asserted where it holds and named in the error
+//! that reports it.
+
+use std::time::Duration;
+
+/// Properties in one schema.
+pub const MAX_PROPERTIES: usize = 4096;
+/// UTF-8 bytes of a property's name.
+pub const MAX_NAME_BYTES: usize = 128;
+/// UTF-8 bytes of a user id.
+pub const MAX_USER_ID_BYTES: usize = 128;
+/// UTF-8 bytes of a token that a peer presents.
+pub const MAX_TOKEN_BYTES: usize = 4096;
+/// UTF-8 bytes of one text value.
+pub const MAX_STRING_BYTES: usize = 64 * 1024;
+/// UTF-8 bytes of all text values of one profile together.
+pub const MAX_PROFILE_TEXT_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of one frame on the ordered stream.
+pub const MAX_FRAME_BYTES: usize = 256 * 1024;
+/// Bytes of one control message (hello, open, refusals) inside a frame.
+pub const MAX_CONTROL_BYTES: usize = 64 * 1024;
+/// Bytes after which pending batches go on in a next frame. A frame is at most this and one batch.
+pub const BATCHES_FRAME_TARGET_BYTES: usize = 32 * 1024;
+/// Bytes of a delta above which the observer gets a snapshot instead.
+pub const MAX_DELTA_BYTES: usize = 192 * 1024;
+/// Bytes of one snapshot.
+pub const MAX_SNAPSHOT_BYTES: usize = MAX_PROFILE_TEXT_BYTES + 1024 * 1024;
+/// Operations in one batch.
+pub const MAX_BATCH_OPS: usize = 1024;
+/// Batches of one profile that a writer may have sent and not yet seen applied.
+pub const MAX_UNAPPLIED_BATCHES: usize = 1024;
+/// Bytes of batches that a writer keeps for one profile until they are durable.
+pub const MAX_RETAINED_BYTES: usize = 4 * 1024 * 1024;
+/// Profiles that one connection may have open.
+pub const MAX_OPEN_PROFILES: usize = 65_536;
+/// Events that wait to be polled, per endpoint or stand-alone profile. Past it the oldest are dropped and
+/// one `Overflow` event says so.
+pub const MAX_QUEUED_EVENTS: usize = 65_536;
+/// Recent changes that the master remembers for each profile, to send differences instead of values.
+pub const MAX_RECENT_CHANGES: usize = 256;
+/// Writer sessions that one stored profile remembers.
+pub const MAX_WRITERS: usize = 1024;
+/// Time after which an abandoned writer session is forgotten.
+pub const WRITER_EXPIRY: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Refused batches remembered for one writer session of a profile.
+pub const MAX_REFUSED: usize = MAX_UNAPPLIED_BATCHES;
+/// Pairs of epoch and end version kept with a profile.
+pub const MAX_EPOCHS: usize = 16;
+/// Journal rows that wait for the database. Past it new changes are refused as unavailable.
+pub const MAX_UNJOURNALED_ROWS: usize = 262_144;
+/// Journal rows in one transaction.
+pub const MAX_GROUP_ROWS: usize = 4096;
+/// Documents in one save.
+pub const MAX_SAVE_DOCUMENTS: usize = 256;
+/// Bytes that wait for one session's connection above which no further deltas are made for it.
+pub const OUTBOUND_HIGH_WATER_BYTES: usize = 256 * 1024;
+/// Bytes of all that waits for one session's connection above which the session is closed: it does not read.
+pub const OUTBOUND_LIMIT_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes received from one connection that wait to be processed.
+pub const INBOUND_LIMIT_BYTES: usize = 512 * 1024;
+/// Connections that a master serves at a time.
+pub const MAX_SESSIONS: usize = 65_536;
+/// Time in which a connection must say hello and be answered.
+pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,0 +1,80 @@
+//! What a profile tells those who watch it.
+
+use std::collections::VecDeque;
+
+use crate::limits::MAX_QUEUED_EVENTS;
+use crate::schema::PropertyIndex;
+use crate::value::Value;
+
+/// Why a value changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum Cause {
+    /// This process changed it.
+    Local = 0,
+    /// Somebody else changed it, or the master decided differently.
+    Remote = 1,
+    /// A change of this process was refused and taken back.
+    Rollback = 2,
+    /// The profile was loaded.
+    Load = 3,
+}
+
+/// One property has another value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PropertyChanged {
+    /// Which.
+    pub property: PropertyIndex,
+    /// Why.
+    pub cause: Cause,
+    /// The value before.
+    pub old: Value,
+    /// The value now (when the event was made; by the time it is polled there may be a newer one).
+    pub new: Value,
+}
+
+/// What a stand-alone profile tells.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ProfileEvent {
+    /// A property changed.
+    Changed(PropertyChanged),
+    /// So many events were dropped because nobody polled; read the values anew.
+    Overflow(u64),
+}
+
+/// A bounded queue that drops the oldest and says so.
+#[derive(Debug)]
+pub(crate) struct EventQueue<T> {
+    events: VecDeque<T>,
+    dropped: u64,
+}
+
+impl<T> Default for EventQueue<T> {
+    fn default() -> Self {
+        Self { events: VecDeque::new(), dropped: 0 }
+    }
+}
+
+impl<T> EventQueue<T> {
+    pub(crate) fn push(&mut self, event: T) {
+        if self.events.len() >= MAX_QUEUED_EVENTS {
+            self.events.pop_front();
+            self.dropped += 1;
+        }
+        self.events.push_back(event);
+    }
+
+    /// The oldest event, or how many were dropped before it.
+    pub(crate) fn pop(&mut self) -> Option<Result<T, u64>> {
+        if self.dropped > 0 {
+            return Some(Err(std::mem::take(&mut self.dropped)));
+        }
+        self.events.pop_front().map(Ok)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.dropped == 0
+    }
+}

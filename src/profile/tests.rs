@@ -1,0 +1,205 @@
+use super::*;
+use crate::schema::{Property, Writers};
+
+fn schema() -> Arc<Schema> {
+    Schema::builder()
+        .property(Property::new("level", 1))
+        .property(Property::new("gold", 10_i64))
+        .property(Property::new("rating", 0.5))
+        .property(Property::new("title", "Novice").writers(Writers::Owner))
+        .property(Property::new("vip", false))
+        .build()
+        .unwrap()
+}
+
+fn index(name: &str) -> PropertyIndex {
+    schema().index_of(name).unwrap()
+}
+
+/// A loaded profile of a game server.
+fn live() -> Profile {
+    let mut profile = Profile::filling(schema(), Arc::from("ann"));
+    let values = profile.values.iter().cloned().map(Some).collect();
+    profile.load(Relation::Server, values, 0, Cause::Load).unwrap();
+    profile
+}
+
+fn changes(profile: &mut Profile) -> Vec<(u16, Cause, Value)> {
+    std::iter::from_fn(|| profile.pop_change()).map(|e| e.unwrap()).map(|e| (e.property.0, e.cause, e.new)).collect()
+}
+
+#[test]
+fn an_equal_value_is_no_change() {
+    let mut profile = Profile::new(schema());
+    assert!(!profile.set(index("gold"), 10_i64).unwrap());
+    assert!(!profile.add_int(index("gold"), 0).unwrap());
+    assert!(!profile.set(index("title"), "Novice").unwrap());
+    assert!(!profile.is_dirty());
+    assert!(profile.take_delta().unwrap().is_empty());
+    assert_eq!(profile.next_event(), None);
+}
+
+#[test]
+fn changes_coalesce_into_one_delta_and_tell_each_event() {
+    let mut profile = Profile::new(schema());
+    profile.add_int(index("gold"), 5).unwrap();
+    profile.add_int(index("gold"), 6).unwrap();
+    profile.set(index("title"), "Knight").unwrap();
+    profile.set(index("title"), "Lord").unwrap();
+    let mut other = Profile::new(schema());
+    let delta = profile.take_delta().unwrap();
+    other.apply_delta(&delta).unwrap();
+    other.apply_delta(&delta).unwrap();
+    assert_eq!(other.to_json(), profile.to_json());
+    assert_eq!(other.to_json(), r#"{"gold":21,"level":1,"rating":0.5,"title":"Lord","vip":false}"#);
+    let told: Vec<_> = changes(&mut profile).into_iter().map(|(_, cause, new)| (cause, new)).collect();
+    let local = |v: Value| (Cause::Local, v);
+    assert_eq!(told, [local(15_i64.into()), local(21_i64.into()), local("Knight".into()), local("Lord".into())]);
+    assert_eq!(changes(&mut other).iter().map(|c| c.1).collect::<Vec<_>>(), [Cause::Remote; 2]);
+    assert!(profile.take_delta().unwrap().is_empty());
+}
+
+#[test]
+fn wrong_uses_are_refused_and_change_nothing() {
+    let mut profile = Profile::new(schema());
+    let before = profile.to_json();
+    assert!(matches!(profile.set(index("gold"), 1), Err(Error::WrongType { .. })));
+    assert!(matches!(profile.add_int(index("title"), 1), Err(Error::WrongType { .. })));
+    assert!(matches!(profile.add_float(index("gold"), 1.0), Err(Error::WrongType { .. })));
+    assert!(matches!(profile.add_int(index("gold"), i64::MAX), Err(Error::Overflow { .. })));
+    assert!(matches!(profile.add_int(index("level"), i64::from(i32::MAX)), Err(Error::Overflow { .. })));
+    assert!(matches!(profile.set(index("title"), "a\0"), Err(Error::InvalidText { .. })));
+    assert!(matches!(profile.set(index("title"), "x".repeat(70_000)), Err(Error::TooLong { .. })));
+    assert!(matches!(profile.apply_json(r#"{"gold":3,"level":"x"}"#), Err(Error::InvalidJson { .. })));
+    assert!(matches!(profile.apply_json(r#"{"gold":3,"silver":1}"#), Err(Error::UnknownProperty { .. })));
+    assert_eq!(profile.to_json(), before);
+    assert!(!profile.is_dirty());
+    let mut filling = Profile::filling(schema(), Arc::from("ann"));
+    assert!(matches!(filling.set(index("gold"), 1_i64), Err(Error::NotLoaded { .. })));
+    assert!(matches!(filling.take_delta(), Err(Error::Attached)));
+}
+
+#[test]
+fn hostile_deltas_and_snapshots_change_nothing() {
+    let mut source = Profile::new(schema());
+    source.set(index("title"), "Knight").unwrap();
+    source.set(index("vip"), true).unwrap();
+    let delta = source.take_delta().unwrap();
+    let snapshot = source.snapshot();
+    let mut profile = Profile::new(schema());
+    let before = profile.to_json();
+    for cut in 1..delta.len() {
+        // A cut between two entries is a shorter delta; every other one is an error.
+        let mut victim = Profile::new(schema());
+        if victim.apply_delta(&delta[..cut]).is_err() {
+            assert_eq!(victim.to_json(), before);
+        }
+    }
+    for cut in 0..snapshot.len() {
+        assert!(profile.apply_snapshot(&snapshot[..cut]).is_err());
+    }
+    let other = Schema::builder().property(Property::new("x", 1)).build().unwrap();
+    assert!(profile.apply_snapshot(&Profile::new(other).snapshot()).is_err());
+    assert_eq!(profile.to_json(), before);
+    profile.apply_snapshot(&snapshot).unwrap();
+    assert_eq!(profile.to_json(), source.to_json());
+}
+
+#[test]
+fn own_changes_leave_the_overlay_only_with_the_delta_that_has_them() {
+    let mut profile = live();
+    let gold = index("gold");
+    profile.add_int(gold, 5).unwrap();
+    profile.seal();
+    profile.add_int(gold, 7).unwrap();
+    assert_eq!((profile.get(gold), profile.confirmed(gold)), (&22_i64.into(), &10_i64.into()));
+    changes(&mut profile);
+
+    // Somebody else adds 100: all of it shows.
+    profile.apply_effects(&[(gold.0, Effect::Diff(100))], 0).unwrap();
+    assert_eq!(changes(&mut profile), [(gold.0, Cause::Remote, 122_i64.into())]);
+    // The delta that has our batch changes nothing that shows.
+    profile.apply_effects(&[(gold.0, Effect::Value(115_i64.into()))], 1).unwrap();
+    assert_eq!(changes(&mut profile), []);
+    assert_eq!(profile.confirmed(gold), &115_i64.into());
+    profile.seal();
+    profile.apply_effects(&[(gold.0, Effect::Diff(7))], 2).unwrap();
+    assert!(!profile.is_pending(gold));
+    assert_eq!(profile.get(gold), &122_i64.into());
+    assert!(profile.has_retained());
+    profile.durable_through(2);
+    assert!(!profile.has_retained());
+}
+
+#[test]
+fn a_refused_batch_rolls_back_alone() {
+    let mut profile = live();
+    let (gold, title) = (index("gold"), index("title"));
+    profile.add_int(gold, -10).unwrap();
+    profile.set(title, "Lord").unwrap();
+    profile.seal();
+    profile.add_int(gold, 3).unwrap();
+    changes(&mut profile);
+    assert!(profile.refuse(1));
+    assert!(!profile.refuse(1));
+    assert_eq!(changes(&mut profile), [(gold.0, Cause::Rollback, 13_i64.into())]);
+    assert_eq!(profile.get(title), &"Lord".into());
+    // The next delta decides both numbers.
+    profile.apply_effects(&[(title.0, Effect::Value("Lord".into()))], 2).unwrap();
+    assert!(!profile.is_pending(title));
+    assert_eq!(profile.heard_through(), 1);
+}
+
+#[test]
+fn what_a_crash_took_back_is_pending_again() {
+    let mut profile = live();
+    let gold = index("gold");
+    profile.add_int(gold, 5).unwrap();
+    profile.seal();
+    profile.apply_effects(&[(gold.0, Effect::Value(15_i64.into()))], 1).unwrap();
+    changes(&mut profile);
+    let values = schema().properties().iter().map(|p| Some(p.default().clone())).collect();
+    profile.load(Relation::Server, values, 0, Cause::Remote).unwrap();
+    assert_eq!(profile.get(gold), &15_i64.into());
+    assert_eq!(profile.confirmed(gold), &10_i64.into());
+    assert_eq!(changes(&mut profile), []);
+    assert_eq!(profile.retained_from(1).count(), 1);
+}
+
+#[test]
+fn a_set_to_the_shown_value_is_kept_while_something_is_pending() {
+    let mut profile = live();
+    let gold = index("gold");
+    profile.add_int(gold, 5).unwrap();
+    profile.seal();
+    assert!(!profile.set(gold, 15_i64).unwrap());
+    assert!(profile.is_dirty());
+    profile.apply_effects(&[(gold.0, Effect::Value(1000_i64.into()))], 1).unwrap();
+    assert_eq!(profile.get(gold), &15_i64.into());
+}
+
+#[test]
+fn amounts_too_large_to_sum_stay_two_changes() {
+    let mut profile = live();
+    let gold = index("gold");
+    profile.set(gold, i64::MIN).unwrap();
+    profile.seal();
+    profile.add_int(gold, i64::MAX).unwrap();
+    profile.add_int(gold, i64::MAX).unwrap();
+    assert_eq!(profile.get(gold), &(i64::MAX - 1).into());
+    profile.seal();
+    assert_eq!(profile.retained_from(0).count(), 3);
+}
+
+#[test]
+fn the_window_keeps_changes_dirty() {
+    let mut profile = live();
+    let gold = index("gold");
+    for _ in 0..crate::limits::MAX_UNAPPLIED_BATCHES + 50 {
+        profile.add_int(gold, 1).unwrap();
+        profile.seal();
+    }
+    assert_eq!(profile.unapplied(), crate::limits::MAX_UNAPPLIED_BATCHES);
+    assert!(profile.is_dirty());
+    assert_eq!(profile.get(gold), &(10 + crate::limits::MAX_UNAPPLIED_BATCHES as i64 + 50).into());
+}

@@ -1,0 +1,130 @@
+//! The database interface of the master, and its implementations.
+//!
+//! A stored profile is a JSON document and, in engines that have one, the tail of a journal: the batches applied
+//! after the document was written. Loading folds the tail into the document.
+
+mod journal;
+mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+use std::sync::Arc;
+
+pub(crate) use self::journal::{decode_effects, encode_effects};
+pub use self::memory::MemoryStore;
+#[cfg(feature = "sqlite")]
+pub use self::sqlite::SqliteStore;
+use crate::error::{Error, ErrorCode, Result};
+pub use crate::value::Effect;
+
+/// A database of profiles: SEED's accessor (restore, update, update many, delete, list) and a journal.
+///
+/// The master calls it from one thread of its own, one call at a time, and in order. A call may block. Whatever a
+/// call returns `Ok` for is committed and synced, in whole; after an `Err` the master does not know whether it took
+/// effect and makes the same call again, so each call must do no harm when repeated.
+pub trait ProfileStore: Send {
+    /// Makes this process the only owner of the database: later writes of an earlier owner must fail with
+    /// [`ErrorCode::StoreFenced`]. Called once, before anything else.
+    ///
+    /// # Errors
+    /// [`ErrorCode::StoreInUse`] while another live owner is known to hold it, or what the engine says.
+    fn claim(&mut self) -> Result<()>;
+
+    /// Reads a profile. `None` when there is none.
+    ///
+    /// # Errors
+    /// [`ErrorCode::StoreCorrupt`], [`ErrorCode::StoreFailed`].
+    fn restore(&mut self, user: &str) -> Result<Option<StoredProfile>>;
+
+    /// Writes documents, each only over an older version of itself; journal rows that a written document
+    /// contains may be pruned in the same transaction. One result a document, in order.
+    ///
+    /// # Errors
+    /// The outer error is one that concerns all of them, and then none is known to be written.
+    fn update_many(&mut self, saves: &[DocumentSave]) -> Result<Vec<Result<()>>>;
+
+    /// Writes one document: see [`update_many`](Self::update_many).
+    ///
+    /// # Errors
+    /// As there.
+    fn update(&mut self, save: &DocumentSave) -> Result<()> {
+        self.update_many(std::slice::from_ref(save))?.pop().unwrap_or(Ok(()))
+    }
+
+    /// Appends applied batches to the journal, all in one transaction. A row whose user and version are there
+    /// already is left as it is.
+    ///
+    /// # Errors
+    /// [`ErrorCode::StoreFailed`], [`ErrorCode::StoreFenced`].
+    fn append(&mut self, rows: &[JournalRow]) -> Result<()>;
+
+    /// Removes a profile and its journal. False when there was none.
+    ///
+    /// # Errors
+    /// [`ErrorCode::StoreFailed`], [`ErrorCode::StoreFenced`].
+    fn delete(&mut self, user: &str) -> Result<bool>;
+
+    /// User ids greater than `after`, in byte order, at most `limit` of them.
+    ///
+    /// # Errors
+    /// [`ErrorCode::StoreFailed`].
+    fn list(&mut self, after: Option<&str>, limit: usize) -> Result<Vec<String>>;
+}
+
+/// A profile as the database holds it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StoredProfile {
+    /// The document, as [`DocumentSave::document`] gave it; `None` while only journal rows have been written.
+    pub document: Option<String>,
+    /// The journal's rows whose version is greater than the document's, in order.
+    pub rows: Vec<JournalRow>,
+}
+
+/// A document to write.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DocumentSave {
+    /// Whose profile.
+    pub user: Arc<str>,
+    /// The version it has reached; the document says it too.
+    pub version: u64,
+    /// JSON text.
+    pub document: String,
+}
+
+/// One applied batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JournalRow {
+    /// Whose profile.
+    pub user: Arc<str>,
+    /// The epoch of the profile's load in which it was applied.
+    pub epoch: u64,
+    /// The profile's version after it.
+    pub version: u64,
+    /// Who wrote it.
+    pub writer: Arc<WriterInfo>,
+    /// The writer's number for it.
+    pub number: u64,
+    /// Numbers of this writer's batches that were refused since its last row, with the codes.
+    pub refused: Vec<(u64, ErrorCode)>,
+    /// What it did, by property name. At most one entry a property.
+    pub effects: Vec<(Arc<str>, Effect)>,
+    /// When, in milliseconds since 1970 UTC.
+    pub unix_ms: u64,
+}
+
+/// A writer session.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct WriterInfo {
+    /// The random id that the writer drew.
+    pub id: u128,
+    /// The user or the game server's name that its token said.
+    pub subject: Arc<str>,
+    /// `"client"` or `"server"`.
+    pub role: Arc<str>,
+}
+
+/// An error of a store, for implementations.
+#[must_use]
+pub fn store_error(code: ErrorCode, text: impl Into<String>) -> Error {
+    Error::store(code, text)
+}

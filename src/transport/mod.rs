@@ -1,0 +1,78 @@
+//! How bytes travel: an ordered stream both ways, and snapshots beside it.
+//!
+//! The traits keep the roles independent of QUIC; everything protocol-wise happens in `sync`, which sees chunks of
+//! the ordered stream as they come, at whatever boundaries.
+
+pub(crate) mod quic;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::error::{Error, ErrorCode};
+
+/// Makes connections to a master.
+pub(crate) trait Connector: Send {
+    /// Starts a connection and returns at once. `sink` is called from a network thread with what happens, the last
+    /// time with [`LinkEvent::Closed`]. It must not block.
+    fn connect(&self, sink: LinkSink) -> Arc<dyn Link>;
+}
+
+/// Receives what happens to a connection.
+pub(crate) type LinkSink = Box<dyn Fn(LinkEvent) + Send + Sync>;
+
+/// Receives what happens to a listener's connections.
+pub(crate) type ListenerSink = Arc<dyn Fn(ListenerEvent) + Send + Sync>;
+
+/// One connection. Dropping the last reference closes it.
+pub(crate) trait Link: Send + Sync {
+    /// Queues bytes for the ordered stream.
+    fn send(&self, bytes: Vec<u8>);
+    /// Sends a whole snapshot on a stream of its own. Only a master does.
+    fn send_snapshot(&self, bytes: Vec<u8>);
+    /// Sends what is queued, as far as `CLOSE_TIMEOUT` allows, then ends the connection with a code and a text that
+    /// the peer gets.
+    fn close(&self, code: ErrorCode, reason: &str);
+    /// What it has carried so far.
+    fn stats(&self) -> LinkStats;
+}
+
+/// What a connection has carried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LinkStats {
+    /// Bytes of UDP payload sent.
+    pub udp_sent_bytes: u64,
+    /// Bytes of UDP payload received.
+    pub udp_received_bytes: u64,
+}
+
+/// What happens to a connection that this side began.
+pub(crate) enum LinkEvent {
+    /// It stands.
+    Connected,
+    /// A piece of the ordered stream.
+    Received(Chunk),
+    /// A whole snapshot.
+    Snapshot(Chunk),
+    /// It is over, or never came about. Nothing follows.
+    Closed(Error),
+}
+
+/// What happens to the connections of a listener.
+pub(crate) enum ListenerEvent {
+    /// A peer connected and opened its ordered stream. Numbers are never used again.
+    Opened { session: u64, link: Arc<dyn Link>, remote: SocketAddr },
+    /// A piece of the session's ordered stream.
+    Received { session: u64, chunk: Chunk },
+    /// So many bytes given to `send` or `send_snapshot` were handed to the network.
+    Sent { session: u64, bytes: usize },
+    /// The session is over. Nothing follows for it.
+    Closed { session: u64, error: Error },
+}
+
+/// Received bytes. As long as it lives it counts against its connection's `INBOUND_LIMIT_BYTES`.
+pub(crate) struct Chunk {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) _permit: Option<OwnedSemaphorePermit>,
+}

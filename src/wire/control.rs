@@ -1,0 +1,145 @@
+//! Control messages: rare, so a general encoding (bincode 2) serves. Only this file knows which.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::limits::MAX_CONTROL_BYTES;
+
+/// The newest protocol version this library speaks.
+pub(crate) const PROTOCOL_VERSION: u16 = 1;
+/// The oldest.
+pub(crate) const PROTOCOL_VERSION_MIN: u16 = 1;
+
+/// A message that [`encode`] takes.
+pub(crate) trait Control: Serialize + DeserializeOwned {}
+
+impl Control for Up {}
+impl Control for Down {}
+
+/// Where an observer stands in a profile's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Cursor {
+    pub(crate) epoch: u64,
+    pub(crate) version: u64,
+}
+
+/// What a peer says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Up {
+    /// The first message.
+    Hello {
+        version_min: u16,
+        version_max: u16,
+        token: String,
+        /// The writer session's random id, the same on every connection of it.
+        writer: u128,
+        fingerprint: u64,
+        /// Key and type of each property, in the peer's order, by which it names them from here on.
+        properties: Vec<(u16, u8)>,
+    },
+    /// Asks for a profile, under a number of the peer's choice.
+    Open {
+        channel: u64,
+        user: String,
+        /// What it has of it already.
+        cursor: Option<Cursor>,
+        /// The number up to which it knows the outcome of all its batches.
+        heard: u64,
+    },
+    /// Ends the interest in a profile. `drained`: every batch's outcome is known, the writer session of this profile
+    /// may be forgotten.
+    Release { channel: u64, drained: bool },
+}
+
+/// What the master says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Down {
+    /// The answer to a hello.
+    Welcome { version: u16 },
+    /// The answer to an open.
+    Opened {
+        channel: u64,
+        epoch: u64,
+        /// Where the deltas begin: the cursor's version when it still serves, else a snapshot is under way.
+        resumed: Option<u64>,
+        /// The last of the writer's batches that was applied or refused, and the last that is durable.
+        applied: u64,
+        durable: u64,
+        /// Whether it writes as the owner, a server or not at all: 0 owner, 1 game server, 2 other player.
+        relation: u8,
+    },
+    /// The profile can't be opened.
+    OpenFailed { channel: u64, code: i32, text: String },
+    /// A batch was refused.
+    Refused { channel: u64, number: u64, code: i32, property: Option<u16>, text: String },
+    /// The answer to a release.
+    Released { channel: u64 },
+}
+
+fn config() -> impl bincode::config::Config {
+    bincode::config::standard().with_limit::<MAX_CONTROL_BYTES>()
+}
+
+/// Appends a message.
+pub(crate) fn encode<M: Control>(message: &M, out: &mut Vec<u8>) {
+    // Encoding plain data into memory fails only past the limit, which is asserted where messages are made.
+    match bincode::serde::encode_to_vec(message, bincode::config::standard()) {
+        Ok(bytes) => out.extend_from_slice(&bytes),
+        Err(error) => debug_assert!(false, "control message: {error}"),
+    }
+}
+
+/// Reads a message that fills the bytes.
+pub(crate) fn decode<M: Control>(bytes: &[u8]) -> Result<M> {
+    match bincode::serde::decode_from_slice(bytes, config()) {
+        Ok((message, length)) if length == bytes.len() => Ok(message),
+        Ok(_) => Err(Error::malformed("control message", "has trailing bytes")),
+        Err(error) => Err(Error::malformed("control message", error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Golden vectors of protocol version 1: these bytes are what released peers send.
+    #[test]
+    fn golden_vectors() {
+        let hello = Up::Hello {
+            version_min: 1,
+            version_max: 1,
+            token: "dev:ann".into(),
+            writer: 7,
+            fingerprint: 300,
+            properties: vec![(57487, 2)],
+        };
+        let check = |message: &[u8], expected: &str| {
+            let hex: String = message.iter().map(|b| format!("{b:02x}")).collect();
+            assert_eq!(hex, expected);
+        };
+        let mut out = Vec::new();
+        encode(&hello, &mut out);
+        check(&out, "000101076465763a616e6e07fb2c0101fb8fe002");
+        assert_eq!(decode::<Up>(&out).unwrap(), hello);
+
+        let opened = Down::Opened { channel: 0, epoch: 9, resumed: Some(3), applied: 2, durable: 1, relation: 0 };
+        out.clear();
+        encode(&opened, &mut out);
+        check(&out, "01000901030201 00".replace(' ', "").as_str());
+        assert_eq!(decode::<Down>(&out).unwrap(), opened);
+    }
+
+    #[test]
+    fn trailing_bytes_truncations_and_huge_lengths_are_refused() {
+        let mut out = Vec::new();
+        encode(&Up::Release { channel: 3, drained: true }, &mut out);
+        for cut in 0..out.len() {
+            assert!(decode::<Up>(&out[..cut]).is_err());
+        }
+        out.push(0);
+        assert!(decode::<Up>(&out).is_err());
+        // A hello whose token claims four gigabytes.
+        assert!(decode::<Up>(&[0, 1, 1, 0xfc, 0xff, 0xff, 0xff, 0xff]).is_err());
+    }
+}
