@@ -258,11 +258,8 @@ pub enum Error {
     #[error("the profile belongs to a connection, which makes and applies its deltas")]
     Attached,
     /// The profile was released.
-    #[error("the profile of `{user}` was released")]
-    Released {
-        /// Whose profile.
-        user: Arc<str>,
-    },
+    #[error("the profile was released")]
+    Released,
     /// This role may not write the property.
     #[error("{who} may not write property `{property}`")]
     NotPermitted {
@@ -407,7 +404,7 @@ impl Error {
             Self::InvalidJson { .. } => ErrorCode::InvalidJson,
             Self::NotLoaded { .. } => ErrorCode::NotLoaded,
             Self::Attached => ErrorCode::Attached,
-            Self::Released { .. } => ErrorCode::Released,
+            Self::Released => ErrorCode::Released,
             Self::NotPermitted { .. } => ErrorCode::NotPermitted,
             Self::InvalidUserId { .. } => ErrorCode::InvalidUserId,
             Self::AlreadyOpen { .. } => ErrorCode::AlreadyOpen,

@@ -11,6 +11,12 @@ mod json;
 pub mod limits;
 mod profile;
 mod schema;
+#[cfg(feature = "master")]
+pub mod store;
+#[cfg(feature = "quic")]
+mod sync;
+#[cfg(feature = "quic")]
+mod transport;
 mod value;
 mod wire;
 

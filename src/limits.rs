@@ -37,7 +37,7 @@ pub const MAX_OPEN_PROFILES: usize = 65_536;
 /// one `Overflow` event says so.
 pub const MAX_QUEUED_EVENTS: usize = 65_536;
 /// Recent changes that the master remembers for each profile, to send differences instead of values.
-pub const MAX_RECENT_CHANGES: usize = 256;
+pub const MAX_RECENT_CHANGES: usize = 64;
 /// Writer sessions that one stored profile remembers.
 pub const MAX_WRITERS: usize = 1024;
 /// Time after which an abandoned writer session is forgotten.

@@ -208,7 +208,7 @@ pub(crate) enum Change {
 
 /// What came out of a change, as observers and the journal are told it.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Effect {
+pub enum Effect {
     /// The property is now this value.
     Value(Value),
     /// The integer is now greater by this, in wrapping 64-bit arithmetic.

@@ -72,7 +72,7 @@ enum State {
     /// Belongs to an endpoint and is loaded.
     Live { relation: Relation },
     /// Was released; shows its last values.
-    Released { user: Arc<str> },
+    Released,
 }
 
 impl Profile {
@@ -239,7 +239,7 @@ impl Profile {
         match &self.state {
             State::Alone => {}
             State::Filling { user } => return Err(Error::NotLoaded { user: user.clone() }),
-            State::Released { user } => return Err(Error::Released { user: user.clone() }),
+            State::Released => return Err(Error::Released),
             State::Live { relation } => {
                 if !info.writable_by(*relation) {
                     let property = info.shared_name().clone();

@@ -33,8 +33,9 @@ impl Profile {
         Self::in_state(schema, State::Filling { user })
     }
 
-    pub(crate) fn release(&mut self, user: Arc<str>) {
-        self.state = State::Released { user };
+    /// From now on it only shows its last values.
+    pub(crate) fn release(&mut self) {
+        self.state = State::Released;
     }
 
     pub(crate) fn pop_change(&mut self) -> Option<Result<PropertyChanged, u64>> {
@@ -59,6 +60,13 @@ impl Profile {
     /// Batches from this number on that are kept, in order.
     pub(crate) fn retained_from(&self, number: u64) -> impl Iterator<Item = &Batch> {
         self.retained.range(self.retained.partition_point(|b| b.number < number)..)
+    }
+
+    /// Goes on with the numbers of this writer session's earlier batches. Nothing was sealed yet.
+    pub(crate) fn count_from(&mut self, number: u64) {
+        debug_assert!(self.retained.is_empty());
+        self.last_number = number;
+        self.applied_through = number;
     }
 
     /// Whether any batch is kept.

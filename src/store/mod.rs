@@ -3,6 +3,9 @@
 //! A stored profile is a JSON document and, in engines that have one, the tail of a journal: the batches applied
 //! after the document was written. Loading folds the tail into the document.
 
+#[cfg(test)]
+mod conformance;
+#[cfg(feature = "sqlite")]
 mod journal;
 mod memory;
 #[cfg(feature = "sqlite")]
@@ -10,8 +13,12 @@ mod sqlite;
 
 use std::sync::Arc;
 
+#[cfg(feature = "sqlite")]
 pub(crate) use self::journal::{decode_effects, encode_effects};
 pub use self::memory::MemoryStore;
+#[cfg(test)]
+#[allow(unused_imports)]
+pub(crate) use self::memory::{Fault, StoreCall};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
 use crate::error::{Error, ErrorCode, Result};

@@ -44,8 +44,14 @@ pub(crate) enum Up {
         user: String,
         /// What it has of it already.
         cursor: Option<Cursor>,
-        /// The number up to which it knows the outcome of all its batches.
+        /// The number up to which it knows the outcome of all its batches for good.
         heard: u64,
+        /// The number up to which the values at the cursor have its own batches.
+        applied: u64,
+        /// The highest number that it was told is durable.
+        durable: u64,
+        /// The highest number that it has used.
+        last: u64,
     },
     /// Ends the interest in a profile. `drained`: every batch's outcome is known, the writer session of this profile
     /// may be forgotten.
@@ -66,9 +72,9 @@ pub(crate) enum Down {
         /// The last of the writer's batches that was applied or refused, and the last that is durable.
         applied: u64,
         durable: u64,
-        /// Whether it writes as the owner, a server or not at all: 0 owner, 1 game server, 2 other player.
-        relation: u8,
     },
+    /// The snapshot with this number is under way; no delta of the profile comes until it is confirmed.
+    Snapshot { channel: u64, serial: u64 },
     /// The profile can't be opened.
     OpenFailed { channel: u64, code: i32, text: String },
     /// A batch was refused.
@@ -123,10 +129,10 @@ mod tests {
         check(&out, "000101076465763a616e6e07fb2c0101fb8fe002");
         assert_eq!(decode::<Up>(&out).unwrap(), hello);
 
-        let opened = Down::Opened { channel: 0, epoch: 9, resumed: Some(3), applied: 2, durable: 1, relation: 0 };
+        let opened = Down::Opened { channel: 0, epoch: 9, resumed: Some(3), applied: 2, durable: 1 };
         out.clear();
         encode(&opened, &mut out);
-        check(&out, "01000901030201 00".replace(' ', "").as_str());
+        check(&out, "01000901030201");
         assert_eq!(decode::<Down>(&out).unwrap(), opened);
     }
 

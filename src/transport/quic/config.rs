@@ -9,11 +9,12 @@ use quinn::{IdleTimeout, TransportConfig, VarInt};
 use crate::error::{Error, Result};
 use crate::limits;
 
-/// Bytes of one stream that may be under way or wait unread in quinn.
-pub(super) const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 /// Snapshots that a client takes in at the same time.
+#[cfg(any(feature = "client", feature = "server"))]
 pub(super) const MAX_SNAPSHOTS_AT_ONCE: u32 = 8;
 
+/// Bytes of one stream that may be under way or wait unread in quinn.
+const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 /// Bytes of all streams of a connection that may be under way or wait unread in quinn.
 const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 /// Bytes sent and not yet acknowledged; writing waits above it.
@@ -52,7 +53,8 @@ pub(super) fn listening(idle: Duration) -> Result<Arc<TransportConfig>> {
 }
 
 fn common(idle: Duration) -> Result<TransportConfig> {
-    let invalid = |reason: &str| Error::InvalidArgument { argument: "idle_timeout", reason: reason.to_owned() };
+    let invalid =
+        |reason: &str| Error::InvalidArgument { argument: "idle_timeout", reason: reason.to_owned() };
     // QUIC takes zero for "never", and then a dead peer would be kept for ever.
     if idle.as_millis() == 0 {
         return Err(invalid("must be at least a millisecond"));

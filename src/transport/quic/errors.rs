@@ -40,13 +40,24 @@ pub(super) fn lost(error: &ConnectionError, peer: &str) -> Error {
 pub(super) fn not_established(error: &ConnectionError, peer: &str) -> Error {
     use quinn::TransportErrorCode;
 
+    /// TLS's alert for a peer without a common application protocol.
+    const NO_PROTOCOL: u8 = 120;
     match error {
-        ConnectionError::ConnectionClosed(close) if close.error_code == TransportErrorCode::CONNECTION_REFUSED => {
+        ConnectionError::ConnectionClosed(close)
+            if close.error_code == TransportErrorCode::CONNECTION_REFUSED =>
+        {
             Error::Unavailable { reason: format!("{peer} takes no more connections") }
         }
-        ConnectionError::TransportError(error) if is_certificate_alert(error.code) => {
-            Error::transport(ErrorCode::Certificate, format!("{peer}: {}", super::tls::verifier_text(&error.reason)))
+        ConnectionError::ConnectionClosed(close)
+            if close.error_code == TransportErrorCode::crypto(NO_PROTOCOL) =>
+        {
+            let text = format!("who answers at {peer} is no master that this library knows to talk to");
+            Error::transport(ErrorCode::Unreachable, text)
         }
+        ConnectionError::TransportError(error) if is_certificate_alert(error.code) => Error::transport(
+            ErrorCode::Certificate,
+            format!("{peer}: {}", super::tls::verifier_text(&error.reason)),
+        ),
         ConnectionError::TimedOut => {
             Error::transport(ErrorCode::Unreachable, format!("nobody answers at {peer}"))
         }

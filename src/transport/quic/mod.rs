@@ -26,7 +26,8 @@ mod runtime;
 #[cfg(any(feature = "client", feature = "server", feature = "master"))]
 mod tls;
 
-#[cfg(all(test, feature = "master", any(feature = "client", feature = "server")))]
+#[cfg(test)]
+#[cfg(all(feature = "master", any(feature = "client", feature = "server")))]
 mod tests;
 
 #[cfg(any(feature = "client", feature = "server"))]

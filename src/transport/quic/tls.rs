@@ -55,7 +55,7 @@ impl Trust {
 pub enum Certificate {
     /// One that it makes and signs itself, for `localhost`; clients trust it by its fingerprint. With a path `stem`
     /// it is kept in `stem.cert.pem` and `stem.key.pem` and used again after a restart; without one it lasts as
-    /// long as the process.
+    /// long as the process, and clients of a killed master notice only by their idle time-out.
     Development(Option<PathBuf>),
     /// One from PEM files.
     Files {
@@ -72,9 +72,9 @@ const ALPN: &[u8] = b"mst-profiles/1";
 /// The TLS side of a client.
 #[cfg(any(feature = "client", feature = "server"))]
 pub(super) fn client_config(trust: &Trust) -> Result<Arc<quinn::crypto::rustls::QuicClientConfig>> {
-    use rustls::client::danger::ServerCertVerifier;
-    use rustls::client::WebPkiServerVerifier;
     use rustls::RootCertStore;
+    use rustls::client::WebPkiServerVerifier;
+    use rustls::client::danger::ServerCertVerifier;
 
     let provider = provider();
     let webpki = |roots: RootCertStore| -> Result<Arc<dyn ServerCertVerifier>> {
@@ -103,8 +103,8 @@ pub(super) fn client_config(trust: &Trust) -> Result<Arc<quinn::crypto::rustls::
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
     config.alpn_protocols = vec![ALPN.to_vec()];
-    let config = quinn::crypto::rustls::QuicClientConfig::try_from(config)
-        .map_err(|e| tls_error(e.to_string()))?;
+    let config =
+        quinn::crypto::rustls::QuicClientConfig::try_from(config).map_err(|e| tls_error(e.to_string()))?;
     Ok(Arc::new(config))
 }
 
@@ -394,7 +394,8 @@ fn tls_error(text: String) -> Error {
     Error::transport(ErrorCode::TlsConfig, text)
 }
 
-#[cfg(all(test, feature = "master", any(feature = "client", feature = "server")))]
+#[cfg(test)]
+#[cfg(all(feature = "master", any(feature = "client", feature = "server")))]
 mod tests {
     use super::*;
 
@@ -419,8 +420,12 @@ mod tests {
         let first = ServerTls::new(&development).unwrap();
         let again = ServerTls::new(&development).unwrap();
         assert_eq!((first.fingerprint, first.derived_secret), (again.fingerprint, again.derived_secret));
-        let mut names: Vec<_> =
-            folder.path().read_dir().unwrap().map(|f| f.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<_> = folder
+            .path()
+            .read_dir()
+            .unwrap()
+            .map(|f| f.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         assert_eq!(names, ["master.v1.cert.pem", "master.v1.key.pem"]);
         let key = folder.path().join("master.v1.key.pem");
@@ -448,12 +453,15 @@ mod tests {
     fn errors_name_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        let (one, two) = (Certificate::Development(Some(path("1"))), Certificate::Development(Some(path("2"))));
+        let (one, two) =
+            (Certificate::Development(Some(path("1"))), Certificate::Development(Some(path("2"))));
         ServerTls::new(&one).unwrap();
         ServerTls::new(&two).unwrap();
         std::fs::write(path("text"), "no PEM").unwrap();
-        std::fs::write(path("broken"), "-----BEGIN CERTIFICATE-----\n%%%\n-----END CERTIFICATE-----\n").unwrap();
-        std::fs::write(path("junk"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
+        std::fs::write(path("broken"), "-----BEGIN CERTIFICATE-----\n%%%\n-----END CERTIFICATE-----\n")
+            .unwrap();
+        std::fs::write(path("junk"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+            .unwrap();
 
         let files = |cert: &str, key: &str| Certificate::Files { cert: path(cert), key: path(key) };
         ServerTls::new(&files("1.cert.pem", "1.key.pem")).unwrap();

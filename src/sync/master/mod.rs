@@ -1,0 +1,435 @@
+//! The master: orders changes, validates them, hands them to the journal, and fans out what came of them.
+//!
+//! [`Master`] is told what arrived (bytes of sessions, answers of the store, the time) and gives [`Action`]s. It is one
+//! state machine on one thread; nothing in it blocks.
+
+mod document;
+mod open;
+mod outbound;
+mod profile;
+mod session;
+mod storage;
+mod writes;
+
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::cmp::Reverse;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) use self::document::stored_json;
+use self::profile::Entry;
+use self::session::Session;
+use super::Rng;
+use crate::error::{Error, ErrorCode, Result};
+use crate::limits::{MAX_SESSIONS, OUTBOUND_HIGH_WATER_BYTES};
+use crate::schema::Schema;
+use crate::store::{DocumentSave, JournalRow, StoredProfile};
+
+/// The moment at which something is handled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Now {
+    /// Since an origin of the driver's choice; never goes back.
+    pub(crate) mono: Duration,
+    /// Milliseconds since 1970 UTC; may jump.
+    pub(crate) unix_ms: u64,
+}
+
+/// Who a token says that its bearer is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) subject: Arc<str>,
+    pub(crate) role: PeerRole,
+}
+
+/// What a session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PeerRole {
+    Client,
+    Server,
+}
+
+/// Tells who the bearer of a token is.
+pub(crate) trait Authenticator: Send {
+    fn authenticate(&self, token: &str) -> Result<Identity>;
+}
+
+/// How a master behaves.
+pub(crate) struct MasterConfig {
+    pub(crate) schema: Arc<Schema>,
+    pub(crate) authenticator: Box<dyn Authenticator>,
+    /// Least time between two rounds of deltas.
+    pub(crate) update_interval: Duration,
+    /// Time from a profile's first unsaved change to its save.
+    pub(crate) save_interval: Duration,
+    /// Time after the last observer left until a profile leaves memory.
+    pub(crate) unload_after: Duration,
+    pub(crate) seed: u64,
+}
+
+/// What the driver must do.
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// Send on the session's ordered stream.
+    Send { session: u64, bytes: Vec<u8> },
+    /// Send on a stream of its own.
+    SendSnapshot { session: u64, bytes: Vec<u8> },
+    /// Send what is queued, then close.
+    Close { session: u64, error: Error },
+    /// Answer with [`Master::stored`].
+    Store(StoreRequest),
+}
+
+/// What the master wants of its store. At most one of each of the last two is under way.
+#[derive(Clone, Debug)]
+pub(crate) enum StoreRequest {
+    Restore { user: Arc<str> },
+    Append { rows: Arc<Vec<JournalRow>> },
+    Update { saves: Arc<Vec<DocumentSave>> },
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) enum StoreAnswer {
+    Restored { user: Arc<str>, result: Result<Option<StoredProfile>> },
+    Appended { result: Result<()> },
+    Updated { result: Result<Vec<Result<()>>> },
+}
+
+/// Something that the master's operator may want to know.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum MasterEvent {
+    /// A peer said hello and was let in.
+    PeerJoined {
+        /// The connection's number.
+        session: u64,
+        /// The user or the game server's name.
+        subject: Arc<str>,
+        /// `"client"` or `"server"`.
+        role: &'static str,
+    },
+    /// A connection ended.
+    PeerLeft {
+        /// The connection's number.
+        session: u64,
+        /// Why.
+        error: Error,
+    },
+    /// A profile that the database did not have was made from defaults.
+    ProfileCreated {
+        /// Whose.
+        user: Arc<str>,
+    },
+    /// A profile was read from the database.
+    ProfileLoaded {
+        /// Whose.
+        user: Arc<str>,
+    },
+    /// A profile left memory.
+    ProfileUnloaded {
+        /// Whose.
+        user: Arc<str>,
+    },
+    /// A stored value does not fit its property; it is kept aside in the document, and the property has its default.
+    ValueKeptAside {
+        /// Whose profile.
+        user: Arc<str>,
+        /// The property.
+        property: Arc<str>,
+        /// Why it does not fit.
+        reason: String,
+    },
+    /// The database failed. What was to be written is kept and tried again.
+    StoreFailed {
+        /// What it said.
+        error: Error,
+    },
+    /// The master can't go on: another one took the database over.
+    Fatal {
+        /// Why.
+        error: Error,
+    },
+}
+
+/// Counters of a master, from its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MasterStats {
+    /// Connections now.
+    pub sessions: u64,
+    /// Profiles in memory now.
+    pub profiles: u64,
+    /// Batches applied.
+    pub batches_applied: u64,
+    /// Batches refused.
+    pub batches_refused: u64,
+    /// Batches that came again after they were decided.
+    pub duplicates: u64,
+    /// Deltas sent.
+    pub deltas: u64,
+    /// Bytes of their frames.
+    pub delta_bytes: u64,
+    /// Snapshots sent.
+    pub snapshots: u64,
+    /// Their bytes.
+    pub snapshot_bytes: u64,
+    /// Journal rows committed.
+    pub journal_rows: u64,
+    /// Transactions that committed them.
+    pub journal_groups: u64,
+    /// Documents written.
+    pub documents_saved: u64,
+    /// Sessions closed for breaking the protocol.
+    pub violations: u64,
+}
+
+/// What is to be done at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Hello(u64),
+    Save(usize),
+    Unload(usize),
+}
+
+/// The state machine of a master.
+pub(crate) struct Master {
+    config: MasterConfig,
+    rng: Rng,
+    sessions: HashMap<u64, Session>,
+    /// The session that each connected writer speaks through.
+    writers: HashMap<u128, u64>,
+    profiles: Vec<Option<Entry>>,
+    free: Vec<usize>,
+    by_user: HashMap<Arc<str>, usize>,
+    /// Rows that wait for the store, and how many of the first are with it.
+    journal: VecDeque<(usize, JournalRow)>,
+    appending: Option<Arc<Vec<JournalRow>>>,
+    append_retry: Retry,
+    /// Profiles to save, and those whose documents are with the store.
+    save_queue: VecDeque<usize>,
+    saving: Option<Vec<(usize, u64)>>,
+    save_retry: Retry,
+    timers: BinaryHeap<Reverse<(Duration, Due)>>,
+    /// Sessions with something to flush.
+    flush: Vec<u64>,
+    last_flush: Option<Duration>,
+    actions: VecDeque<Action>,
+    events: crate::profile::EventQueue<MasterEvent>,
+    stats: MasterStats,
+    stopping: bool,
+    /// Whether the journal has drained since the stop began and sessions were told.
+    sessions_closed: bool,
+    fatal: Option<Error>,
+    /// Kept to spare its allocation.
+    scratch: outbound::Scratch,
+}
+
+/// When something that failed is tried again.
+#[derive(Debug, Default)]
+struct Retry {
+    attempts: u32,
+    at: Option<Duration>,
+}
+
+impl Retry {
+    const FIRST: Duration = Duration::from_millis(50);
+    const LAST: Duration = Duration::from_secs(5);
+
+    fn failed(&mut self, now: Duration, rng: &mut Rng) {
+        let ceiling = Self::FIRST.saturating_mul(1 << self.attempts.min(10)).min(Self::LAST);
+        self.attempts = self.attempts.saturating_add(1);
+        self.at = Some(now + ceiling / 2 + ceiling.mul_f64(rng.below(1000) as f64 / 2000.0));
+    }
+
+    fn succeeded(&mut self) {
+        *self = Self::default();
+    }
+
+    fn blocks(&self, now: Duration) -> bool {
+        self.at.is_some_and(|at| at > now)
+    }
+}
+
+impl Master {
+    pub(crate) fn new(config: MasterConfig) -> Self {
+        Self {
+            rng: Rng::new(config.seed),
+            config,
+            sessions: HashMap::new(),
+            writers: HashMap::new(),
+            profiles: Vec::new(),
+            free: Vec::new(),
+            by_user: HashMap::new(),
+            journal: VecDeque::new(),
+            appending: None,
+            append_retry: Retry::default(),
+            save_queue: VecDeque::new(),
+            saving: None,
+            save_retry: Retry::default(),
+            timers: BinaryHeap::new(),
+            flush: Vec::new(),
+            last_flush: None,
+            actions: VecDeque::new(),
+            events: crate::profile::EventQueue::default(),
+            stats: MasterStats::default(),
+            stopping: false,
+            sessions_closed: false,
+            fatal: None,
+            scratch: outbound::Scratch::default(),
+        }
+    }
+
+    /// A connection came.
+    pub(crate) fn accepted(&mut self, now: Now, session: u64) {
+        if self.stopping || self.fatal.is_some() {
+            return self.actions.push_back(Action::Close { session, error: stopping() });
+        }
+        if self.sessions.len() >= MAX_SESSIONS {
+            let error = Error::LimitReached { what: "connections", limit: MAX_SESSIONS };
+            return self.actions.push_back(Action::Close { session, error });
+        }
+        self.sessions.insert(session, Session::new());
+        self.timers.push(Reverse((now.mono + crate::limits::HELLO_TIMEOUT, Due::Hello(session))));
+    }
+
+    /// A connection ended.
+    pub(crate) fn closed(&mut self, now: Now, session: u64, error: Error) {
+        self.drop_session(now, session, error);
+    }
+
+    /// So many bytes of what was given to send are on their way.
+    pub(crate) fn sent(&mut self, session: u64, bytes: usize) {
+        if let Some(state) = self.sessions.get_mut(&session) {
+            state.outstanding = state.outstanding.saturating_sub(bytes);
+            if state.outstanding < OUTBOUND_HIGH_WATER_BYTES {
+                self.list(session);
+            }
+        }
+    }
+
+    /// What is due by now.
+    pub(crate) fn handle_timeout(&mut self, now: Now) {
+        while let Some(Reverse((at, due))) = self.timers.peek().copied() {
+            if at > now.mono {
+                break;
+            }
+            self.timers.pop();
+            match due {
+                Due::Hello(session) => {
+                    if self.sessions.get(&session).is_some_and(Session::is_greeting) {
+                        let millis = crate::limits::HELLO_TIMEOUT.as_millis() as u64;
+                        self.close(now, session, Error::Timeout { what: "the hello", millis });
+                    }
+                }
+                Due::Save(profile) => self.save_due(now, profile),
+                Due::Unload(profile) => self.unload_due(now, profile),
+            }
+        }
+        if self.flush_due().is_some_and(|due| due <= now.mono) {
+            self.flush(now);
+        }
+        self.submit(now);
+        self.advance_stop(now);
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due.
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        let timer = self.timers.peek().map(|Reverse((at, _))| *at);
+        let append = if self.journal.is_empty() { None } else { self.append_retry.at };
+        let save = if self.save_queue.is_empty() { None } else { self.save_retry.at };
+        [timer, append, save, self.flush_due()].into_iter().flatten().min()
+    }
+
+    pub(crate) fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    pub(crate) fn next_event(&mut self) -> Option<MasterEvent> {
+        // An operator that does not poll loses the oldest; the counters tell what matters.
+        loop {
+            if let Ok(event) = self.events.pop()? {
+                return Some(event);
+            }
+        }
+    }
+
+    pub(crate) fn stats(&self) -> MasterStats {
+        let mut stats = self.stats;
+        stats.sessions = self.sessions.len() as u64;
+        stats.profiles = self.by_user.len() as u64;
+        stats
+    }
+
+    /// Takes no more changes, makes durable and tells what was applied, closes the sessions and saves everything.
+    pub(crate) fn begin_stop(&mut self, now: Now) {
+        self.stopping = true;
+        self.advance_stop(now);
+    }
+
+    /// Whether everything that was begun is done.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.fatal.is_some()
+            || (self.sessions_closed && self.saving.is_none() && self.save_queue.is_empty() && self.journal.is_empty())
+    }
+
+    pub(crate) fn fatal(&self) -> Option<&Error> {
+        self.fatal.as_ref()
+    }
+
+    /// The canonical JSON of a profile in memory.
+    pub(crate) fn profile_json(&self, user: &str) -> Option<String> {
+        match self.profiles[*self.by_user.get(user)?].as_ref()? {
+            Entry::Live(profile) => {
+                Some(crate::json::profile_to_json(&self.config.schema, |i| Some(&profile.values[i.usize()])))
+            }
+            Entry::Loading { .. } => None,
+        }
+    }
+
+    fn advance_stop(&mut self, now: Now) {
+        if !self.stopping || self.sessions_closed || self.fatal.is_some() {
+            return;
+        }
+        if !self.journal.is_empty() {
+            return self.submit(now);
+        }
+        self.flush(now);
+        let sessions: Vec<u64> = self.sessions.keys().copied().collect();
+        for session in sessions {
+            self.close(now, session, stopping());
+        }
+        self.sessions_closed = true;
+        for profile in 0..self.profiles.len() {
+            self.queue_save(profile);
+        }
+        self.submit(now);
+    }
+
+    fn close(&mut self, now: Now, session: u64, error: Error) {
+        if !self.sessions.contains_key(&session) {
+            return;
+        }
+        self.send_outbox(session);
+        if matches!(error.code(), ErrorCode::Malformed | ErrorCode::ProtocolViolation) {
+            self.stats.violations += 1;
+        }
+        self.actions.push_back(Action::Close { session, error: error.clone() });
+        self.drop_session(now, session, error);
+    }
+
+    fn drop_session(&mut self, now: Now, session: u64, error: Error) {
+        let Some(state) = self.sessions.remove(&session) else { return };
+        if let Some(peer) = &state.peer {
+            if self.writers.get(&peer.writer.id) == Some(&session) {
+                self.writers.remove(&peer.writer.id);
+            }
+        }
+        for (channel, state) in state.channels {
+            self.leave(now, session, channel, state.profile);
+        }
+        self.events.push(MasterEvent::PeerLeft { session, error });
+    }
+}
+
+fn stopping() -> Error {
+    Error::Transport { code: ErrorCode::Closed, text: "the master is shutting down".into() }
+}

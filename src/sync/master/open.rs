@@ -1,0 +1,254 @@
+//! Opening, loading and leaving profiles.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::document;
+use super::profile::{Entry, MasterProfile};
+use super::session::{Channel, ChannelPhase, OpenInfo, PeerInfo, violation};
+use super::{Action, Due, Master, MasterEvent, Now, PeerRole, StoreRequest};
+use crate::error::{Error, Result};
+use crate::limits::MAX_OPEN_PROFILES;
+use crate::schema::{Relation, check_user_id};
+use crate::store::StoredProfile;
+use crate::wire::control::Down;
+
+impl Master {
+    pub(super) fn open(
+        &mut self,
+        now: Now,
+        session: u64,
+        peer: &PeerInfo,
+        channel: u64,
+        user: String,
+        open: OpenInfo,
+    ) -> Result<()> {
+        let Some(state) = self.sessions.get(&session) else { return Ok(()) };
+        if state.channels.contains_key(&channel) {
+            return Err(violation("a channel is opened twice"));
+        }
+        let full = state.channels.len() >= MAX_OPEN_PROFILES;
+        let profile = self.by_user.get(&*user).copied();
+        let twice = profile.is_some_and(|p| state.channels.values().any(|c| c.profile == p));
+        let refusal = match check_user_id(&user) {
+            Err(error) => Some(error),
+            Ok(()) if twice => Some(Error::AlreadyOpen { user: Arc::from(&*user) }),
+            Ok(()) if full => Some(Error::LimitReached { what: "open profiles", limit: MAX_OPEN_PROFILES }),
+            Ok(()) => None,
+        };
+        if let Some(error) = refusal {
+            self.open_failed(session, channel, &error);
+            return Ok(());
+        }
+        let user: Arc<str> = Arc::from(user);
+        let relation = match peer.identity.role {
+            PeerRole::Server => Relation::Server,
+            PeerRole::Client if peer.identity.subject == user => Relation::Owner,
+            PeerRole::Client => Relation::OtherClient,
+        };
+        let profile = profile.unwrap_or_else(|| self.load(user));
+        if let Some(state) = self.sessions.get_mut(&session) {
+            let phase = ChannelPhase::Loading { open };
+            state.channels.insert(
+                channel,
+                Channel {
+                    profile,
+                    relation,
+                    phase,
+                    version: 0,
+                    own: 0,
+                    dirty: false,
+                    expired_through: 0,
+                    waiting: Default::default(),
+                },
+            );
+        }
+        match &mut self.profiles[profile] {
+            Some(Entry::Loading { waiters, .. }) => waiters.push((session, channel)),
+            _ => self.opened(now, session, channel),
+        }
+        Ok(())
+    }
+
+    fn open_failed(&mut self, session: u64, channel: u64, error: &Error) {
+        if let Some(state) = self.sessions.get_mut(&session) {
+            state.send(&Down::OpenFailed { channel, code: error.code() as i32, text: error.to_string() });
+        }
+    }
+
+    /// Asks the store for a profile.
+    fn load(&mut self, user: Arc<str>) -> usize {
+        let entry = Some(Entry::Loading { user: user.clone(), waiters: Vec::new() });
+        let place = match self.free.pop() {
+            Some(place) => {
+                self.profiles[place] = entry;
+                place
+            }
+            None => {
+                self.profiles.push(entry);
+                self.profiles.len() - 1
+            }
+        };
+        self.by_user.insert(user.clone(), place);
+        self.actions.push_back(Action::Store(StoreRequest::Restore { user }));
+        place
+    }
+
+    /// The store answered.
+    pub(super) fn restored(&mut self, now: Now, user: &Arc<str>, result: Result<Option<StoredProfile>>) {
+        let Some(place) = self.by_user.get(user).copied() else { return };
+        let Some(Entry::Loading { waiters, .. }) = &mut self.profiles[place] else { return };
+        let waiters = std::mem::take(waiters);
+        let epoch = self.rng.next();
+        let defaults = || self.config.schema.properties().iter().map(|p| p.default().clone()).collect();
+        let loaded = match result {
+            Ok(None) => {
+                self.events.push(MasterEvent::ProfileCreated { user: user.clone() });
+                Ok(MasterProfile::new(user.clone(), epoch, defaults()))
+            }
+            Ok(Some(stored)) => {
+                document::load(&self.config.schema, user, stored, now.unix_ms).map(|(mut profile, misfits)| {
+                    profile.begin_epoch(epoch);
+                    for (property, reason) in misfits {
+                        let user = user.clone();
+                        self.events.push(MasterEvent::ValueKeptAside { user, property, reason });
+                    }
+                    self.events.push(MasterEvent::ProfileLoaded { user: user.clone() });
+                    profile
+                })
+            }
+            Err(error) => Err(error),
+        };
+        match loaded {
+            Ok(profile) => {
+                // A new profile is written at once: a login that was answered is in the store.
+                let new = profile.saved.is_none();
+                self.profiles[place] = Some(Entry::Live(Box::new(profile)));
+                if new {
+                    self.queue_save(place);
+                }
+                for (session, channel) in waiters {
+                    self.opened(now, session, channel);
+                }
+                self.idle(now, place);
+            }
+            Err(error) => {
+                // An error for the players, never defaults over good data.
+                self.profiles[place] = None;
+                self.free.push(place);
+                self.by_user.remove(user);
+                self.events.push(MasterEvent::StoreFailed { error: error.clone() });
+                for (session, channel) in waiters {
+                    if let Some(state) = self.sessions.get_mut(&session) {
+                        state.channels.remove(&channel);
+                    }
+                    self.open_failed(session, channel, &error);
+                    self.send_outbox(session);
+                }
+            }
+        }
+    }
+
+    /// The profile is there: answers the open, and takes what came meanwhile.
+    fn opened(&mut self, now: Now, session: u64, channel: u64) {
+        let Some(state) = self.sessions.get_mut(&session) else { return };
+        let (Some(peer), Some(open)) = (state.peer.clone(), state.channels.get_mut(&channel)) else { return };
+        let ChannelPhase::Loading { open: info } = open.phase.clone() else { return };
+        let Some(profile) = self.profiles[open.profile].as_mut().and_then(Entry::live) else { return };
+        profile.observers.push((session, channel));
+        profile.unload_at = None;
+        let writer = profile.writers.get_mut(&peer.writer.id);
+        if let Some(writer) = &writer
+            && writer.info.subject != peer.writer.subject
+        {
+            let error = Error::AuthFailed { reason: "the writer session belongs to somebody else".into() };
+            return self.close(now, session, error);
+        }
+        open.expired_through = if writer.is_none() && info.durable > 0 { info.last } else { 0 };
+        let (applied, durable) = match writer {
+            Some(writer) => {
+                writer.refused = writer.refused.split_off(&(info.heard + 1));
+                (writer.last, writer.durable)
+            }
+            None => (0, 0),
+        };
+        let resumed = info.cursor.filter(|cursor| profile.serves(*cursor)).map(|cursor| cursor.version);
+        let epoch = profile.epoch;
+        open.own = info.applied;
+        open.version = resumed.unwrap_or(0);
+        open.phase = ChannelPhase::Live;
+        let waiting = std::mem::take(&mut open.waiting);
+        state.send(&Down::Opened { channel, epoch, resumed, applied, durable });
+        if resumed.is_none() {
+            self.send_snapshot(session, channel);
+        }
+        self.mark(session, channel);
+        for (number, ops) in waiting {
+            self.batch(now, session, &peer, channel, number, ops);
+        }
+        self.send_outbox(session);
+    }
+
+    pub(super) fn release(&mut self, now: Now, session: u64, peer: &PeerInfo, channel: u64, drained: bool) {
+        let Some(state) = self.sessions.get_mut(&session) else { return };
+        let Some(open) = state.channels.remove(&channel) else { return };
+        state.send(&Down::Released { channel });
+        if drained
+            && let Some(profile) = self.profiles[open.profile].as_mut().and_then(Entry::live)
+            && let Some(writer) = profile.writers.get(&peer.writer.id)
+            && writer.durable == writer.last
+        {
+            profile.writers.remove(&peer.writer.id);
+            profile.touched = true;
+        }
+        self.leave(now, session, channel, open.profile);
+    }
+
+    /// A session's interest in a profile ended.
+    pub(super) fn leave(&mut self, now: Now, session: u64, channel: u64, place: usize) {
+        match &mut self.profiles[place] {
+            Some(Entry::Loading { waiters, .. }) => waiters.retain(|w| *w != (session, channel)),
+            Some(Entry::Live(profile)) => {
+                profile.observers.retain(|o| *o != (session, channel));
+                self.idle(now, place);
+            }
+            None => {}
+        }
+    }
+
+    /// A profile that nobody observes is saved at once, and leaves memory later.
+    fn idle(&mut self, now: Now, place: usize) {
+        let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
+        if !profile.observers.is_empty() {
+            return;
+        }
+        let at = now.mono + self.config.unload_after;
+        profile.unload_at = Some(at);
+        self.timers.push(Reverse((at, Due::Unload(place))));
+        if profile.unsaved() {
+            self.queue_save(place);
+        }
+    }
+
+    pub(super) fn unload_due(&mut self, now: Now, place: usize) {
+        const AGAIN: Duration = Duration::from_millis(100);
+        let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
+        // The timer of an earlier absence, or of an earlier profile at this place.
+        if profile.unload_at.is_none_or(|at| at > now.mono) || !profile.observers.is_empty() {
+            return;
+        }
+        if profile.unsaved() || profile.saving || profile.unjournaled > 0 {
+            // Never before all of it is in the store.
+            let at = now.mono + AGAIN;
+            profile.unload_at = Some(at);
+            self.timers.push(Reverse((at, Due::Unload(place))));
+            return;
+        }
+        let user = profile.user.clone();
+        self.profiles[place] = None;
+        self.free.push(place);
+        self.by_user.remove(&user);
+        self.events.push(MasterEvent::ProfileUnloaded { user });
+    }
+}

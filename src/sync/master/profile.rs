@@ -1,0 +1,169 @@
+//! One profile in the master's memory.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value as Json};
+
+use crate::error::ErrorCode;
+use crate::limits::{MAX_EPOCHS, MAX_RECENT_CHANGES};
+use crate::schema::PropertyIndex;
+use crate::store::WriterInfo;
+use crate::value::Value;
+use crate::wire::control::Cursor;
+
+pub(super) enum Entry {
+    /// The store was asked; these sessions' channels wait for it.
+    Loading { user: Arc<str>, waiters: Vec<(u64, u64)> },
+    Live(Box<MasterProfile>),
+}
+
+impl Entry {
+    pub(super) fn live(&mut self) -> Option<&mut MasterProfile> {
+        match self {
+            Self::Live(profile) => Some(profile),
+            Self::Loading { .. } => None,
+        }
+    }
+}
+
+pub(super) struct MasterProfile {
+    pub(super) user: Arc<str>,
+    pub(super) values: Vec<Value>,
+    pub(super) text_bytes: usize,
+    pub(super) epoch: u64,
+    pub(super) version: u64,
+    /// The version that last changed each property.
+    pub(super) property_versions: Vec<u64>,
+    /// Earlier epochs and the version at which each ended, oldest first.
+    pub(super) epochs: VecDeque<(u64, u64)>,
+    pub(super) writers: HashMap<u128, WriterState>,
+    recent: VecDeque<Recent>,
+    /// Every change after this version is in `recent`.
+    recent_from: u64,
+    pub(super) observers: Vec<(u64, u64)>,
+    /// Rows in the journal's queue.
+    pub(super) unjournaled: usize,
+    /// The version of the last document written; none for a profile that the store does not have.
+    pub(super) saved: Option<u64>,
+    /// Whether its document differs from what `saved` says for another reason than the version.
+    pub(super) touched: bool,
+    pub(super) save_at: Option<Duration>,
+    pub(super) saving: bool,
+    pub(super) unload_at: Option<Duration>,
+    /// Members of the document that no property has.
+    pub(super) kept: Map<String, Json>,
+    /// Values that do not fit their property.
+    pub(super) aside: Map<String, Json>,
+}
+
+/// A change of one property, with what is needed to send it as a difference.
+struct Recent {
+    version: u64,
+    property: PropertyIndex,
+    /// The integer before it.
+    before: Option<i64>,
+}
+
+/// What a writer session has done to a profile.
+pub(super) struct WriterState {
+    pub(super) info: Arc<WriterInfo>,
+    /// The last number decided.
+    pub(super) last: u64,
+    /// The last number known to be in the database.
+    pub(super) durable: u64,
+    /// Refused numbers above what the writer has heard.
+    pub(super) refused: BTreeMap<u64, Refusal>,
+    /// Those not yet in a journal row.
+    pub(super) refused_unjournaled: Vec<(u64, ErrorCode)>,
+    pub(super) seen_unix_ms: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub(super) code: ErrorCode,
+    pub(super) property: Option<PropertyIndex>,
+    pub(super) text: String,
+}
+
+impl MasterProfile {
+    pub(super) fn new(user: Arc<str>, epoch: u64, values: Vec<Value>) -> Self {
+        Self {
+            user,
+            text_bytes: values.iter().map(Value::text_bytes).sum(),
+            property_versions: vec![0; values.len()],
+            values,
+            epoch,
+            version: 0,
+            epochs: VecDeque::new(),
+            writers: HashMap::new(),
+            recent: VecDeque::new(),
+            recent_from: 0,
+            observers: Vec::new(),
+            unjournaled: 0,
+            saved: None,
+            touched: false,
+            save_at: None,
+            saving: false,
+            unload_at: None,
+            kept: Map::new(),
+            aside: Map::new(),
+        }
+    }
+
+    /// What was loaded goes on under a new epoch.
+    pub(super) fn begin_epoch(&mut self, epoch: u64) {
+        self.epochs.push_back((self.epoch, self.version));
+        while self.epochs.len() > MAX_EPOCHS {
+            self.epochs.pop_front();
+        }
+        self.epoch = epoch;
+        self.recent.clear();
+        self.recent_from = self.version;
+    }
+
+    /// Whether an observer at this cursor can be told what changed since; else it needs a snapshot.
+    pub(super) fn serves(&self, cursor: Cursor) -> bool {
+        if cursor.epoch == self.epoch {
+            return cursor.version <= self.version;
+        }
+        self.epochs.iter().any(|(epoch, end)| *epoch == cursor.epoch && cursor.version <= *end)
+    }
+
+    /// Gives a property the value that a batch under `version` made of it.
+    pub(super) fn commit(&mut self, version: u64, property: PropertyIndex, value: Value) {
+        let slot = &mut self.values[property.usize()];
+        self.text_bytes = self.text_bytes - slot.text_bytes() + value.text_bytes();
+        let before = std::mem::replace(slot, value).as_int();
+        self.property_versions[property.usize()] = version;
+        if self.recent.len() >= MAX_RECENT_CHANGES
+            && let Some(dropped) = self.recent.pop_front()
+        {
+            self.recent_from = dropped.version;
+        }
+        self.recent.push_back(Recent { version, property, before });
+    }
+
+    /// Puts what changed after `since` into `out`, in ascending order: each property once, with the integer that it was
+    /// at `since` where that is known.
+    pub(super) fn changed_since(&self, since: u64, out: &mut Vec<(PropertyIndex, Option<i64>)>) {
+        out.clear();
+        if since < self.recent_from {
+            let versions = self.property_versions.iter().zip(0_u16..);
+            out.extend(versions.filter(|(v, _)| **v > since).map(|(_, i)| (PropertyIndex(i), None)));
+            return;
+        }
+        let recent = self.recent.iter().rev().take_while(|r| r.version > since);
+        out.extend(recent.map(|r| (r.property, r.before)));
+        // The oldest change of each property is the one that knows its value at `since`.
+        out.reverse();
+        out.sort_by_key(|(property, _)| *property);
+        out.dedup_by_key(|(property, _)| *property);
+    }
+
+    /// Whether the store lacks something of it.
+    pub(super) fn unsaved(&self) -> bool {
+        self.saved != Some(self.version) || self.touched
+    }
+}

@@ -1,0 +1,254 @@
+//! One connection of a peer: who it is, what it knows, and what it has open.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use super::{Identity, Master, MasterEvent, Now, PeerRole};
+use crate::error::{Error, ErrorCode, Result};
+use crate::limits::{MAX_PROPERTIES, OUTBOUND_LIMIT_BYTES};
+use crate::schema::{PropertyIndex, Relation, Schema};
+use crate::store::WriterInfo;
+use crate::value::ValueType;
+use crate::wire::control::{Down, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up, decode};
+use crate::wire::frames::{
+    FrameBuffer, Head, KIND_BATCHES, KIND_CONFIRM, KIND_CONTROL, Ops, put_control, read_head,
+};
+use crate::wire::varint::Reader;
+
+#[derive(Default)]
+pub(super) struct Session {
+    /// Who it is, once it said hello.
+    pub(super) peer: Option<Arc<PeerInfo>>,
+    inbound: FrameBuffer,
+    pub(super) outbox: Vec<u8>,
+    /// Bytes given to the network and not yet sent.
+    pub(super) outstanding: usize,
+    pub(super) channels: HashMap<u64, Channel>,
+    /// The channel of the last delta on this connection.
+    pub(super) last_channel: u64,
+    pub(super) last_serial: u64,
+    /// Channels with something to flush.
+    pub(super) dirty: Vec<u64>,
+    /// Own batches to report as durable.
+    pub(super) durable: Vec<(u64, u64)>,
+    /// Whether it is in the master's list of sessions to flush.
+    pub(super) listed: bool,
+}
+
+/// Who a peer is and how its property indexes map to the master's.
+pub(super) struct PeerInfo {
+    pub(super) identity: Identity,
+    pub(super) writer: Arc<WriterInfo>,
+    pub(super) view: View,
+}
+
+/// A peer's property indexes.
+pub(super) struct View {
+    /// The types, by the peer's index.
+    pub(super) types: Vec<ValueType>,
+    /// The master's index by the peer's; none when they are the same.
+    to_master: Option<Vec<u16>>,
+    /// The peer's index by the master's, for what the peer knows.
+    to_peer: Option<Vec<Option<u16>>>,
+}
+
+/// A profile that a session has open.
+pub(super) struct Channel {
+    pub(super) profile: usize,
+    pub(super) relation: Relation,
+    pub(super) phase: ChannelPhase,
+    /// What the observer has, once the snapshot is confirmed.
+    pub(super) version: u64,
+    /// Up to which of its own batches the observer was told.
+    pub(super) own: u64,
+    /// Whether it is in the session's list.
+    pub(super) dirty: bool,
+    /// Batches up to this number come from a writer session that the master has forgotten.
+    pub(super) expired_through: u64,
+    /// Batches that came while the profile was loading.
+    pub(super) waiting: VecDeque<(u64, Ops)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum ChannelPhase {
+    /// The store was asked for the profile.
+    Loading { open: OpenInfo },
+    /// The snapshot with this number is under way.
+    AwaitConfirm { serial: u64 },
+    Live,
+}
+
+/// What an observer said when it opened the channel.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct OpenInfo {
+    pub(super) cursor: Option<crate::wire::control::Cursor>,
+    pub(super) heard: u64,
+    pub(super) applied: u64,
+    pub(super) durable: u64,
+    pub(super) last: u64,
+}
+
+impl Session {
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn is_greeting(&self) -> bool {
+        self.peer.is_none()
+    }
+
+    pub(super) fn send(&mut self, message: &Down) {
+        put_control(&mut self.outbox, message);
+    }
+}
+
+impl View {
+    /// Matches a peer's properties with the master's. A peer may know fewer; what it knows must be of the same type.
+    fn negotiate(schema: &Schema, fingerprint: u64, properties: &[(u16, u8)]) -> Result<Self> {
+        let own: Vec<ValueType> = schema.properties().iter().map(|p| p.value_type()).collect();
+        if fingerprint == schema.fingerprint() && properties.len() == own.len() {
+            return Ok(Self { types: own, to_master: None, to_peer: None });
+        }
+        if properties.len() > MAX_PROPERTIES {
+            return Err(Error::TooManyProperties { count: properties.len() });
+        }
+        let mismatch = |reason| Err(Error::SchemaMismatch { reason });
+        let mut types = Vec::with_capacity(properties.len());
+        let mut to_master = Vec::with_capacity(properties.len());
+        let mut to_peer = vec![None; own.len()];
+        for (place, (key, value_type)) in properties.iter().enumerate() {
+            let Ok(index) = schema.index_of_key(*key) else {
+                return mismatch(format!("the master has no property with the key {key}"));
+            };
+            let info = schema.property(index);
+            if ValueType::from_u8(*value_type) != Some(info.value_type()) {
+                let theirs = ValueType::from_u8(*value_type).map_or("of an unknown type", ValueType::name);
+                return mismatch(format!("`{}` is {} at the master, not {theirs}", info.name(), info.value_type()));
+            }
+            if to_peer[index.usize()].replace(place as u16).is_some() {
+                return mismatch(format!("`{}` is declared twice", info.name()));
+            }
+            types.push(info.value_type());
+            to_master.push(index.get());
+        }
+        Ok(Self { types, to_master: Some(to_master), to_peer: Some(to_peer) })
+    }
+
+    pub(super) fn to_master(&self, index: u16) -> PropertyIndex {
+        PropertyIndex(self.to_master.as_ref().map_or(index, |map| map[usize::from(index)]))
+    }
+
+    pub(super) fn to_peer(&self, index: PropertyIndex) -> Option<u16> {
+        match &self.to_peer {
+            None => Some(index.get()),
+            Some(map) => map[index.usize()],
+        }
+    }
+}
+
+impl Master {
+    /// A piece of a session's ordered stream.
+    pub(crate) fn received(&mut self, now: Now, session: u64, bytes: &[u8]) {
+        let Some(state) = self.sessions.get_mut(&session) else { return };
+        if self.stopping {
+            // The writer keeps what is not acknowledged, and sends it again to the next master.
+            return;
+        }
+        let mut inbound = std::mem::take(&mut state.inbound);
+        inbound.push(bytes);
+        if let Err(error) = self.read_frames(now, session, &mut inbound) {
+            return self.close(now, session, error);
+        }
+        if let Some(state) = self.sessions.get_mut(&session) {
+            state.inbound = inbound;
+            if state.outstanding + state.outbox.len() > OUTBOUND_LIMIT_BYTES {
+                let error = Error::LimitReached { what: "bytes waiting for a peer", limit: OUTBOUND_LIMIT_BYTES };
+                return self.close(now, session, error);
+            }
+        }
+        self.send_outbox(session);
+        self.handle_timeout(now);
+    }
+
+    fn read_frames(&mut self, now: Now, session: u64, inbound: &mut FrameBuffer) -> Result<()> {
+        while let Some(frame) = inbound.next_frame()? {
+            let Some(state) = self.sessions.get(&session) else { return Ok(()) };
+            let peer = state.peer.clone();
+            let mut reader = Reader::new(frame);
+            let kind = match read_head(&mut reader, 0)? {
+                Head::Kind(kind) => kind,
+                Head::Delta(_) => return Err(violation("a delta from a peer")),
+            };
+            match (kind, peer) {
+                (KIND_CONTROL, None) => self.hello(now, session, decode(reader.rest())?)?,
+                (_, None) => return Err(violation("something else before the hello")),
+                (KIND_CONTROL, Some(peer)) => match decode(reader.rest())? {
+                    Up::Hello { .. } => return Err(violation("a second hello")),
+                    Up::Open { channel, user, cursor, heard, applied, durable, last } => {
+                        let open = OpenInfo { cursor, heard, applied, durable, last };
+                        self.open(now, session, &peer, channel, user, open)?;
+                    }
+                    Up::Release { channel, drained } => self.release(now, session, &peer, channel, drained),
+                },
+                (KIND_BATCHES, Some(peer)) => self.batches(now, session, &peer, reader)?,
+                (KIND_CONFIRM, Some(_)) => self.confirm(session, reader)?,
+                (kind, Some(_)) => return Err(violation(&format!("a frame of kind {kind} from a peer"))),
+            }
+        }
+        Ok(())
+    }
+
+    fn hello(&mut self, now: Now, session: u64, message: Up) -> Result<()> {
+        let Up::Hello { version_min, version_max, token, writer, fingerprint, properties } = message else {
+            return Err(violation("something else before the hello"));
+        };
+        if version_min > PROTOCOL_VERSION || version_max < PROTOCOL_VERSION_MIN {
+            return Err(Error::ProtocolVersion {
+                peer_min: version_min,
+                peer_max: version_max,
+                own_min: PROTOCOL_VERSION_MIN,
+                own_max: PROTOCOL_VERSION,
+            });
+        }
+        let identity = self.config.authenticator.authenticate(&token)?;
+        let view = View::negotiate(&self.config.schema, fingerprint, &properties)?;
+        let role = match identity.role {
+            PeerRole::Client => "client",
+            PeerRole::Server => "server",
+        };
+        let info = WriterInfo { id: writer, subject: identity.subject.clone(), role: Arc::from(role) };
+        // A writer that comes again has left its old connection, whether or not that has been noticed here.
+        if let Some(old) = self.writers.get(&writer).copied() {
+            let same = self.sessions.get(&old).and_then(|s| s.peer.as_ref());
+            if same.is_some_and(|p| p.identity != identity) {
+                return Err(Error::AuthFailed { reason: "the writer session belongs to somebody else".into() });
+            }
+            let text = "another connection of this writer session took its place".into();
+            self.close(now, old, Error::Transport { code: ErrorCode::Superseded, text });
+        }
+        self.writers.insert(writer, session);
+        self.events.push(MasterEvent::PeerJoined { session, subject: identity.subject.clone(), role });
+        let Some(state) = self.sessions.get_mut(&session) else { return Ok(()) };
+        state.peer = Some(Arc::new(PeerInfo { identity, writer: Arc::new(info), view }));
+        state.send(&Down::Welcome { version: PROTOCOL_VERSION.min(version_max) });
+        Ok(())
+    }
+
+    fn confirm(&mut self, session: u64, mut reader: Reader<'_>) -> Result<()> {
+        let (Some(channel), Some(serial)) = (reader.u64(), reader.u64()) else {
+            return Err(Error::malformed("confirmation", "ends too early"));
+        };
+        let Some(state) = self.sessions.get_mut(&session) else { return Ok(()) };
+        if let Some(open) = state.channels.get_mut(&channel)
+            && open.phase == (ChannelPhase::AwaitConfirm { serial })
+        {
+            open.phase = ChannelPhase::Live;
+            self.mark(session, channel);
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn violation(reason: &str) -> Error {
+    Error::ProtocolViolation { reason: reason.into() }
+}

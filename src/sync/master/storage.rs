@@ -1,0 +1,151 @@
+//! The traffic with the store: journal rows by group commit, documents lazily, each tried again until it succeeds.
+
+use std::sync::Arc;
+
+use super::document;
+use super::profile::Entry;
+use super::{Action, Master, MasterEvent, Now, StoreAnswer, StoreRequest};
+use crate::error::{Error, ErrorCode};
+use crate::limits::{MAX_GROUP_ROWS, MAX_SAVE_DOCUMENTS};
+use crate::store::DocumentSave;
+
+impl Master {
+    /// The store answered a request.
+    pub(crate) fn stored(&mut self, now: Now, answer: StoreAnswer) {
+        match answer {
+            StoreAnswer::Restored { user, result } => self.restored(now, &user, result),
+            StoreAnswer::Appended { result } => self.appended(now, result.err()),
+            StoreAnswer::Updated { result: Ok(results) } => self.updated(now, results),
+            StoreAnswer::Updated { result: Err(error) } => {
+                let documents = self.saving.as_ref().map_or(0, Vec::len);
+                self.updated(now, vec![Err(error); documents]);
+            }
+        }
+        self.handle_timeout(now);
+    }
+
+    /// Gives the store what waits for it. While a group commits, the next one gathers.
+    pub(super) fn submit(&mut self, now: Now) {
+        if self.fatal.is_some() {
+            return;
+        }
+        if self.appending.is_none() && !self.journal.is_empty() && !self.append_retry.blocks(now.mono) {
+            let rows = self.journal.iter().take(MAX_GROUP_ROWS).map(|(_, row)| row.clone()).collect();
+            let rows = Arc::new(rows);
+            self.appending = Some(Arc::clone(&rows));
+            self.actions.push_back(Action::Store(StoreRequest::Append { rows }));
+        }
+        if self.saving.is_none() && !self.save_queue.is_empty() && !self.save_retry.blocks(now.mono) {
+            let mut saves = Vec::new();
+            let mut saving = Vec::new();
+            while saves.len() < MAX_SAVE_DOCUMENTS
+                && let Some(place) = self.save_queue.pop_front()
+            {
+                let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { continue };
+                if !profile.unsaved() {
+                    profile.saving = false;
+                    continue;
+                }
+                profile.touched = false;
+                saves.push(DocumentSave {
+                    user: profile.user.clone(),
+                    version: profile.version,
+                    document: document::write(&self.config.schema, profile),
+                });
+                saving.push((place, profile.version));
+            }
+            if !saves.is_empty() {
+                self.saving = Some(saving);
+                self.actions.push_back(Action::Store(StoreRequest::Update { saves: Arc::new(saves) }));
+            }
+        }
+    }
+
+    fn appended(&mut self, now: Now, error: Option<Error>) {
+        let Some(rows) = self.appending.take() else { return };
+        if let Some(error) = error {
+            return self.store_failed(now, error, true);
+        }
+        self.append_retry.succeeded();
+        self.stats.journal_groups += 1;
+        self.stats.journal_rows += rows.len() as u64;
+        for (place, row) in self.journal.drain(..rows.len()) {
+            let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { continue };
+            profile.unjournaled -= 1;
+            if let Some(writer) = profile.writers.get_mut(&row.writer.id) {
+                writer.durable = writer.durable.max(row.number);
+            }
+            let Some(session) = self.writers.get(&row.writer.id).copied() else { continue };
+            let Some(state) = self.sessions.get_mut(&session) else { continue };
+            let open = profile.observers.iter().find(|(observer, _)| *observer == session);
+            if let Some((_, channel)) = open {
+                state.durable.push((*channel, row.number));
+                if !state.listed {
+                    state.listed = true;
+                    self.flush.push(session);
+                }
+            }
+        }
+    }
+
+    fn updated(&mut self, now: Now, results: Vec<Result<(), Error>>) {
+        let Some(saving) = self.saving.take() else { return };
+        let mut failure = None;
+        for ((place, version), result) in saving.into_iter().zip(results) {
+            let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { continue };
+            profile.saving = false;
+            match result {
+                Ok(()) => {
+                    profile.saved = Some(profile.saved.map_or(version, |saved| saved.max(version)));
+                    self.stats.documents_saved += 1;
+                    // While it was being written it may have changed, or somebody waits for it to be whole.
+                    if profile.unsaved() && (profile.observers.is_empty() || self.stopping) {
+                        self.queue_save(place);
+                    }
+                }
+                Err(error) => {
+                    profile.touched = true;
+                    self.queue_save(place);
+                    failure = Some(error);
+                }
+            }
+        }
+        match failure {
+            Some(error) => self.store_failed(now, error, false),
+            None => self.save_retry.succeeded(),
+        }
+    }
+
+    fn store_failed(&mut self, now: Now, error: Error, append: bool) {
+        if error.code() == ErrorCode::StoreFenced {
+            self.fatal = Some(error.clone());
+            self.events.push(MasterEvent::Fatal { error: error.clone() });
+            let sessions: Vec<u64> = self.sessions.keys().copied().collect();
+            for session in sessions {
+                let text = "the master lost its database to another one".into();
+                self.close(now, session, Error::Unavailable { reason: text });
+            }
+            return;
+        }
+        self.events.push(MasterEvent::StoreFailed { error });
+        let retry = if append { &mut self.append_retry } else { &mut self.save_retry };
+        retry.failed(now.mono, &mut self.rng);
+    }
+
+    pub(super) fn save_due(&mut self, now: Now, place: usize) {
+        let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
+        if profile.save_at.is_some_and(|at| at <= now.mono) {
+            profile.save_at = None;
+            self.queue_save(place);
+        }
+    }
+
+    /// Puts a profile among those to be saved, if it is not there and the store lacks something of it.
+    pub(super) fn queue_save(&mut self, place: usize) {
+        let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
+        if !profile.saving && profile.unsaved() {
+            profile.saving = true;
+            self.save_queue.push_back(place);
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Batches of writers: recognised when they come again, checked, applied whole or refused whole, and journaled.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::profile::{Entry, MasterProfile, Refusal, WriterState};
+use super::session::{ChannelPhase, PeerInfo, violation};
+use super::{Due, Master, Now};
+use crate::error::{Error, Result};
+use crate::limits::{MAX_PROFILE_TEXT_BYTES, MAX_REFUSED, MAX_UNAPPLIED_BATCHES, MAX_UNJOURNALED_ROWS, MAX_WRITERS};
+use crate::schema::{PropertyIndex, Relation, Schema};
+use crate::store::JournalRow;
+use crate::value::{Effect, Value};
+use crate::wire::control::Down;
+use crate::wire::frames::{Ops, read_batch};
+use crate::wire::varint::{Reader, len_i64};
+
+/// What a batch makes of the properties it touches; nearly always one.
+type Outcome = SmallVec<[(PropertyIndex, Value); 1]>;
+
+impl Master {
+    pub(super) fn batches(
+        &mut self,
+        now: Now,
+        session: u64,
+        peer: &Arc<PeerInfo>,
+        mut reader: Reader<'_>,
+    ) -> Result<()> {
+        let (Some(channel), Some(mut number)) = (reader.u64(), reader.u64()) else {
+            return Err(Error::malformed("batches", "end inside their head"));
+        };
+        if number == 0 {
+            return Err(violation("a batch with the number zero"));
+        }
+        while !reader.is_empty() {
+            let ops = read_batch(&mut reader, &*peer.view.types)?;
+            let Some(state) = self.sessions.get_mut(&session) else { return Ok(()) };
+            match state.channels.get_mut(&channel) {
+                // Sent before the peer knew that the profile can't be opened.
+                None => return Ok(()),
+                Some(open) if matches!(open.phase, ChannelPhase::Loading { .. }) => {
+                    if open.waiting.len() >= MAX_UNAPPLIED_BATCHES {
+                        return Err(violation("more batches than the window allows"));
+                    }
+                    open.waiting.push_back((number, ops));
+                }
+                Some(_) => self.batch(now, session, peer, channel, number, ops),
+            }
+            number = number.checked_add(1).ok_or_else(|| violation("a batch number beyond all numbers"))?;
+        }
+        Ok(())
+    }
+
+    /// Decides one batch.
+    pub(super) fn batch(
+        &mut self,
+        now: Now,
+        session: u64,
+        peer: &Arc<PeerInfo>,
+        channel: u64,
+        number: u64,
+        ops: Ops,
+    ) {
+        let Some(state) = self.sessions.get_mut(&session) else { return };
+        let Some(open) = state.channels.get_mut(&channel) else { return };
+        let place = open.profile;
+        let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
+        let writers = profile.writers.len();
+        let writer = profile.writers.entry(peer.writer.id).or_insert_with(|| WriterState {
+            info: peer.writer.clone(),
+            last: 0,
+            durable: 0,
+            refused: Default::default(),
+            refused_unjournaled: Vec::new(),
+            seen_unix_ms: now.unix_ms,
+        });
+        if number <= writer.last {
+            // It came again: it gets its original outcome. An applied one is told by the deltas.
+            self.stats.duplicates += 1;
+            if let Some(refusal) = writer.refused.get(&number) {
+                let refused = refused_message(peer, channel, number, refusal);
+                state.send(&refused);
+            }
+            return;
+        }
+        writer.last = number;
+        writer.seen_unix_ms = now.unix_ms;
+        let outcome = if number <= open.expired_through {
+            Err((None, Error::WriterExpired { number }))
+        } else if self.journal.len() >= MAX_UNJOURNALED_ROWS {
+            Err((None, Error::Unavailable { reason: "the database is too far behind".into() }))
+        } else if writers >= MAX_WRITERS {
+            Err((None, Error::LimitReached { what: "writer sessions of a profile", limit: MAX_WRITERS }))
+        } else {
+            decide(&self.config.schema, profile, peer, open.relation, &ops)
+        };
+        match outcome {
+            Ok(outcome) => self.apply(now, place, peer, number, outcome),
+            Err((property, error)) => {
+                self.stats.batches_refused += 1;
+                let refusal = Refusal { code: error.code(), property, text: error.to_string() };
+                state.send(&refused_message(peer, channel, number, &refusal));
+                if let Some(writer) = profile.writers.get_mut(&peer.writer.id) {
+                    writer.refused_unjournaled.push((number, refusal.code));
+                    writer.refused.insert(number, refusal);
+                    while writer.refused.len() > MAX_REFUSED {
+                        writer.refused.pop_first();
+                    }
+                }
+                self.mark(session, channel);
+            }
+        }
+    }
+
+    fn apply(&mut self, now: Now, place: usize, peer: &PeerInfo, number: u64, outcome: Outcome) {
+        let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
+        profile.version += 1;
+        let version = profile.version;
+        let mut effects = Vec::with_capacity(outcome.len());
+        for (property, value) in outcome {
+            let before = &profile.values[property.usize()];
+            if *before == value {
+                continue;
+            }
+            let name = self.config.schema.property(property).shared_name().clone();
+            effects.push((name, shorter_effect(before, &value)));
+            profile.commit(version, property, value);
+        }
+        profile.unjournaled += 1;
+        let refused = match profile.writers.get_mut(&peer.writer.id) {
+            Some(writer) => std::mem::take(&mut writer.refused_unjournaled),
+            None => Vec::new(),
+        };
+        if profile.save_at.is_none() {
+            let at = now.mono + self.config.save_interval;
+            profile.save_at = Some(at);
+            self.timers.push(Reverse((at, Due::Save(place))));
+        }
+        let row = JournalRow {
+            user: profile.user.clone(),
+            epoch: profile.epoch,
+            version,
+            writer: peer.writer.clone(),
+            number,
+            refused,
+            effects,
+            unix_ms: now.unix_ms,
+        };
+        self.journal.push_back((place, row));
+        self.stats.batches_applied += 1;
+        let observers = profile.observers.len();
+        for i in 0..observers {
+            let observer = self.profiles[place].as_mut().and_then(Entry::live).map(|p| p.observers[i]);
+            if let Some((session, channel)) = observer {
+                self.mark(session, channel);
+            }
+        }
+    }
+}
+
+/// What the batch makes of the profile, or the property and the reason why it may not.
+fn decide(
+    schema: &Schema,
+    profile: &MasterProfile,
+    peer: &PeerInfo,
+    relation: Relation,
+    ops: &Ops,
+) -> Result<Outcome, (Option<PropertyIndex>, Error)> {
+    let mut outcome = Outcome::new();
+    let mut text_bytes = profile.text_bytes;
+    for op in ops {
+        let property = peer.view.to_master(op.property);
+        let info = schema.property(property);
+        let fail = |error| (Some(property), error);
+        if !info.writable_by(relation) {
+            let property = info.shared_name().clone();
+            return Err(fail(Error::NotPermitted { who: relation.who(), property }));
+        }
+        let place = outcome.iter().position(|(p, _)| *p == property);
+        let base = place.map_or(&profile.values[property.usize()], |i| &outcome[i].1);
+        let value = op.change.apply(base, info.shared_name()).map_err(fail)?;
+        value.check(|| format!("property `{}`", info.name())).map_err(fail)?;
+        text_bytes = text_bytes - base.text_bytes() + value.text_bytes();
+        if text_bytes > MAX_PROFILE_TEXT_BYTES && value.text_bytes() > base.text_bytes() {
+            let property = info.shared_name().clone();
+            return Err(fail(Error::ProfileTooLarge { property, length: text_bytes }));
+        }
+        match place {
+            Some(i) => outcome[i].1 = value,
+            None => outcome.push((property, value)),
+        }
+    }
+    Ok(outcome)
+}
+
+fn shorter_effect(before: &Value, after: &Value) -> Effect {
+    if let (Some(before), Some(after)) = (before.as_int(), after.as_int()) {
+        let diff = after.wrapping_sub(before);
+        if len_i64(diff) < len_i64(after) {
+            return Effect::Diff(diff);
+        }
+    }
+    Effect::Value(after.clone())
+}
+
+fn refused_message(peer: &PeerInfo, channel: u64, number: u64, refusal: &Refusal) -> Down {
+    Down::Refused {
+        channel,
+        number,
+        code: refusal.code as i32,
+        property: refusal.property.and_then(|p| peer.view.to_peer(p)),
+        text: refusal.text.clone(),
+    }
+}

@@ -1,0 +1,329 @@
+//! What the master says, and what becomes of it.
+
+use std::time::Duration;
+
+use super::{Event, Peer, Phase, State};
+use crate::error::{Error, ErrorCode, Result};
+use crate::profile::Cause;
+use crate::schema::Relation;
+use crate::wire::control::{Cursor, Down, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, decode};
+use crate::wire::frames::{
+    DeltaHead, FrameBuffer, Head, KIND_CONFIRM, KIND_CONTROL, KIND_DURABLE, put_frame, read_head,
+};
+use crate::wire::values::{read_delta, read_snapshot};
+use crate::wire::varint::{Reader, len_u64, put_u64};
+
+const REOPEN_AFTER: Duration = Duration::from_secs(1);
+
+impl Peer {
+    /// A piece of the ordered stream.
+    pub(crate) fn received(&mut self, now: Duration, bytes: &[u8]) {
+        if !matches!(self.state, State::Greeting { .. } | State::Ready) {
+            return;
+        }
+        let mut inbound = std::mem::take(&mut self.inbound);
+        inbound.push(bytes);
+        if let Err(error) = self.read_frames(now, &mut inbound) {
+            return self.fail(now, error);
+        }
+        self.inbound = inbound;
+    }
+
+    fn read_frames(&mut self, now: Duration, inbound: &mut FrameBuffer) -> Result<()> {
+        while let Some(frame) = inbound.next_frame()? {
+            let mut reader = Reader::new(frame);
+            match read_head(&mut reader, self.last_channel)? {
+                Head::Delta(head) => {
+                    self.stats.deltas += 1;
+                    self.stats.delta_bytes += (len_u64(frame.len() as u64) + frame.len()) as u64;
+                    self.delta(head, reader)?;
+                }
+                Head::Kind(KIND_CONTROL) => self.control(now, decode(reader.rest())?)?,
+                Head::Kind(KIND_DURABLE) => self.durable(reader)?,
+                Head::Kind(kind) => return Err(violation(format!("a frame of kind {kind} from the master"))),
+            }
+        }
+        Ok(())
+    }
+
+    fn control(&mut self, now: Duration, message: Down) -> Result<()> {
+        match (message, &self.state) {
+            (Down::Welcome { version }, State::Greeting { .. }) => {
+                if !(PROTOCOL_VERSION_MIN..=PROTOCOL_VERSION).contains(&version) {
+                    return Err(Error::ProtocolVersion {
+                        peer_min: version,
+                        peer_max: version,
+                        own_min: PROTOCOL_VERSION_MIN,
+                        own_max: PROTOCOL_VERSION,
+                    });
+                }
+                self.state = State::Ready;
+                self.attempts = 0;
+                self.stats.connections += 1;
+                self.events.push(Event::Connected);
+                for slot in 0..self.replicas.len() as u32 {
+                    self.open(slot);
+                }
+                self.flush(now);
+                Ok(())
+            }
+            (Down::Welcome { .. }, _) | (_, State::Greeting { .. }) => {
+                Err(violation("a message out of its time from the master".into()))
+            }
+            (Down::Opened { channel, epoch, resumed, applied, durable }, _) => {
+                self.opened(channel, epoch, resumed, applied, durable)
+            }
+            (Down::Snapshot { channel, serial }, _) => self.announced(channel, serial),
+            (Down::OpenFailed { channel, code, text }, _) => {
+                self.open_failed(now, channel, remote(code, text));
+                Ok(())
+            }
+            (Down::Refused { channel, number, code, property, text }, _) => {
+                self.refused(channel, number, property, remote(code, text));
+                Ok(())
+            }
+            (Down::Released { channel }, _) => {
+                if let Some(slot) = self.slot_of(channel)
+                    && self.replica(slot).is_some_and(|r| r.phase == Phase::Releasing)
+                {
+                    self.forget(slot);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn opened(
+        &mut self,
+        channel: u64,
+        epoch: u64,
+        resumed: Option<u64>,
+        applied: u64,
+        durable: u64,
+    ) -> Result<()> {
+        // A profile may have been let go while the master was loading it.
+        let Some(slot) = self.slot_of(channel) else { return Ok(()) };
+        let profile_id = self.id(slot);
+        let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return Ok(()) };
+        if replica.phase != Phase::Opening {
+            return Ok(());
+        }
+        let known = replica.profile.retained_from(0).take_while(|b| b.number <= applied).count();
+        self.stats.duplicates += known as u64;
+        replica.durable = replica.durable.max(durable);
+        if !replica.loaded {
+            // The writer session may have had this profile before: its numbers go on.
+            replica.profile.count_from(applied);
+            replica.sent_through = applied;
+            replica.durable_told = durable;
+        }
+        match (resumed, replica.cursor) {
+            (Some(version), Some(cursor)) if cursor.version == version => {
+                replica.cursor = Some(Cursor { epoch, version });
+                replica.phase = Phase::Open;
+                self.events.push(Event::ProfileResumed { profile: profile_id, whole: false });
+                self.settle(slot);
+                Ok(())
+            }
+            (Some(_), _) => Err(violation("a resume from a version that was not asked for".into())),
+            // The message that announces the snapshot follows.
+            (None, _) => Ok(()),
+        }
+    }
+
+    /// A snapshot with this number is under way; no delta comes until it is confirmed.
+    fn announced(&mut self, channel: u64, serial: u64) -> Result<()> {
+        let Some(slot) = self.slot_of(channel) else { return Ok(()) };
+        let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return Ok(()) };
+        if !matches!(replica.phase, Phase::Opening | Phase::Open) {
+            return Ok(());
+        }
+        replica.phase = Phase::AwaitSnapshot { serial };
+        match replica.early_snapshot.take() {
+            Some((early, bytes)) if early == serial => self.apply_snapshot(&bytes),
+            _ => Ok(()),
+        }
+    }
+
+    /// Does what may have become possible for a profile.
+    fn settle(&mut self, slot: u32) {
+        self.tell_durable(slot);
+        self.relist(slot);
+        self.advance_release(slot);
+    }
+
+    fn open_failed(&mut self, now: Duration, channel: u64, error: Error) {
+        let Some(slot) = self.slot_of(channel) else { return };
+        let profile = self.id(slot);
+        let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return };
+        self.events.push(Event::OpenFailed { profile, error });
+        if replica.loaded {
+            replica.phase = Phase::Waiting;
+            self.reopen.push((now + REOPEN_AFTER, slot));
+        } else {
+            self.forget(slot);
+        }
+    }
+
+    fn refused(&mut self, channel: u64, number: u64, property: Option<u16>, error: Error) {
+        let Some(slot) = self.slot_of(channel) else { return };
+        let profile = self.id(slot);
+        let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return };
+        if !replica.profile.refuse(number) {
+            return;
+        }
+        let property = property.and_then(|p| self.config.schema.index(u32::from(p)).ok());
+        self.events.push(Event::Refused { profile, batch: number, property, error });
+        self.collect_changes(slot);
+        self.settle(slot);
+    }
+
+    /// A snapshot arrived on a stream of its own.
+    pub(crate) fn received_snapshot(&mut self, now: Duration, bytes: Vec<u8>) {
+        if !matches!(self.state, State::Ready) {
+            return;
+        }
+        let mut reader = Reader::new(&bytes);
+        let (channel, serial) = (reader.u64(), reader.u64());
+        if let Some(slot) = channel.and_then(|channel| self.slot_of(channel))
+            && let Some(serial) = serial
+            && let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut()
+            && replica.phase != (Phase::AwaitSnapshot { serial })
+        {
+            // It may have overtaken its announcement; if it is an old one, nobody asks for it.
+            if replica.early_snapshot.as_ref().is_none_or(|(early, _)| *early < serial) {
+                replica.early_snapshot = Some((serial, bytes));
+            }
+            return;
+        }
+        if let Err(error) = self.apply_snapshot(&bytes) {
+            self.fail(now, error);
+        }
+    }
+
+    fn apply_snapshot(&mut self, bytes: &[u8]) -> Result<()> {
+        let mut reader = Reader::new(bytes);
+        let short = || Error::malformed("snapshot", "ends inside its head");
+        let channel = reader.u64().ok_or_else(short)?;
+        let serial = reader.u64().ok_or_else(short)?;
+        let epoch = reader.fixed_u64().ok_or_else(short)?;
+        let version = reader.u64().ok_or_else(short)?;
+        let own = reader.u64().ok_or_else(short)?;
+        let relation = relation_of(reader.u8().ok_or_else(short)?)?;
+        let Some(slot) = self.slot_of(channel) else { return Ok(()) };
+        let profile = self.id(slot);
+        let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return Ok(()) };
+        if replica.phase != (Phase::AwaitSnapshot { serial }) {
+            return Ok(());
+        }
+        let values = read_snapshot(reader, &*self.config.schema)?;
+        let before = replica.profile.applied_through();
+        let first = !std::mem::replace(&mut replica.loaded, true);
+        replica.profile.load(relation, values, own, if first { Cause::Load } else { Cause::Remote })?;
+        if replica.releasing {
+            replica.profile.release();
+        }
+        replica.cursor = Some(Cursor { epoch, version });
+        replica.phase = Phase::Open;
+        self.stats.snapshots += 1;
+        self.stats.snapshot_bytes += bytes.len() as u64;
+        put_frame(&mut self.outbox, |out| {
+            out.push(KIND_CONFIRM);
+            put_u64(out, channel);
+            put_u64(out, serial);
+        });
+        if own < before {
+            self.events.push(Event::TakenBack { profile, through: own });
+        }
+        self.collect_changes(slot);
+        self.events.push(if first {
+            Event::ProfileLoaded { profile }
+        } else {
+            Event::ProfileResumed { profile, whole: true }
+        });
+        if own > before {
+            self.events.push(Event::Applied { profile, through: own });
+        }
+        self.settle(slot);
+        Ok(())
+    }
+
+    fn delta(&mut self, head: DeltaHead, reader: Reader<'_>) -> Result<()> {
+        self.last_channel = head.channel;
+        let Some(slot) = self.slot_of(head.channel) else { return Ok(()) };
+        let profile = self.id(slot);
+        let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return Ok(()) };
+        let (Phase::Open | Phase::Releasing, Some(cursor)) = (replica.phase, &mut replica.cursor) else {
+            return Err(violation("a delta before the snapshot was confirmed".into()));
+        };
+        let mut effects = Vec::new();
+        read_delta(reader, &*self.config.schema, &mut effects)?;
+        let overflow = || violation("a version beyond all numbers".into());
+        let version = cursor.version.checked_add(head.step).ok_or_else(overflow)?;
+        let own = replica.profile.applied_through().checked_add(head.own).ok_or_else(overflow)?;
+        replica.profile.apply_effects(&effects, own)?;
+        cursor.version = version;
+        self.collect_changes(slot);
+        if head.own > 0 {
+            self.events.push(Event::Applied { profile, through: own });
+            self.settle(slot);
+        }
+        Ok(())
+    }
+
+    fn durable(&mut self, mut reader: Reader<'_>) -> Result<()> {
+        while !reader.is_empty() {
+            let (Some(channel), Some(number)) = (reader.u64(), reader.u64()) else {
+                return Err(Error::malformed("durable frame", "ends inside an entry"));
+            };
+            let Some(slot) = self.slot_of(channel) else { continue };
+            if let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() {
+                replica.durable = replica.durable.max(number);
+                self.settle(slot);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells what is durable, as far as it was told to be applied.
+    fn tell_durable(&mut self, slot: u32) {
+        let profile = self.id(slot);
+        let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return };
+        let through = replica.durable.min(replica.profile.applied_through());
+        replica.profile.durable_through(through);
+        if through > replica.durable_told {
+            replica.durable_told = through;
+            self.events.push(Event::Durable { profile, through });
+        }
+    }
+
+    fn slot_of(&self, channel: u64) -> Option<u32> {
+        let slot = u32::try_from(channel).ok()?;
+        self.replica(slot).map(|_| slot)
+    }
+}
+
+pub(crate) fn relation_code(relation: Relation) -> u8 {
+    match relation {
+        Relation::Owner => 0,
+        Relation::Server => 1,
+        Relation::OtherClient => 2,
+    }
+}
+
+fn relation_of(code: u8) -> Result<Relation> {
+    match code {
+        0 => Ok(Relation::Owner),
+        1 => Ok(Relation::Server),
+        2 => Ok(Relation::OtherClient),
+        _ => Err(Error::malformed("snapshot", "has an unknown relation")),
+    }
+}
+
+fn violation(reason: String) -> Error {
+    Error::ProtocolViolation { reason }
+}
+
+fn remote(code: i32, text: String) -> Error {
+    Error::Remote { code: ErrorCode::from_i32(code).unwrap_or(ErrorCode::ProtocolViolation), text }
+}

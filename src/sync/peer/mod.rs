@@ -1,0 +1,584 @@
+//! A client or a game server: what it says to the master, what it makes of the answers, and when it reconnects.
+
+mod events;
+mod inbound;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use self::events::{Event, PeerStats, ProfileId};
+#[cfg(feature = "master")]
+pub(crate) use self::inbound::relation_code;
+use super::Rng;
+use crate::error::{Error, ErrorCode, Result};
+use crate::limits::{BATCHES_FRAME_TARGET_BYTES, HELLO_TIMEOUT, MAX_OPEN_PROFILES, MAX_TOKEN_BYTES};
+use crate::profile::{EventQueue, Profile};
+use crate::schema::{Schema, check_user_id};
+use crate::wire::control::{Cursor, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up};
+use crate::wire::frames::{FrameBuffer, KIND_BATCHES, put_batch, put_control, put_frame};
+use crate::wire::varint::put_u64;
+
+const BACKOFF_FIRST: Duration = Duration::from_millis(100);
+const BACKOFF_LAST: Duration = Duration::from_secs(5);
+
+/// How a peer behaves.
+#[derive(Clone, Debug)]
+pub(crate) struct PeerConfig {
+    pub(crate) schema: Arc<Schema>,
+    pub(crate) token: String,
+    /// The writer session's random id.
+    pub(crate) writer: u128,
+    /// Least time between two flushes; zero flushes at every tick.
+    pub(crate) flush_interval: Duration,
+    pub(crate) seed: u64,
+}
+
+/// The state machine of a client or a game server. Times are durations since an origin of the driver's choice.
+pub(crate) struct Peer {
+    config: PeerConfig,
+    state: State,
+    attempts: u32,
+    rng: Rng,
+    replicas: Vec<Slot>,
+    free: Vec<u32>,
+    by_user: HashMap<Arc<str>, u32>,
+    /// Slots whose profile has changes to seal or batches to send.
+    dirty: Vec<u32>,
+    last_flush: Option<Duration>,
+    /// Slots to ask for again, and when.
+    reopen: Vec<(Duration, u32)>,
+    inbound: FrameBuffer,
+    /// The channel of the last delta on this connection.
+    last_channel: u64,
+    outbox: Vec<u8>,
+    /// Set when this side wants the connection closed.
+    close: Option<Error>,
+    closing: bool,
+    events: EventQueue<Event>,
+    stats: PeerStats,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Not connected; the next attempt is due then.
+    Idle { retry_at: Duration },
+    Connecting,
+    /// Said hello.
+    Greeting { deadline: Duration },
+    Ready,
+    /// For good.
+    Stopped,
+}
+
+#[derive(Default)]
+struct Slot {
+    generation: u32,
+    replica: Option<Box<Replica>>,
+}
+
+struct Replica {
+    user: Arc<str>,
+    profile: Profile,
+    cursor: Option<Cursor>,
+    phase: Phase,
+    sent_through: u64,
+    /// What the master said is durable; may run ahead of what it said is applied.
+    durable: u64,
+    /// What was told to the game.
+    durable_told: u64,
+    loaded: bool,
+    releasing: bool,
+    listed: bool,
+    /// A snapshot that overtook the answer that announces it.
+    early_snapshot: Option<(u64, Vec<u8>)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Phase {
+    /// Not open on this connection.
+    Waiting,
+    Opening,
+    /// The snapshot with this number is under way.
+    AwaitSnapshot { serial: u64 },
+    Open,
+    /// The release was sent.
+    Releasing,
+}
+
+impl Peer {
+    pub(crate) fn new(config: PeerConfig) -> Result<Self> {
+        if config.token.len() > MAX_TOKEN_BYTES {
+            let length = config.token.len();
+            return Err(Error::TooLong { what: "the token".into(), length, limit: MAX_TOKEN_BYTES });
+        }
+        Ok(Self {
+            rng: Rng::new(config.seed),
+            config,
+            state: State::Idle { retry_at: Duration::ZERO },
+            attempts: 0,
+            replicas: Vec::new(),
+            free: Vec::new(),
+            by_user: HashMap::new(),
+            dirty: Vec::new(),
+            last_flush: None,
+            reopen: Vec::new(),
+            inbound: FrameBuffer::default(),
+            last_channel: 0,
+            outbox: Vec::new(),
+            close: None,
+            closing: false,
+            events: EventQueue::default(),
+            stats: PeerStats::default(),
+        })
+    }
+
+    // ---- what the game does ----
+
+    /// Asks for the profile of a user. It is loaded when [`Event::ProfileLoaded`] says so.
+    pub(crate) fn fill(&mut self, user: &str) -> Result<ProfileId> {
+        check_user_id(user)?;
+        self.usable()?;
+        let user: Arc<str> = Arc::from(user);
+        if self.by_user.contains_key(&user) {
+            return Err(Error::AlreadyOpen { user });
+        }
+        if self.by_user.len() >= MAX_OPEN_PROFILES {
+            return Err(Error::LimitReached { what: "open profiles", limit: MAX_OPEN_PROFILES });
+        }
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.replicas.push(Slot::default());
+            self.replicas.len() as u32 - 1
+        });
+        let entry = &mut self.replicas[slot as usize];
+        entry.generation = entry.generation.wrapping_add(1);
+        entry.replica = Some(Box::new(Replica {
+            profile: Profile::filling(self.config.schema.clone(), user.clone()),
+            user: user.clone(),
+            cursor: None,
+            phase: Phase::Waiting,
+            sent_through: 0,
+            durable: 0,
+            durable_told: 0,
+            loaded: false,
+            releasing: false,
+            listed: false,
+            early_snapshot: None,
+        }));
+        let id = ProfileId { slot, generation: entry.generation };
+        self.by_user.insert(user, slot);
+        if matches!(self.state, State::Ready) {
+            self.open(slot);
+        }
+        Ok(id)
+    }
+
+    /// Reads a profile.
+    pub(crate) fn profile(&self, id: ProfileId) -> Result<&Profile> {
+        let slot = self.replicas.get(id.slot as usize).filter(|s| s.generation == id.generation);
+        slot.and_then(|s| s.replica.as_deref()).map(|r| &r.profile).ok_or(Error::Released)
+    }
+
+    /// The profile of a user, while it is open.
+    pub(crate) fn find(&self, user: &str) -> Option<ProfileId> {
+        let slot = *self.by_user.get(user)?;
+        Some(ProfileId { slot, generation: self.replicas[slot as usize].generation })
+    }
+
+    /// Changes a profile.
+    pub(crate) fn change<T>(&mut self, id: ProfileId, f: impl FnOnce(&mut Profile) -> Result<T>) -> Result<T> {
+        self.profile(id)?;
+        let Some(replica) = self.replicas[id.slot as usize].replica.as_deref_mut() else {
+            return Err(Error::Released);
+        };
+        let result = f(&mut replica.profile);
+        self.relist(id.slot);
+        self.collect_changes(id.slot);
+        result
+    }
+
+    /// Seals a profile's changes and sends them without waiting for the interval. The number returned is that of the
+    /// batch which, once applied (or durable), tells that all changes so far are; zero when none was ever made.
+    pub(crate) fn flush_profile(&mut self, id: ProfileId) -> Result<u64> {
+        self.profile(id)?;
+        let Some(replica) = self.replicas[id.slot as usize].replica.as_deref_mut() else {
+            return Err(Error::Released);
+        };
+        replica.profile.seal();
+        if replica.profile.is_dirty() {
+            return Err(Error::Unavailable { reason: "too many changes wait for the master".into() });
+        }
+        let number = replica.profile.last_number();
+        self.send_batches(id.slot);
+        Ok(number)
+    }
+
+    /// Seals and sends all changes now.
+    pub(crate) fn flush(&mut self, now: Duration) {
+        self.last_flush = Some(now);
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for slot in dirty.drain(..) {
+            let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { continue };
+            replica.listed = false;
+            // Changes made offline, or while the window is full, go on coalescing: `relist` brings them back.
+            if matches!(self.state, State::Ready) && replica.phase == Phase::Open {
+                replica.profile.seal();
+                self.send_batches(slot);
+            }
+        }
+        // Keeps the allocation.
+        self.dirty = dirty;
+    }
+
+    /// Lists a profile for the next flush if it has changes left and they may fit now.
+    fn relist(&mut self, slot: u32) {
+        if let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut()
+            && replica.profile.is_dirty()
+            && !replica.listed
+        {
+            replica.listed = true;
+            self.dirty.push(slot);
+        }
+    }
+
+    /// What of a profile's changes is where.
+    pub(crate) fn pending(&self, id: ProfileId) -> Result<Pending> {
+        let profile = self.profile(id)?;
+        Ok(Pending {
+            unsent: profile.is_dirty(),
+            unapplied: profile.unapplied() as u64,
+            undurable: profile.retained_from(0).count() as u64,
+            last: profile.last_number(),
+        })
+    }
+
+    /// Lets a profile go, once all its changes are durable; [`Event::Released`] tells when.
+    pub(crate) fn release(&mut self, id: ProfileId) -> Result<()> {
+        self.profile(id)?;
+        if let Some(replica) = self.replicas[id.slot as usize].replica.as_deref_mut() {
+            if !replica.loaded {
+                // Nothing was made that could be lost.
+                if matches!(self.state, State::Ready) && !matches!(replica.phase, Phase::Waiting) {
+                    put_control(
+                        &mut self.outbox,
+                        &Up::Release { channel: u64::from(id.slot), drained: true },
+                    );
+                    replica.phase = Phase::Releasing;
+                    replica.releasing = true;
+                } else {
+                    self.forget(id.slot);
+                }
+                return Ok(());
+            }
+            replica.releasing = true;
+            replica.profile.seal();
+            if replica.profile.is_dirty() {
+                return Err(Error::Unavailable { reason: "too many changes wait for the master".into() });
+            }
+            replica.profile.release();
+        }
+        self.send_batches(id.slot);
+        self.advance_release(id.slot);
+        Ok(())
+    }
+
+    /// Releases every profile; when that is done [`Peer::is_drained`] is true.
+    pub(crate) fn begin_close(&mut self) {
+        self.closing = true;
+        for id in self.ids() {
+            // What does not fit the window now is tried again at each tick.
+            let _ = self.release(id);
+        }
+    }
+
+    pub(crate) fn is_drained(&self) -> bool {
+        self.by_user.is_empty() || matches!(self.state, State::Stopped)
+    }
+
+    /// Ends it for good, whatever is pending.
+    pub(crate) fn stop(&mut self, error: Error) {
+        if !matches!(self.state, State::Stopped) {
+            self.state = State::Stopped;
+            self.close = Some(error);
+        }
+    }
+
+    pub(crate) fn next_event(&mut self) -> Option<Event> {
+        Some(match self.events.pop()? {
+            Ok(event) => event,
+            Err(dropped) => Event::Overflow { dropped },
+        })
+    }
+
+    pub(crate) fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        matches!(self.state, State::Ready)
+    }
+
+    pub(crate) fn stats(&self) -> PeerStats {
+        self.stats
+    }
+
+    pub(crate) fn set_flush_interval(&mut self, interval: Duration) {
+        self.config.flush_interval = interval;
+    }
+
+    pub(crate) fn schema(&self) -> &Arc<Schema> {
+        &self.config.schema
+    }
+
+    // ---- what the driver does ----
+
+    /// Whether to start a connection now.
+    pub(crate) fn poll_connect(&mut self, now: Duration) -> bool {
+        match self.state {
+            State::Idle { retry_at } if retry_at <= now => {
+                self.state = State::Connecting;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The connection stands: says hello.
+    pub(crate) fn connected(&mut self, now: Duration) {
+        if !matches!(self.state, State::Connecting) {
+            return;
+        }
+        self.state = State::Greeting { deadline: now + HELLO_TIMEOUT };
+        self.inbound = FrameBuffer::default();
+        self.last_channel = 0;
+        self.outbox.clear();
+        let schema = &self.config.schema;
+        let hello = Up::Hello {
+            version_min: PROTOCOL_VERSION_MIN,
+            version_max: PROTOCOL_VERSION,
+            token: self.config.token.clone(),
+            writer: self.config.writer,
+            fingerprint: schema.fingerprint(),
+            properties: schema.properties().iter().map(|p| (p.key(), p.value_type() as u8)).collect(),
+        };
+        put_control(&mut self.outbox, &hello);
+    }
+
+    /// The connection is over, or never came about.
+    pub(crate) fn disconnected(&mut self, now: Duration, error: Error) {
+        if matches!(self.state, State::Stopped) {
+            return;
+        }
+        self.outbox.clear();
+        for slot in &mut self.replicas {
+            if let Some(replica) = &mut slot.replica {
+                replica.phase = Phase::Waiting;
+                replica.early_snapshot = None;
+            }
+        }
+        let permanent = matches!(
+            error.code(),
+            ErrorCode::AuthFailed
+                | ErrorCode::SchemaMismatch
+                | ErrorCode::ProtocolVersion
+                | ErrorCode::Certificate
+                | ErrorCode::Superseded
+                | ErrorCode::TlsConfig
+        );
+        if permanent {
+            self.state = State::Stopped;
+            self.events.push(Event::Failed { error });
+            return;
+        }
+        let ceiling = BACKOFF_FIRST.saturating_mul(1 << self.attempts.min(10)).min(BACKOFF_LAST);
+        self.attempts = self.attempts.saturating_add(1);
+        // Between a half and the whole, so that the peers of a master that fell do not come back at one moment.
+        let wait = ceiling / 2 + ceiling.mul_f64(self.rng.below(1000) as f64 / 2000.0);
+        self.state = State::Idle { retry_at: now + wait };
+        self.events.push(Event::Disconnected { error, retry_in: wait });
+    }
+
+    /// What is due by now.
+    pub(crate) fn handle_timeout(&mut self, now: Duration) {
+        if let State::Greeting { deadline } = self.state
+            && deadline <= now
+        {
+            let millis = HELLO_TIMEOUT.as_millis() as u64;
+            return self.fail(now, Error::Timeout { what: "the master's answer to the hello", millis });
+        }
+        if self.closing {
+            self.begin_close();
+        }
+        if !matches!(self.state, State::Ready) {
+            return;
+        }
+        while let Some(place) = self.reopen.iter().position(|(at, _)| *at <= now) {
+            let (_, slot) = self.reopen.swap_remove(place);
+            if self.replica(slot).is_some_and(|r| r.phase == Phase::Waiting) {
+                self.open(slot);
+            }
+        }
+        if self.flush_due().is_some_and(|due| due <= now) {
+            self.flush(now);
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) or [`poll_connect`](Self::poll_connect) is due.
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        match self.state {
+            State::Idle { retry_at } => Some(retry_at),
+            State::Greeting { deadline } => Some(deadline),
+            State::Ready => self.reopen.iter().map(|(at, _)| *at).chain(self.flush_due()).min(),
+            State::Connecting | State::Stopped => None,
+        }
+    }
+
+    fn flush_due(&self) -> Option<Duration> {
+        if self.dirty.is_empty() {
+            return None;
+        }
+        Some(self.last_flush.map_or(Duration::ZERO, |last| last + self.config.flush_interval))
+    }
+
+    /// Bytes for the ordered stream.
+    pub(crate) fn take_output(&mut self) -> Option<Vec<u8>> {
+        (!self.outbox.is_empty()).then(|| std::mem::take(&mut self.outbox))
+    }
+
+    /// Whether to close the connection, and why.
+    pub(crate) fn take_close(&mut self) -> Option<Error> {
+        self.close.take()
+    }
+
+    /// Ends the connection from this side.
+    fn fail(&mut self, now: Duration, error: Error) {
+        self.close = Some(error.clone());
+        self.disconnected(now, error);
+    }
+
+    fn usable(&self) -> Result<()> {
+        match self.state {
+            State::Stopped => {
+                Err(Error::Transport { code: ErrorCode::Closed, text: "the connection is closed for good".into() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn ids(&self) -> Vec<ProfileId> {
+        let slots = self.replicas.iter().zip(0..);
+        let used = slots.filter(|(s, _)| s.replica.as_ref().is_some_and(|r| !r.releasing));
+        used.map(|(s, slot)| ProfileId { slot, generation: s.generation }).collect()
+    }
+
+    fn replica(&self, slot: u32) -> Option<&Replica> {
+        self.replicas.get(slot as usize)?.replica.as_deref()
+    }
+
+    fn id(&self, slot: u32) -> ProfileId {
+        ProfileId { slot, generation: self.replicas[slot as usize].generation }
+    }
+
+    /// Asks for the profile, and sends again at once what is not known to be durable: the master skips what it has.
+    fn open(&mut self, slot: u32) {
+        let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return };
+        let profile = &replica.profile;
+        let message = Up::Open {
+            channel: u64::from(slot),
+            user: replica.user.to_string(),
+            cursor: replica.cursor,
+            heard: profile.heard_through(),
+            applied: profile.applied_through(),
+            durable: replica.durable,
+            last: profile.last_number(),
+        };
+        put_control(&mut self.outbox, &message);
+        let sent_before = replica.sent_through;
+        replica.phase = Phase::Opening;
+        replica.sent_through = profile.heard_through();
+        let again = profile.retained_from(0).take_while(|b| b.number <= sent_before).count();
+        self.stats.batches_resent += again as u64;
+        self.send_batches(slot);
+    }
+
+    fn send_batches(&mut self, slot: u32) {
+        if !matches!(self.state, State::Ready) {
+            return;
+        }
+        let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return };
+        if matches!(replica.phase, Phase::Waiting | Phase::Releasing) {
+            return;
+        }
+        let mut batches = replica.profile.retained_from(replica.sent_through + 1).peekable();
+        while let Some(first) = batches.peek() {
+            let mut number = first.number;
+            let start = self.outbox.len();
+            put_frame(&mut self.outbox, |out| {
+                out.push(KIND_BATCHES);
+                put_u64(out, u64::from(slot));
+                put_u64(out, number);
+                while let Some(batch) = batches.next_if(|b| b.number == number) {
+                    put_batch(out, &batch.ops);
+                    replica.sent_through = number;
+                    number += 1;
+                    self.stats.batches_sent += 1;
+                    if out.len() - start > BATCHES_FRAME_TARGET_BYTES {
+                        break;
+                    }
+                }
+            });
+            self.stats.batch_bytes += (self.outbox.len() - start) as u64;
+        }
+    }
+
+    /// Sends the release of a profile whose changes are all durable.
+    fn advance_release(&mut self, slot: u32) {
+        let ready = matches!(self.state, State::Ready);
+        let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return };
+        if ready
+            && replica.releasing
+            && replica.phase == Phase::Open
+            && !replica.profile.has_retained()
+            && !replica.profile.is_dirty()
+        {
+            replica.phase = Phase::Releasing;
+            put_control(&mut self.outbox, &Up::Release { channel: u64::from(slot), drained: true });
+        }
+    }
+
+    /// Takes a profile out.
+    fn forget(&mut self, slot: u32) {
+        let profile = self.id(slot);
+        if let Some(replica) = self.replicas[slot as usize].replica.take() {
+            self.by_user.remove(&replica.user);
+            self.dirty.retain(|s| *s != slot);
+            self.free.push(slot);
+            self.events.push(Event::Released { profile });
+        }
+    }
+
+    /// Passes a profile's own events on.
+    fn collect_changes(&mut self, slot: u32) {
+        let profile = self.id(slot);
+        let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return };
+        while let Some(change) = replica.profile.pop_change() {
+            self.events.push(match change {
+                Ok(change) => Event::Changed { profile, change },
+                Err(dropped) => Event::Overflow { dropped },
+            });
+        }
+    }
+}
+
+/// What of a profile's changes is where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pending {
+    /// Whether there are changes in no batch yet.
+    pub unsent: bool,
+    /// Batches that the master has not decided.
+    pub unapplied: u64,
+    /// Batches that are not known to be durable, the undecided ones included.
+    pub undurable: u64,
+    /// The number of the last batch.
+    pub last: u64,
+}
