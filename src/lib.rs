@@ -4,11 +4,16 @@
 //! small delta over QUIC to the master, checked, ordered, journaled in a database, and seen by everyone who observes
 //! the profile. See ARCHITECTURE.md for how the parts fit.
 
-#![cfg_attr(not(feature = "quic"), allow(dead_code))]
+// A build that leaves a role out does not use all that the roles share.
+#![cfg_attr(not(all(feature = "client", feature = "server", feature = "sqlite")), allow(dead_code))]
 
 mod error;
 mod json;
 pub mod limits;
+#[cfg(feature = "master")]
+mod master;
+#[cfg(any(feature = "client", feature = "server"))]
+mod peer;
 mod profile;
 mod schema;
 #[cfg(feature = "master")]
@@ -21,8 +26,33 @@ mod value;
 mod wire;
 
 pub use self::error::{Error, ErrorCode, Result};
+#[cfg(feature = "master")]
+pub use self::master::{Master, MasterEvent, MasterOptions, MasterStats};
+#[cfg(feature = "client")]
+pub use self::peer::Client;
+#[cfg(feature = "server")]
+pub use self::peer::GameServer;
+#[cfg(any(feature = "client", feature = "server"))]
+pub use self::peer::{ConnectOptions, Endpoint, Event, PeerStats, Pending, ProfileId};
 pub use self::profile::{Cause, Profile, ProfileEvent, PropertyChanged};
 pub use self::schema::{
     Property, PropertyIndex, PropertyInfo, Schema, SchemaBuilder, Visibility, Writers, property_key,
 };
+#[cfg(feature = "master")]
+pub use self::transport::Certificate;
+#[cfg(any(feature = "client", feature = "server"))]
+pub use self::transport::{LinkStats, Trust};
 pub use self::value::{Value, ValueType};
+#[cfg(feature = "quic")]
+pub use self::shutdown::shutdown_network;
+
+#[cfg(feature = "quic")]
+mod shutdown {
+    use std::time::Duration;
+
+    /// Ends the network threads of this process, waiting at most `timeout` for them; close every endpoint before. They
+    /// are started again by the next use.
+    pub fn shutdown_network(timeout: Duration) {
+        crate::transport::quic::shutdown_runtime(timeout);
+    }
+}

@@ -62,3 +62,9 @@ pub const INBOUND_LIMIT_BYTES: usize = 512 * 1024;
 pub const MAX_SESSIONS: usize = 65_536;
 /// Time in which a connection must say hello and be answered.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// Profiles named in one frame of durable acknowledgements.
+pub const MAX_DURABLE_ENTRIES: usize = 1000;
+/// Events of a master that wait for its operator; past it new ones are dropped.
+pub const MAX_MASTER_EVENTS: usize = 4096;
+/// Time a stopping master has to save everything.
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);

@@ -5,13 +5,19 @@
 
 pub(crate) mod quic;
 
+#[cfg(feature = "master")]
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
 
+#[cfg(feature = "master")]
+pub use self::quic::Certificate;
+#[cfg(any(feature = "client", feature = "server"))]
+pub use self::quic::Trust;
 use crate::error::{Error, ErrorCode};
 
+#[cfg(any(feature = "client", feature = "server"))]
 /// Makes connections to a master.
 pub(crate) trait Connector: Send {
     /// Starts a connection and returns at once. `sink` is called from a network thread with what happens, the last
@@ -19,9 +25,11 @@ pub(crate) trait Connector: Send {
     fn connect(&self, sink: LinkSink) -> Arc<dyn Link>;
 }
 
+#[cfg(any(feature = "client", feature = "server"))]
 /// Receives what happens to a connection.
 pub(crate) type LinkSink = Box<dyn Fn(LinkEvent) + Send + Sync>;
 
+#[cfg(feature = "master")]
 /// Receives what happens to a listener's connections.
 pub(crate) type ListenerSink = Arc<dyn Fn(ListenerEvent) + Send + Sync>;
 
@@ -47,6 +55,7 @@ pub struct LinkStats {
     pub udp_received_bytes: u64,
 }
 
+#[cfg(any(feature = "client", feature = "server"))]
 /// What happens to a connection that this side began.
 pub(crate) enum LinkEvent {
     /// It stands.
@@ -59,6 +68,7 @@ pub(crate) enum LinkEvent {
     Closed(Error),
 }
 
+#[cfg(feature = "master")]
 /// What happens to the connections of a listener.
 pub(crate) enum ListenerEvent {
     /// A peer connected and opened its ordered stream. Numbers are never used again.

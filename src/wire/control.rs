@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::limits::MAX_CONTROL_BYTES;
+use crate::schema::Relation;
 
 /// The newest protocol version this library speaks.
 pub(crate) const PROTOCOL_VERSION: u16 = 1;
@@ -81,6 +82,20 @@ pub(crate) enum Down {
     Refused { channel: u64, number: u64, code: i32, property: Option<u16>, text: String },
     /// The answer to a release.
     Released { channel: u64 },
+}
+
+/// What an observer is to a profile, as a number.
+pub(crate) fn relation_code(relation: Relation) -> u8 {
+    match relation {
+        Relation::Owner => 0,
+        Relation::Server => 1,
+        Relation::OtherClient => 2,
+    }
+}
+
+/// The relation with this number.
+pub(crate) fn relation_of(code: u8) -> Option<Relation> {
+    [Relation::Owner, Relation::Server, Relation::OtherClient].into_iter().find(|r| relation_code(*r) == code)
 }
 
 fn config() -> impl bincode::config::Config {

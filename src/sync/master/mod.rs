@@ -371,6 +371,12 @@ impl Master {
             || (self.sessions_closed && self.saving.is_none() && self.save_queue.is_empty() && self.journal.is_empty())
     }
 
+    /// Whether every observer was sent everything.
+    #[cfg(test)]
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.flush.is_empty() && self.sessions.values().all(|s| s.dirty.is_empty())
+    }
+
     pub(crate) fn fatal(&self) -> Option<&Error> {
         self.fatal.as_ref()
     }

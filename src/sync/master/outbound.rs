@@ -6,11 +6,10 @@ use super::profile::Entry;
 use super::session::ChannelPhase;
 use super::{Action, Master, Now};
 use crate::error::Error;
-use crate::limits::{MAX_DELTA_BYTES, OUTBOUND_HIGH_WATER_BYTES, OUTBOUND_LIMIT_BYTES};
+use crate::limits::{MAX_DELTA_BYTES, MAX_DURABLE_ENTRIES, OUTBOUND_HIGH_WATER_BYTES, OUTBOUND_LIMIT_BYTES};
 use crate::schema::PropertyIndex;
-use crate::sync::peer::relation_code;
 use crate::value::Value;
-use crate::wire::control::Down;
+use crate::wire::control::{Down, relation_code};
 use crate::wire::frames::{DeltaHead, KIND_DURABLE, put_delta_head, put_frame};
 use crate::wire::values::{DeltaWriter, put_snapshot};
 use crate::wire::varint::put_u64;
@@ -90,7 +89,7 @@ impl Master {
             let entries = &state.durable;
             let last_of_channel =
                 |i: usize| entries.get(i + 1).is_none_or(|(channel, _)| *channel != entries[i].0);
-            for chunk in (0..entries.len()).filter(|i| last_of_channel(*i)).collect::<Vec<_>>().chunks(1000) {
+            for chunk in (0..entries.len()).filter(|i| last_of_channel(*i)).collect::<Vec<_>>().chunks(MAX_DURABLE_ENTRIES) {
                 put_frame(&mut state.outbox, |out| {
                     out.push(KIND_DURABLE);
                     for i in chunk {

@@ -147,7 +147,8 @@ impl View {
 }
 
 impl Master {
-    /// A piece of a session's ordered stream.
+    /// A piece of a session's ordered stream. What follows from it for others waits for `handle_timeout`, so that a
+    /// driver that has several pieces fans out once.
     pub(crate) fn received(&mut self, now: Now, session: u64, bytes: &[u8]) {
         let Some(state) = self.sessions.get_mut(&session) else { return };
         if self.stopping {
@@ -167,7 +168,6 @@ impl Master {
             }
         }
         self.send_outbox(session);
-        self.handle_timeout(now);
     }
 
     fn read_frames(&mut self, now: Now, session: u64, inbound: &mut FrameBuffer) -> Result<()> {

@@ -21,7 +21,6 @@ impl Master {
                 self.updated(now, vec![Err(error); documents]);
             }
         }
-        self.handle_timeout(now);
     }
 
     /// Gives the store what waits for it. While a group commits, the next one gathers.

@@ -5,8 +5,7 @@ use std::time::Duration;
 use super::{Event, Peer, Phase, State};
 use crate::error::{Error, ErrorCode, Result};
 use crate::profile::Cause;
-use crate::schema::Relation;
-use crate::wire::control::{Cursor, Down, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, decode};
+use crate::wire::control::{Cursor, Down, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, decode, relation_of};
 use crate::wire::frames::{
     DeltaHead, FrameBuffer, Head, KIND_CONFIRM, KIND_CONTROL, KIND_DURABLE, put_frame, read_head,
 };
@@ -209,7 +208,7 @@ impl Peer {
         let epoch = reader.fixed_u64().ok_or_else(short)?;
         let version = reader.u64().ok_or_else(short)?;
         let own = reader.u64().ok_or_else(short)?;
-        let relation = relation_of(reader.u8().ok_or_else(short)?)?;
+        let relation = reader.u8().and_then(relation_of).ok_or_else(short)?;
         let Some(slot) = self.slot_of(channel) else { return Ok(()) };
         let profile = self.id(slot);
         let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return Ok(()) };
@@ -300,23 +299,6 @@ impl Peer {
     fn slot_of(&self, channel: u64) -> Option<u32> {
         let slot = u32::try_from(channel).ok()?;
         self.replica(slot).map(|_| slot)
-    }
-}
-
-pub(crate) fn relation_code(relation: Relation) -> u8 {
-    match relation {
-        Relation::Owner => 0,
-        Relation::Server => 1,
-        Relation::OtherClient => 2,
-    }
-}
-
-fn relation_of(code: u8) -> Result<Relation> {
-    match code {
-        0 => Ok(Relation::Owner),
-        1 => Ok(Relation::Server),
-        2 => Ok(Relation::OtherClient),
-        _ => Err(Error::malformed("snapshot", "has an unknown relation")),
     }
 }
 

@@ -8,8 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::events::{Event, PeerStats, ProfileId};
-#[cfg(feature = "master")]
-pub(crate) use self::inbound::relation_code;
 use super::Rng;
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::{BATCHES_FRAME_TARGET_BYTES, HELLO_TIMEOUT, MAX_OPEN_PROFILES, MAX_TOKEN_BYTES};

@@ -1,0 +1,201 @@
+//! A master of this process: the state machine of `sync::master` on a thread of its own, between the listener's network
+//! threads and the store's thread.
+
+mod auth;
+mod storage;
+mod thread;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+use self::auth::DevelopmentTokens;
+use self::thread::{Command, Input, MasterThread};
+use crate::error::{Error, ErrorCode, Result};
+use crate::limits::{MAX_MASTER_EVENTS, MAX_SESSIONS, STOP_TIMEOUT};
+use crate::schema::Schema;
+use crate::store::ProfileStore;
+use crate::sync::master::{Master as Machine, MasterConfig};
+pub use crate::sync::master::{MasterEvent, MasterStats};
+use crate::transport::Certificate;
+use crate::transport::quic::{ListenerOptions, QuicListener};
+
+/// How a master is set up.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct MasterOptions {
+    /// What profiles are made of. The master's schema rules.
+    pub schema: Arc<Schema>,
+    /// Where to listen; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// What to show to peers.
+    pub certificate: Certificate,
+    /// Whether to accept tokens that prove nothing (`dev:<user>`, `dev-server:<name>`).
+    pub development: bool,
+    /// Least time between two rounds of deltas to observers; 50 ms unless set. Zero sends at once.
+    pub update_interval: Duration,
+    /// Time from a profile's first change to the save of its document; 5 s unless set. Changes are durable long before,
+    /// by the journal.
+    pub save_interval: Duration,
+    /// Time from the last observer's leaving until a profile leaves memory; 30 s unless set.
+    pub unload_after: Duration,
+    /// Silence after which a connection counts as lost; 15 s unless set.
+    pub idle_timeout: Duration,
+}
+
+impl MasterOptions {
+    /// On a port of the system's choice on loopback, with a certificate made for this run, letting no one in.
+    pub fn new(schema: Arc<Schema>) -> Self {
+        Self {
+            schema,
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            certificate: Certificate::Development(None::<PathBuf>),
+            development: false,
+            update_interval: Duration::from_millis(50),
+            save_interval: Duration::from_secs(5),
+            unload_after: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(15),
+        }
+    }
+}
+
+/// A running master. Dropping it stops it as [`stop`](Self::stop) does.
+pub struct Master {
+    local_addr: SocketAddr,
+    fingerprint: [u8; 32],
+    inputs: Sender<Input>,
+    events: Receiver<MasterEvent>,
+    thread: Option<JoinHandle<Result<()>>>,
+}
+
+impl Master {
+    /// Takes the store over, listens, and serves from then on.
+    ///
+    /// # Errors
+    /// What [`ProfileStore::claim`] says; [`ErrorCode::AddressInUse`], [`ErrorCode::InvalidAddress`],
+    /// [`ErrorCode::TlsConfig`], [`ErrorCode::System`].
+    pub fn start(options: MasterOptions, mut store: Box<dyn ProfileStore>) -> Result<Self> {
+        store.claim()?;
+        let (inputs, inbox) = unbounded();
+        let sink = inputs.clone();
+        let listener = QuicListener::bind(
+            ListenerOptions {
+                listen: options.listen,
+                certificate: options.certificate,
+                idle_timeout: options.idle_timeout,
+                max_sessions: MAX_SESSIONS,
+            },
+            // Bounded by each connection's share of unread bytes; a master that is gone needs no input.
+            Arc::new(move |event| drop(sink.send(Input::Listener(event)))),
+        )?;
+        let (local_addr, fingerprint) = (listener.local_addr(), listener.fingerprint());
+        let seed = getrandom::u64().map_err(|e| system("random numbers", &e))?;
+        let machine = Machine::new(MasterConfig {
+            schema: options.schema,
+            authenticator: Box::new(DevelopmentTokens { accepted: options.development }),
+            update_interval: options.update_interval,
+            save_interval: options.save_interval,
+            unload_after: options.unload_after,
+            seed,
+        });
+        let store = storage::start(store, inputs.clone())?;
+        let (event_sink, events) = bounded(MAX_MASTER_EVENTS);
+        let thread = MasterThread::new(machine, listener, store, inbox, event_sink);
+        let thread = std::thread::Builder::new()
+            .name("mst-master".into())
+            .spawn(move || thread.run())
+            .map_err(|e| system("the master's thread", &e))?;
+        Ok(Self { local_addr, fingerprint, inputs, events, thread: Some(thread) })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// SHA-256 of its certificate, by which clients may trust it.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        self.fingerprint
+    }
+
+    /// The oldest event that was not polled yet.
+    pub fn next_event(&self) -> Option<MasterEvent> {
+        self.events.try_recv().ok()
+    }
+
+    /// The same, after waiting at most `timeout` for it.
+    pub fn wait_event(&self, timeout: Duration) -> Option<MasterEvent> {
+        self.events.recv_timeout(timeout).ok()
+    }
+
+    /// Counters from the start on.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Closed`] when it has ended.
+    pub fn stats(&self) -> Result<MasterStats> {
+        self.ask(Command::Stats)
+    }
+
+    /// The canonical JSON of a profile that is in memory; `None` when it is not.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Closed`] when it has ended.
+    pub fn profile_json(&self, user: &str) -> Result<Option<String>> {
+        let user = user.to_string();
+        self.ask(|reply| Command::ProfileJson { user, reply })
+    }
+
+    /// Takes no more changes, makes durable what was applied, tells the peers, saves everything, and ends.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] when the store did not take everything within [`STOP_TIMEOUT`]; or the error that ended the
+    /// master before.
+    pub fn stop(mut self) -> Result<()> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<()> {
+        let Some(thread) = self.thread.take() else { return Ok(()) };
+        // It may have ended by itself.
+        let _ = self.inputs.send(Input::Command(Command::Stop { within: STOP_TIMEOUT }));
+        thread.join().unwrap_or_else(|_| {
+            Err(Error::System { what: "the master's thread", text: "it panicked".into() })
+        })
+    }
+
+    fn ask<T>(&self, command: impl FnOnce(Sender<T>) -> Command) -> Result<T> {
+        let (reply, answer) = bounded(1);
+        let _ = self.inputs.send(Input::Command(command(reply)));
+        let deadline = std::time::Instant::now() + STOP_TIMEOUT;
+        loop {
+            match answer.recv_timeout(Duration::from_millis(50)) {
+                Ok(answer) => return Ok(answer),
+                // A thread that is gone leaves the question in its inbox.
+                Err(_) if self.thread.as_ref().is_some_and(|t| !t.is_finished()) => {
+                    if std::time::Instant::now() > deadline {
+                        let millis = STOP_TIMEOUT.as_millis() as u64;
+                        return Err(Error::Timeout { what: "the master's answer", millis });
+                    }
+                }
+                Err(_) => return Err(Error::transport(ErrorCode::Closed, "the master has ended")),
+            }
+        }
+    }
+}
+
+impl Drop for Master {
+    fn drop(&mut self) {
+        // Who wants to know calls `stop`.
+        let _ = self.end();
+    }
+}
+
+fn system(what: &'static str, error: &dyn std::fmt::Display) -> Error {
+    Error::System { what, text: error.to_string() }
+}

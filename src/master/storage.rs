@@ -1,0 +1,36 @@
+//! The thread on which the store works, one request after the other.
+
+use crossbeam_channel::{Sender, unbounded};
+
+use super::system;
+use super::thread::Input;
+use crate::error::Result;
+use crate::store::ProfileStore;
+use crate::sync::master::{StoreAnswer, StoreRequest};
+
+/// Starts the thread. It ends, and closes the store, when the sender that is returned is dropped.
+pub(super) fn start(mut store: Box<dyn ProfileStore>, answers: Sender<Input>) -> Result<Sender<StoreRequest>> {
+    let (requests, inbox) = unbounded::<StoreRequest>();
+    let work = move || {
+        for request in inbox {
+            let answer = match request {
+                StoreRequest::Restore { user } => {
+                    StoreAnswer::Restored { result: store.restore(&user), user }
+                }
+                StoreRequest::Append { rows } => StoreAnswer::Appended { result: store.append(&rows) },
+                StoreRequest::Update { saves } => StoreAnswer::Updated { result: store.update_many(&saves) },
+            };
+            if answers.send(Input::Store(answer)).is_err() {
+                return;
+            }
+        }
+        // Tells the master's thread that the store is closed.
+        drop(store);
+        let _ = answers.send(Input::StoreClosed);
+    };
+    std::thread::Builder::new()
+        .name("mst-store".into())
+        .spawn(work)
+        .map_err(|e| system("the store's thread", &e))?;
+    Ok(requests)
+}

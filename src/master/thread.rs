@@ -1,0 +1,176 @@
+//! The thread of a master: brings together what the network, the store and the host say.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+
+use crate::error::{Error, Result};
+use crate::sync::master::{Action, Master as Machine, MasterEvent, MasterStats, Now, StoreAnswer, StoreRequest};
+use crate::transport::quic::QuicListener;
+use crate::transport::{Link, ListenerEvent};
+
+/// What the thread hears.
+pub(super) enum Input {
+    Listener(ListenerEvent),
+    Store(StoreAnswer),
+    StoreClosed,
+    Command(Command),
+}
+
+/// What the host asks.
+pub(super) enum Command {
+    Stop { within: Duration },
+    Stats(Sender<MasterStats>),
+    ProfileJson { user: String, reply: Sender<Option<String>> },
+}
+
+/// Inputs handled before what follows from them goes out.
+const INPUTS_AT_ONCE: usize = 1024;
+/// Time for the last bytes to reach the peers.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+pub(super) struct MasterThread {
+    machine: Machine,
+    listener: QuicListener,
+    store: Sender<StoreRequest>,
+    inbox: Receiver<Input>,
+    events: Sender<MasterEvent>,
+    links: HashMap<u64, Arc<dyn Link>>,
+    origin: Instant,
+    stop_by: Option<(Instant, Duration)>,
+    store_closed: bool,
+}
+
+impl MasterThread {
+    pub(super) fn new(
+        machine: Machine,
+        listener: QuicListener,
+        store: Sender<StoreRequest>,
+        inbox: Receiver<Input>,
+        events: Sender<MasterEvent>,
+    ) -> Self {
+        Self {
+            machine,
+            listener,
+            store,
+            inbox,
+            events,
+            links: HashMap::new(),
+            origin: Instant::now(),
+            stop_by: None,
+            store_closed: false,
+        }
+    }
+
+    pub(super) fn run(mut self) -> Result<()> {
+        let result = loop {
+            let deadline = self.machine.timeout().map(|due| self.origin + due);
+            let deadline = deadline.into_iter().chain(self.stop_by.map(|(at, _)| at)).min();
+            let first = match deadline {
+                Some(deadline) => self.inbox.recv_deadline(deadline),
+                None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            if let Ok(input) = first {
+                self.handle(input);
+                for _ in 1..INPUTS_AT_ONCE {
+                    let Ok(input) = self.inbox.try_recv() else { break };
+                    self.handle(input);
+                }
+            }
+            let now = self.now();
+            self.machine.handle_timeout(now);
+            self.act();
+            if let Some(error) = self.machine.fatal() {
+                break Err(error.clone());
+            }
+            if let Some((stop_by, within)) = self.stop_by {
+                if self.machine.is_stopped() {
+                    break Ok(());
+                }
+                if Instant::now() >= stop_by {
+                    let millis = within.as_millis() as u64;
+                    break Err(Error::Timeout { what: "saving every profile", millis });
+                }
+            }
+        };
+        self.listener.shutdown(FAREWELL);
+        self.close_store();
+        result
+    }
+
+    /// Waits until the store has closed its files, so that the next master finds them free.
+    fn close_store(self) {
+        let Self { store, inbox, store_closed, .. } = self;
+        drop(store);
+        let until = Instant::now() + FAREWELL;
+        let mut closed = store_closed;
+        while !closed && let Ok(input) = inbox.recv_deadline(until) {
+            closed = matches!(input, Input::StoreClosed);
+        }
+    }
+
+    fn now(&self) -> Now {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Now { mono: self.origin.elapsed(), unix_ms: unix.as_millis() as u64 }
+    }
+
+    fn handle(&mut self, input: Input) {
+        let now = self.now();
+        match input {
+            Input::Listener(ListenerEvent::Opened { session, link, .. }) => {
+                self.links.insert(session, link);
+                self.machine.accepted(now, session);
+            }
+            Input::Listener(ListenerEvent::Received { session, chunk }) => {
+                self.machine.received(now, session, &chunk.bytes);
+            }
+            Input::Listener(ListenerEvent::Sent { session, bytes }) => self.machine.sent(session, bytes),
+            Input::Listener(ListenerEvent::Closed { session, error }) => {
+                self.links.remove(&session);
+                self.machine.closed(now, session, error);
+            }
+            Input::Store(answer) => self.machine.stored(now, answer),
+            Input::StoreClosed => self.store_closed = true,
+            Input::Command(Command::Stop { within }) => {
+                self.listener.stop_accepting();
+                self.stop_by = Some((Instant::now() + within, within));
+                self.machine.begin_stop(now);
+            }
+            // Who asked may have gone.
+            Input::Command(Command::Stats(reply)) => drop(reply.send(self.machine.stats())),
+            Input::Command(Command::ProfileJson { user, reply }) => {
+                drop(reply.send(self.machine.profile_json(&user)));
+            }
+        }
+    }
+
+    fn act(&mut self) {
+        while let Some(action) = self.machine.poll_action() {
+            match action {
+                Action::Send { session, bytes } => {
+                    if let Some(link) = self.links.get(&session) {
+                        link.send(bytes);
+                    }
+                }
+                Action::SendSnapshot { session, bytes } => {
+                    if let Some(link) = self.links.get(&session) {
+                        link.send_snapshot(bytes);
+                    }
+                }
+                Action::Close { session, error } => {
+                    if let Some(link) = self.links.get(&session) {
+                        link.close(error.code(), &error.to_string());
+                    }
+                }
+                // The store's thread ends after this one.
+                Action::Store(request) => drop(self.store.send(request)),
+            }
+        }
+        while let Some(event) = self.machine.next_event() {
+            // An operator that does not poll misses what is too much.
+            let _ = self.events.try_send(event);
+        }
+    }
+}

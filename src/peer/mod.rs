@@ -1,0 +1,425 @@
+//! A client or a game server of this process: the state machine of `sync::peer`, driven over a connection by the game's
+//! own ticks. Nothing here runs on a thread of its own but the network, which hands over through a channel.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::profile::Profile;
+use crate::schema::Schema;
+pub use crate::sync::peer::{Event, PeerStats, Pending, ProfileId};
+use crate::sync::peer::{Peer, PeerConfig};
+use crate::transport::quic::{ConnectorOptions, QuicConnector};
+use crate::transport::{Connector, Link, LinkEvent, LinkStats, Trust};
+
+/// How to reach the master, and as whom.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ConnectOptions {
+    /// `host:port` of the master.
+    pub address: String,
+    /// What tells the master who this is.
+    pub token: String,
+    /// What profiles are made of here.
+    pub schema: Arc<Schema>,
+    /// Which master to accept at the address.
+    pub trust: Trust,
+    /// The name the master's certificate must have, when it is not the address's host.
+    pub server_name: Option<String>,
+    /// Least time between two flushes of changes; zero flushes at each tick. The role's default when `None`:
+    /// 50 ms for a client, 100 ms for a game server.
+    pub flush_interval: Option<Duration>,
+    /// Time for one attempt to connect; 5 s unless set.
+    pub connect_timeout: Duration,
+    /// Silence after which the connection counts as lost; 15 s unless set.
+    pub idle_timeout: Duration,
+    /// Silence after which the master is asked for a sign of life; 5 s unless set.
+    pub keep_alive: Duration,
+}
+
+impl ConnectOptions {
+    /// With the usual times.
+    pub fn new(address: impl Into<String>, token: impl Into<String>, schema: Arc<Schema>, trust: Trust) -> Self {
+        let usual = ConnectorOptions::new(address, trust);
+        Self {
+            address: usual.address,
+            token: token.into(),
+            schema,
+            trust: usual.trust,
+            server_name: None,
+            flush_interval: None,
+            connect_timeout: usual.connect_timeout,
+            idle_timeout: usual.idle_timeout,
+            keep_alive: usual.keep_alive,
+        }
+    }
+}
+
+/// A player's game: has its own profile, and may watch the public part of others.
+///
+/// All it does is in [`Endpoint`].
+#[cfg(feature = "client")]
+pub struct Client(Endpoint);
+
+/// A game server: has the profiles of its players and writes to them.
+///
+/// All it does is in [`Endpoint`].
+#[cfg(feature = "server")]
+pub struct GameServer(Endpoint);
+
+#[cfg(feature = "client")]
+impl Client {
+    /// Checks the options and begins to connect; [`Event::Connected`] tells when it stands.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidAddress`], [`ErrorCode::TlsConfig`], [`ErrorCode::TooLong`], [`ErrorCode::System`].
+    pub fn connect(options: ConnectOptions) -> Result<Self> {
+        Endpoint::connect(options, Duration::from_millis(50)).map(Self)
+    }
+}
+
+#[cfg(feature = "server")]
+impl GameServer {
+    /// Checks the options and begins to connect; [`Event::Connected`] tells when it stands.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidAddress`], [`ErrorCode::TlsConfig`], [`ErrorCode::TooLong`], [`ErrorCode::System`].
+    pub fn connect(options: ConnectOptions) -> Result<Self> {
+        Endpoint::connect(options, Duration::from_millis(100)).map(Self)
+    }
+}
+
+macro_rules! is_an_endpoint {
+    ($feature:literal, $role:ident) => {
+        #[cfg(feature = $feature)]
+        impl Deref for $role {
+            type Target = Endpoint;
+
+            fn deref(&self) -> &Endpoint {
+                &self.0
+            }
+        }
+
+        #[cfg(feature = $feature)]
+        impl DerefMut for $role {
+            fn deref_mut(&mut self) -> &mut Endpoint {
+                &mut self.0
+            }
+        }
+
+        #[cfg(feature = $feature)]
+        impl From<$role> for Endpoint {
+            fn from(role: $role) -> Self {
+                role.0
+            }
+        }
+    };
+}
+
+is_an_endpoint!("client", Client);
+is_an_endpoint!("server", GameServer);
+
+/// What a [`Client`] and a [`GameServer`] have in common. It moves only in [`tick`](Self::tick) and
+/// [`wait`](Self::wait).
+pub struct Endpoint {
+    machine: Peer,
+    connector: Box<dyn Connector>,
+    link: Option<OpenLink>,
+    wake: (Sender<()>, Receiver<()>),
+    origin: Instant,
+    /// Of connections that ended.
+    past: LinkStats,
+}
+
+struct OpenLink {
+    link: Arc<dyn Link>,
+    events: Receiver<LinkEvent>,
+}
+
+impl Endpoint {
+    fn connect(options: ConnectOptions, flush_interval: Duration) -> Result<Self> {
+        let mut connector = ConnectorOptions::new(options.address, options.trust);
+        connector.server_name = options.server_name;
+        connector.connect_timeout = options.connect_timeout;
+        connector.idle_timeout = options.idle_timeout;
+        connector.keep_alive = options.keep_alive;
+        let config = PeerConfig {
+            schema: options.schema,
+            token: options.token,
+            writer: u128::from(random()?) << 64 | u128::from(random()?),
+            flush_interval: options.flush_interval.unwrap_or(flush_interval),
+            seed: random()?,
+        };
+        let mut endpoint = Self {
+            machine: Peer::new(config)?,
+            connector: Box::new(QuicConnector::new(connector)?),
+            link: None,
+            wake: bounded(1),
+            origin: Instant::now(),
+            past: LinkStats::default(),
+        };
+        endpoint.tick();
+        Ok(endpoint)
+    }
+
+    fn now(&self) -> Duration {
+        self.origin.elapsed()
+    }
+
+    /// Takes in what arrived, sends what is due. Never blocks; call it once a frame.
+    pub fn tick(&mut self) {
+        let now = self.now();
+        if self.machine.poll_connect(now) {
+            let (events, inbox) = unbounded();
+            let wake = self.wake.0.clone();
+            let link = self.connector.connect(Box::new(move |event| {
+                // Whoever no longer listens has dropped the link.
+                let _ = events.send(event);
+                let _ = wake.try_send(());
+            }));
+            self.link = Some(OpenLink { link, events: inbox });
+        }
+        while let Some(event) = self.link.as_ref().and_then(|link| link.events.try_recv().ok()) {
+            match event {
+                LinkEvent::Connected => self.machine.connected(now),
+                LinkEvent::Received(chunk) => self.machine.received(now, &chunk.bytes),
+                LinkEvent::Snapshot(chunk) => self.machine.received_snapshot(now, chunk.bytes),
+                LinkEvent::Closed(error) => {
+                    self.drop_link();
+                    self.machine.disconnected(now, error);
+                }
+            }
+            self.pass_on();
+        }
+        self.machine.handle_timeout(now);
+        self.pass_on();
+    }
+
+    /// Gives the network what the machine wants sent or closed.
+    fn pass_on(&mut self) {
+        if let Some(bytes) = self.machine.take_output()
+            && let Some(open) = &self.link
+        {
+            open.link.send(bytes);
+        }
+        if let Some(error) = self.machine.take_close() {
+            if let Some(open) = &self.link {
+                open.link.close(error.code(), &error.to_string());
+            }
+            self.drop_link();
+        }
+    }
+
+    fn drop_link(&mut self) {
+        if let Some(open) = self.link.take() {
+            let stats = open.link.stats();
+            self.past.udp_sent_bytes += stats.udp_sent_bytes;
+            self.past.udp_received_bytes += stats.udp_received_bytes;
+        }
+    }
+
+    /// Ticks until there is an event to poll, at most for `timeout`. For hosts that do not run frames. True when there
+    /// is one.
+    pub fn wait(&mut self, timeout: Duration) -> bool {
+        let until = Instant::now().checked_add(timeout);
+        loop {
+            self.tick();
+            if self.machine.has_events() {
+                return true;
+            }
+            let waiter = self.waiter(until);
+            if waiter.is_over() {
+                return false;
+            }
+            waiter.wait();
+        }
+    }
+
+    /// What [`wait`](Self::wait) waits for between two ticks, without holding on to the endpoint.
+    pub(crate) fn waiter(&self, until: Option<Instant>) -> Waiter {
+        let due = self.machine.timeout().map(|due| self.origin + due);
+        Waiter { wake: self.wake.1.clone(), until, due }
+    }
+
+    pub(crate) fn has_events(&self) -> bool {
+        self.machine.has_events()
+    }
+
+    /// The oldest event that was not polled yet.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.machine.next_event()
+    }
+
+    /// Whether the master said welcome on a connection that still stands.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.machine.is_ready()
+    }
+
+    /// What profiles are made of here.
+    #[must_use]
+    pub fn schema(&self) -> &Arc<Schema> {
+        self.machine.schema()
+    }
+
+    /// Asks for the profile of a user; [`Event::ProfileLoaded`] tells when its values are there. Until then they are
+    /// placeholders that can't be set.
+    ///
+    /// # Errors
+    /// [`Error::InvalidUserId`], [`Error::AlreadyOpen`], [`Error::LimitReached`], [`ErrorCode::Closed`].
+    pub fn fill(&mut self, user: &str) -> Result<ProfileId> {
+        let id = self.machine.fill(user)?;
+        self.pass_on();
+        Ok(id)
+    }
+
+    /// The profile of a user, while it is open.
+    #[must_use]
+    pub fn find(&self, user: &str) -> Option<ProfileId> {
+        self.machine.find(user)
+    }
+
+    /// Reads a profile.
+    ///
+    /// # Errors
+    /// [`Error::Released`].
+    pub fn profile(&self, id: ProfileId) -> Result<&Profile> {
+        self.machine.profile(id)
+    }
+
+    /// Changes a profile: `endpoint.change(id, |profile| profile.add_int(gold, 5))`. What it changes shows at once and is
+    /// sent with the next flush.
+    ///
+    /// # Errors
+    /// [`Error::Released`], and what the closure returns.
+    pub fn change<T>(&mut self, id: ProfileId, f: impl FnOnce(&mut Profile) -> Result<T>) -> Result<T> {
+        self.machine.change(id, f)
+    }
+
+    /// Sends all changes now instead of at the next interval.
+    pub fn flush(&mut self) {
+        let now = self.now();
+        self.machine.flush(now);
+        self.pass_on();
+    }
+
+    /// Sends one profile's changes now. The number returned is that of the batch whose [`Event::Applied`] or
+    /// [`Event::Durable`] tells that all changes so far are.
+    ///
+    /// # Errors
+    /// [`Error::Released`]; [`Error::Unavailable`] when too many batches wait for the master already, and then the
+    /// changes go on coalescing.
+    pub fn flush_profile(&mut self, id: ProfileId) -> Result<u64> {
+        let number = self.machine.flush_profile(id);
+        self.pass_on();
+        number
+    }
+
+    /// What of a profile's changes is where.
+    ///
+    /// # Errors
+    /// [`Error::Released`].
+    pub fn pending(&self, id: ProfileId) -> Result<Pending> {
+        self.machine.pending(id)
+    }
+
+    /// Lets a profile go once all its changes are durable; [`Event::Released`] tells when. It takes no further changes.
+    ///
+    /// # Errors
+    /// [`Error::Released`]; [`Error::Unavailable`] when too many changes wait for the master to be sent: try again later.
+    pub fn release(&mut self, id: ProfileId) -> Result<()> {
+        let result = self.machine.release(id);
+        self.pass_on();
+        result
+    }
+
+    /// Sets the least time between two flushes.
+    pub fn set_flush_interval(&mut self, interval: Duration) {
+        self.machine.set_flush_interval(interval);
+    }
+
+    /// Counters from the beginning on.
+    #[must_use]
+    pub fn stats(&self) -> PeerStats {
+        self.machine.stats()
+    }
+
+    /// What all connections so far have carried.
+    #[must_use]
+    pub fn link_stats(&self) -> LinkStats {
+        let open = self.link.as_ref().map(|open| open.link.stats()).unwrap_or_default();
+        LinkStats {
+            udp_sent_bytes: self.past.udp_sent_bytes + open.udp_sent_bytes,
+            udp_received_bytes: self.past.udp_received_bytes + open.udp_received_bytes,
+        }
+    }
+
+    /// Releases all profiles, waits until their changes are durable, and disconnects. Events go on being told.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] when that took longer; what was not durable by then may be lost.
+    pub fn close(&mut self, timeout: Duration) -> Result<()> {
+        let until = Instant::now().checked_add(timeout);
+        let millis = timeout.as_millis() as u64;
+        self.machine.begin_close();
+        self.pass_on();
+        let result = loop {
+            self.tick();
+            if self.machine.is_drained() {
+                break Ok(());
+            }
+            let waiter = self.waiter(until);
+            if waiter.is_over() {
+                break Err(Error::Timeout { what: "making all changes durable", millis });
+            }
+            waiter.wait();
+        };
+        self.machine.stop(Error::transport(ErrorCode::Closed, "the game closed the connection"));
+        self.pass_on();
+        result
+    }
+
+    /// [`close`](Self::close) for callers that must not hold the endpoint while they wait: begins it.
+    pub(crate) fn begin_close(&mut self) {
+        self.machine.begin_close();
+        self.pass_on();
+    }
+
+    pub(crate) fn is_drained(&self) -> bool {
+        self.machine.is_drained()
+    }
+
+    pub(crate) fn stop(&mut self) {
+        self.machine.stop(Error::transport(ErrorCode::Closed, "the game closed the connection"));
+        self.pass_on();
+    }
+}
+
+/// Waits for the network, or for what is due.
+pub(crate) struct Waiter {
+    wake: Receiver<()>,
+    /// When the caller's patience ends.
+    until: Option<Instant>,
+    /// When the machine has something to do.
+    due: Option<Instant>,
+}
+
+impl Waiter {
+    pub(crate) fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| until <= Instant::now())
+    }
+
+    pub(crate) fn wait(&self) {
+        // Nothing to wait for but the network, and no end: look in now and then all the same.
+        let far = Instant::now() + Duration::from_secs(1);
+        let deadline = [self.until, self.due].into_iter().flatten().fold(far, Instant::min);
+        let _ = self.wake.recv_deadline(deadline);
+    }
+}
+
+fn random() -> Result<u64> {
+    getrandom::u64().map_err(|e| Error::System { what: "random numbers", text: e.to_string() })
+}
