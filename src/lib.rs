@@ -8,6 +8,7 @@
 #![cfg_attr(not(all(feature = "client", feature = "server", feature = "sqlite")), allow(dead_code))]
 
 mod error;
+mod ffi;
 mod json;
 pub mod limits;
 #[cfg(feature = "master")]

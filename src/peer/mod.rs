@@ -171,7 +171,13 @@ impl Endpoint {
 
     /// Takes in what arrived, sends what is due. Never blocks; call it once a frame.
     pub fn tick(&mut self) {
+        self.tick_within(None);
+    }
+
+    /// The same, leaving to the next tick what could not be taken in within `budget`.
+    pub fn tick_within(&mut self, budget: Option<Duration>) {
         let now = self.now();
+        let until = budget.map(|budget| now + budget);
         if self.machine.poll_connect(now) {
             let (events, inbox) = unbounded();
             let wake = self.wake.0.clone();
@@ -193,6 +199,11 @@ impl Endpoint {
                 }
             }
             self.pass_on();
+            if until.is_some_and(|until| until <= self.now()) {
+                // What is left wakes the next wait.
+                let _ = self.wake.0.try_send(());
+                break;
+            }
         }
         self.machine.handle_timeout(now);
         self.pass_on();

@@ -299,6 +299,11 @@ impl Peer {
             self.state = State::Stopped;
             self.close = Some(error);
         }
+        for slot in &mut self.replicas {
+            if let Some(replica) = &mut slot.replica {
+                replica.profile.release();
+            }
+        }
     }
 
     pub(crate) fn next_event(&mut self) -> Option<Event> {

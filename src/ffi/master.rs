@@ -1,0 +1,487 @@
+//! A master in this process.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use libc::c_char;
+
+use super::handles::{Kind, Registry};
+use super::lock;
+use super::result::{Failure, MstResult, Outcome, guard};
+use super::schema::{MstSchema, schema_of};
+use super::text::{SizedStruct, check_out, init_options, put, put_text, read_options, read_text};
+use crate::error::{Error, ErrorCode};
+#[cfg(feature = "master")]
+use crate::{Certificate, Master, MasterEvent, MasterOptions, store::ProfileStore};
+
+/// A master of this process.
+pub struct MstMaster;
+
+struct MasterObject {
+    #[cfg(feature = "master")]
+    state: Mutex<MasterState>,
+}
+
+#[cfg(feature = "master")]
+struct MasterState {
+    /// None once it was stopped.
+    master: Option<Master>,
+    /// The text of the event polled last.
+    text: String,
+}
+
+static MASTERS: Registry<MasterObject> = Registry::new(Kind::Master);
+
+/// How a master is set up. Zero is the usual, where nothing else is said. The texts are copied.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct MstMasterOptions {
+    /// Set by `mst_master_options_init`.
+    pub struct_size: u32,
+    /// Bytes of `listen`.
+    pub listen_len: u32,
+    /// Where to listen, as `address:port`; port 0 lets the system choose. `127.0.0.1:0` when null.
+    pub listen: *const c_char,
+    /// The SQLite file of the database, made when it is not there. Null keeps profiles in memory alone.
+    pub database: *const c_char,
+    /// Bytes of `database`.
+    pub database_len: u32,
+    /// Bytes of `cert_file`.
+    pub cert_file_len: u32,
+    /// A PEM file with the certificate and those that lead to its authority. Null makes one for development, known by
+    /// its fingerprint, which is kept beside the database.
+    pub cert_file: *const c_char,
+    /// A PEM file with the certificate's private key.
+    pub key_file: *const c_char,
+    /// Bytes of `key_file`.
+    pub key_file_len: u32,
+    /// 1 to accept tokens that prove nothing (`dev:<user>`, `dev-server:<name>`), else 0.
+    pub development: u32,
+    /// What profiles are made of; needed. The handle may be freed afterwards.
+    pub schema: *const MstSchema,
+    /// Least time between two rounds of deltas to observers, in milliseconds; 0 is 50, a negative number sends at once.
+    pub update_interval_ms: i32,
+    /// Time from a profile's first change to the save of its document, in milliseconds; 0 is 5000.
+    pub save_interval_ms: u32,
+    /// Time from the last observer's leaving until a profile leaves memory, in milliseconds; 0 is 30000.
+    pub unload_after_ms: u32,
+    /// Silence after which a connection counts as lost, in milliseconds; 0 is 15000.
+    pub idle_timeout_ms: u32,
+}
+
+// SAFETY: integers and pointers alone, the first of them the size.
+unsafe impl SizedStruct for MstMasterOptions {}
+
+/// What a master's event tells.
+#[allow(non_camel_case_types)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub enum MstMasterEventType {
+    /// There is no event.
+    MST_MASTER_EVENT_NONE = 0,
+    /// Connection `session` said hello and was let in; the text is its subject.
+    MST_MASTER_EVENT_PEER_JOINED = 1,
+    /// Connection `session` ended; `code` and the text say why.
+    MST_MASTER_EVENT_PEER_LEFT = 2,
+    /// The profile of the user in the text was made from defaults.
+    MST_MASTER_EVENT_PROFILE_CREATED = 3,
+    /// The profile of the user in the text was read from the database.
+    MST_MASTER_EVENT_PROFILE_LOADED = 4,
+    /// The profile of the user in the text left memory.
+    MST_MASTER_EVENT_PROFILE_UNLOADED = 5,
+    /// A stored value does not fit its property and is kept aside; the text says whose, which and why.
+    MST_MASTER_EVENT_VALUE_KEPT_ASIDE = 6,
+    /// The database failed; `code` and the text say how. What was to be written is kept and tried again.
+    MST_MASTER_EVENT_STORE_FAILED = 7,
+    /// The master can't go on; `code` and the text say why.
+    MST_MASTER_EVENT_FATAL = 8,
+}
+
+/// Something that happened to a master. Fields that an event does not use are zero.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct MstMasterEvent {
+    /// An `MstMasterEventType`.
+    pub event_type: i32,
+    /// An `MstResult`.
+    pub code: i32,
+    /// The number of a connection.
+    pub session: u64,
+}
+
+/// Counters of a master, from its start.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct MstMasterStats {
+    /// Connections now.
+    pub sessions: u64,
+    /// Profiles in memory now.
+    pub profiles: u64,
+    /// Batches applied.
+    pub batches_applied: u64,
+    /// Batches refused.
+    pub batches_refused: u64,
+    /// Batches that came again after they were decided.
+    pub duplicates: u64,
+    /// Deltas sent.
+    pub deltas: u64,
+    /// Bytes of their frames.
+    pub delta_bytes: u64,
+    /// Snapshots sent.
+    pub snapshots: u64,
+    /// Their bytes.
+    pub snapshot_bytes: u64,
+    /// Journal rows committed.
+    pub journal_rows: u64,
+    /// Transactions that committed them.
+    pub journal_groups: u64,
+    /// Documents written.
+    pub documents_saved: u64,
+    /// Sessions closed for breaking the protocol.
+    pub violations: u64,
+}
+
+/// Runs a body that needs the master in the build.
+#[cfg(feature = "master")]
+macro_rules! needs_master {
+    ($body:expr) => {
+        $body
+    };
+}
+
+#[cfg(not(feature = "master"))]
+macro_rules! needs_master {
+    ($body:expr) => {
+        Err(Failure::disabled("master"))
+    };
+}
+
+fn object(master: *const MstMaster) -> Outcome<Arc<MasterObject>> {
+    MASTERS.get(master as usize)
+}
+
+#[cfg(feature = "master")]
+fn running(state: &MasterState) -> Outcome<&Master> {
+    state.master.as_ref().ok_or_else(|| Failure::new(ErrorCode::Closed, "the master was stopped"))
+}
+
+/// Fills master options with their defaults. Any thread.
+///
+/// Returns `MST_OK`, or `MST_ERR_INVALID_ARGUMENT` for a null.
+///
+/// # Safety
+/// `options` points to a writable struct, or is null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_master_options_init(options: *mut MstMasterOptions) -> MstResult {
+    // SAFETY: the caller's promise, passed on.
+    guard(|| unsafe { init_options("options", options) })
+}
+
+/// Takes the database over, listens, and serves on threads of its own from then on. Free it with `mst_master_free`.
+///
+/// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_ARGUMENT`, `MST_ERR_INVALID_STRUCT_SIZE`, `MST_ERR_INVALID_UTF8`,
+/// `MST_ERR_INVALID_HANDLE` (the schema), `MST_ERR_INVALID_ADDRESS`, `MST_ERR_ADDRESS_IN_USE`, `MST_ERR_TLS_CONFIG`,
+/// `MST_ERR_STORE_OPEN`, `MST_ERR_STORE_IN_USE`, `MST_ERR_STORE_NEWER`, `MST_ERR_STORE_FAILED`, `MST_ERR_SYSTEM`, or
+/// `MST_ERR_FEATURE_DISABLED`.
+///
+/// # Safety
+/// `options` points to as many readable bytes as it says, its texts to as many as their lengths say, and `out_master` to a
+/// writable pointer, or they are null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_master_start(
+    options: *const MstMasterOptions,
+    out_master: *mut *mut MstMaster,
+) -> MstResult {
+    guard(|| {
+        check_out("out_master", out_master)?;
+        // SAFETY: the caller's promise, passed on.
+        let given = unsafe { read_options("options", options)? };
+        needs_master!({
+            // SAFETY: the caller's promise, passed on.
+            let (options, database) = unsafe { master_options(&given)? };
+            let store: Box<dyn ProfileStore> = open_store(database)?;
+            let master = Master::start(options, store)?;
+            let state = MasterState { master: Some(master), text: String::new() };
+            let handle = MASTERS.insert(Arc::new(MasterObject { state: Mutex::new(state) }));
+            // SAFETY: the caller's promise, passed on.
+            unsafe { put("out_master", out_master, handle as *mut MstMaster) }
+        })
+    })
+}
+
+/// # Safety
+/// The texts point to as many readable bytes as their lengths say, or are null.
+#[cfg(feature = "master")]
+unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions, &'a str)> {
+    // SAFETY: the caller's promise, passed on.
+    let (listen, database, cert_file, key_file) = unsafe {
+        (
+            read_text("listen", given.listen, given.listen_len)?,
+            read_text("database", given.database, given.database_len)?,
+            read_text("cert_file", given.cert_file, given.cert_file_len)?,
+            read_text("key_file", given.key_file, given.key_file_len)?,
+        )
+    };
+    let mut options = MasterOptions::new(schema_of(given.schema)?);
+    if !listen.is_empty() {
+        options.listen = listen.parse::<SocketAddr>().map_err(|error| {
+            Failure::new(ErrorCode::InvalidAddress, format!("`{listen}` is no address to listen at: {error}"))
+        })?;
+    }
+    options.certificate = match (cert_file, key_file, database) {
+        ("", "", "") => Certificate::Development(None),
+        ("", "", database) => Certificate::Development(Some(database.into())),
+        ("", _, _) | (_, "", _) => {
+            return Err(Failure::argument("cert_file", "and key_file go together; one is missing"));
+        }
+        (cert, key, _) => Certificate::Files { cert: cert.into(), key: key.into() },
+    };
+    options.development = match given.development {
+        0 => false,
+        1 => true,
+        other => return Err(Failure::argument("development", format!("{other} is neither 0 nor 1"))),
+    };
+    let millis = |given: u32, usual: Duration| match given {
+        0 => usual,
+        given => Duration::from_millis(u64::from(given)),
+    };
+    if given.update_interval_ms != 0 {
+        options.update_interval = Duration::from_millis(given.update_interval_ms.max(0) as u64);
+    }
+    options.save_interval = millis(given.save_interval_ms, options.save_interval);
+    options.unload_after = millis(given.unload_after_ms, options.unload_after);
+    options.idle_timeout = millis(given.idle_timeout_ms, options.idle_timeout);
+    Ok((options, database))
+}
+
+#[cfg(feature = "master")]
+fn open_store(database: &str) -> Outcome<Box<dyn ProfileStore>> {
+    if database.is_empty() {
+        return Ok(Box::new(crate::store::MemoryStore::new()));
+    }
+    #[cfg(feature = "sqlite")]
+    return Ok(Box::new(crate::store::SqliteStore::open(Path::new(database))?));
+    #[cfg(not(feature = "sqlite"))]
+    Err(Failure::disabled("SQLite database"))
+}
+
+/// Takes no more changes, makes durable what was applied, tells the peers, saves everything, and ends. Blocks for up to
+/// about ten seconds. The handle still has to be freed.
+///
+/// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED` when it was stopped before, `MST_ERR_TIMEOUT`
+/// when the database did not take everything in time, or the error that ended the master before.
+#[unsafe(no_mangle)]
+pub extern "C" fn mst_master_stop(master: *mut MstMaster) -> MstResult {
+    guard(|| {
+        let object = object(master)?;
+        needs_master!({
+            let master = lock(&object.state)?.master.take();
+            let master = master.ok_or_else(|| Failure::new(ErrorCode::Closed, "the master was stopped"))?;
+            Ok(master.stop()?)
+        })
+    })
+}
+
+/// Stops a master as `mst_master_stop` does, if it was not before, and frees its handle. Null does nothing.
+///
+/// Any thread. Returns `MST_OK`, or `MST_ERR_INVALID_HANDLE`.
+#[unsafe(no_mangle)]
+pub extern "C" fn mst_master_free(master: *mut MstMaster) -> MstResult {
+    guard(|| MASTERS.remove(master as usize).map(drop))
+}
+
+/// The port at which it listens.
+///
+/// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, or `MST_ERR_INVALID_ARGUMENT`.
+///
+/// # Safety
+/// `out_port` points to a writable number, or is null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_master_port(master: *const MstMaster, out_port: *mut u16) -> MstResult {
+    guard(|| {
+        let object = object(master)?;
+        needs_master!({
+            let port = running(&*lock(&object.state)?)?.local_addr().port();
+            // SAFETY: the caller's promise, passed on.
+            unsafe { put("out_port", out_port, port) }
+        })
+    })
+}
+
+/// The SHA-256 of its certificate as 64 hexadecimal digits, without a terminating zero, for
+/// `MstConnectOptions.fingerprint`.
+///
+/// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, `MST_ERR_BUFFER_TOO_SMALL`, or
+/// `MST_ERR_INVALID_ARGUMENT`.
+///
+/// # Safety
+/// `buffer` points to `capacity` writable bytes and `out_len` to a writable number, or they are null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_master_fingerprint(
+    master: *const MstMaster,
+    buffer: *mut c_char,
+    capacity: u32,
+    out_len: *mut u32,
+) -> MstResult {
+    guard(|| {
+        let object = object(master)?;
+        needs_master!({
+            let bytes = running(&*lock(&object.state)?)?.fingerprint();
+            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            // SAFETY: the caller's promise, passed on.
+            unsafe { put_text(&hex, buffer, capacity, out_len) }
+        })
+    })
+}
+
+/// The oldest event that was not polled yet; one of type `MST_MASTER_EVENT_NONE` when there is none.
+///
+/// One thread at a time per master (others wait). Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, or
+/// `MST_ERR_INVALID_ARGUMENT`.
+///
+/// # Safety
+/// `out_event` points to a writable struct, or is null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_master_next_event(
+    master: *mut MstMaster,
+    out_event: *mut MstMasterEvent,
+) -> MstResult {
+    guard(|| {
+        check_out("out_event", out_event)?;
+        let object = object(master)?;
+        needs_master!({
+            let mut state = lock(&object.state)?;
+            let event = running(&state)?.next_event();
+            let (event, text) = master_event(event);
+            state.text = text;
+            // SAFETY: the caller's promise, passed on.
+            unsafe { put("out_event", out_event, event) }
+        })
+    })
+}
+
+#[cfg(feature = "master")]
+fn master_event(event: Option<MasterEvent>) -> (MstMasterEvent, String) {
+    use MstMasterEventType as Type;
+    let code = |error: &Error| error.code() as i32;
+    let (event_type, code, session, text) = match event {
+        None => (Type::MST_MASTER_EVENT_NONE, 0, 0, String::new()),
+        Some(MasterEvent::PeerJoined { session, subject, .. }) => {
+            (Type::MST_MASTER_EVENT_PEER_JOINED, 0, session, subject.to_string())
+        }
+        Some(MasterEvent::PeerLeft { session, error }) => {
+            (Type::MST_MASTER_EVENT_PEER_LEFT, code(&error), session, error.to_string())
+        }
+        Some(MasterEvent::ProfileCreated { user }) => {
+            (Type::MST_MASTER_EVENT_PROFILE_CREATED, 0, 0, user.to_string())
+        }
+        Some(MasterEvent::ProfileLoaded { user }) => {
+            (Type::MST_MASTER_EVENT_PROFILE_LOADED, 0, 0, user.to_string())
+        }
+        Some(MasterEvent::ProfileUnloaded { user }) => {
+            (Type::MST_MASTER_EVENT_PROFILE_UNLOADED, 0, 0, user.to_string())
+        }
+        Some(MasterEvent::ValueKeptAside { user, property, reason }) => {
+            (Type::MST_MASTER_EVENT_VALUE_KEPT_ASIDE, 0, 0, format!("{user}: {property}: {reason}"))
+        }
+        Some(MasterEvent::StoreFailed { error }) => {
+            (Type::MST_MASTER_EVENT_STORE_FAILED, code(&error), 0, error.to_string())
+        }
+        Some(MasterEvent::Fatal { error }) => {
+            (Type::MST_MASTER_EVENT_FATAL, code(&error), 0, error.to_string())
+        }
+    };
+    (MstMasterEvent { event_type: event_type as i32, code, session }, text)
+}
+
+/// The text that belongs to the event polled last, as UTF-8 without a terminating zero.
+///
+/// One thread at a time per master (others wait). Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_BUFFER_TOO_SMALL`,
+/// or `MST_ERR_INVALID_ARGUMENT`.
+///
+/// # Safety
+/// `buffer` points to `capacity` writable bytes and `out_len` to a writable number, or they are null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_master_event_text(
+    master: *mut MstMaster,
+    buffer: *mut c_char,
+    capacity: u32,
+    out_len: *mut u32,
+) -> MstResult {
+    guard(|| {
+        let object = object(master)?;
+        needs_master!({
+            // SAFETY: the caller's promise, passed on.
+            unsafe { put_text(&lock(&object.state)?.text, buffer, capacity, out_len) }
+        })
+    })
+}
+
+/// Counters from the master's start on.
+///
+/// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, or `MST_ERR_INVALID_ARGUMENT`.
+///
+/// # Safety
+/// `out_stats` points to a writable struct, or is null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_master_stats(
+    master: *const MstMaster,
+    out_stats: *mut MstMasterStats,
+) -> MstResult {
+    guard(|| {
+        let object = object(master)?;
+        needs_master!({
+            let stats = running(&*lock(&object.state)?)?.stats()?;
+            let stats = MstMasterStats {
+                sessions: stats.sessions,
+                profiles: stats.profiles,
+                batches_applied: stats.batches_applied,
+                batches_refused: stats.batches_refused,
+                duplicates: stats.duplicates,
+                deltas: stats.deltas,
+                delta_bytes: stats.delta_bytes,
+                snapshots: stats.snapshots,
+                snapshot_bytes: stats.snapshot_bytes,
+                journal_rows: stats.journal_rows,
+                journal_groups: stats.journal_groups,
+                documents_saved: stats.documents_saved,
+                violations: stats.violations,
+            };
+            // SAFETY: the caller's promise, passed on.
+            unsafe { put("out_stats", out_stats, stats) }
+        })
+    })
+}
+
+/// The canonical JSON of a profile that is in the master's memory, as UTF-8 without a terminating zero. Too small a buffer
+/// gives `MST_ERR_BUFFER_TOO_SMALL` and the size needed in `out_len`.
+///
+/// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, `MST_ERR_INVALID_UTF8`,
+/// `MST_ERR_NOT_LOADED` when it is not in memory, `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
+///
+/// # Safety
+/// `user` points to `user_len` readable bytes, `buffer` to `capacity` writable ones and `out_len` to a writable number, or
+/// they are null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_master_profile_json(
+    master: *const MstMaster,
+    user: *const c_char,
+    user_len: u32,
+    buffer: *mut c_char,
+    capacity: u32,
+    out_len: *mut u32,
+) -> MstResult {
+    guard(|| {
+        // SAFETY: the caller's promise, passed on.
+        let user = unsafe { read_text("user", user, user_len)? };
+        let object = object(master)?;
+        needs_master!({
+            let json = running(&*lock(&object.state)?)?.profile_json(user)?;
+            let json = json.ok_or_else(|| Failure::from(Error::NotLoaded { user: user.into() }))?;
+            // SAFETY: the caller's promise, passed on.
+            unsafe { put_text(&json, buffer, capacity, out_len) }
+        })
+    })
+}

@@ -1,0 +1,30 @@
+//! The C ABI. The only unsafe code of the crate.
+//!
+//! Every exported function is written out, as macros would hide it from the generators of the header and of the C#
+//! class. Each checks all of its arguments, runs its body behind [`result::guard`], and writes its outputs only on success.
+
+#![allow(unsafe_code, unreachable_pub)]
+#![cfg_attr(not(all(feature = "client", feature = "server", feature = "sqlite")), allow(unused))]
+
+mod endpoint;
+mod events;
+mod handles;
+mod master;
+mod profile;
+mod result;
+mod schema;
+mod text;
+mod version;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Mutex, MutexGuard};
+
+/// Locks an object. A panic while it was locked has poisoned it, and it alone.
+fn lock<T: ?Sized>(object: &Mutex<T>) -> result::Outcome<MutexGuard<'_, T>> {
+    object.lock().map_err(|_| {
+        let text = "a defect of the library showed on this object before; free it and make another";
+        result::Failure::new(crate::ErrorCode::Poisoned, text)
+    })
+}
