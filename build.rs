@@ -20,14 +20,17 @@ fn main() {
     let bare = header(&root, None);
     let hash = format!("{:016x}", fnv1a(bare.as_bytes()));
     println!("cargo::rustc-env=MST_ABI_HASH={hash}");
-    let macros = format!("\n/* What mst_abi_hash() of the library must return. */\n#define MST_ABI_HASH 0x{hash}ULL\n");
+    let macros = format!(
+        "\n/* What mst_abi_hash() of the library must return. */\n#define MST_ABI_HASH 0x{hash}ULL\n"
+    );
     write(&out.join("mst_profiles.h"), &header(&root, Some(macros)));
     write(&out.join("NativeMethods.g.cs"), &csharp(&root, &out, &hash));
 }
 
 /// The header; without comments when there are no macros to add, for the hash.
 fn header(root: &Path, macros: Option<String>) -> String {
-    let mut config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml is well formed");
+    let mut config =
+        cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml is well formed");
     config.documentation = macros.is_some();
     config.export.include = ENUMS.map(String::from).to_vec();
     config.after_includes = macros;
@@ -99,5 +102,7 @@ fn write(path: &Path, text: &str) {
 
 /// FNV-1a, 64 bits: enough to tell one ABI from another.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }

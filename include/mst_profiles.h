@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 /* What mst_abi_hash() of the library must return. */
-#define MST_ABI_HASH 0xba6365f08ced91ebULL
+#define MST_ABI_HASH 0x04fdec0cc540ebdaULL
 
 
 /**
@@ -492,6 +492,10 @@ enum MstMasterEventType
    * The master can't go on; `code` and the text say why.
    */
   MST_MASTER_EVENT_FATAL = 8,
+  /**
+   * Connection `session` came from the address in the text; who it is is not known yet.
+   */
+  MST_MASTER_EVENT_PEER_CONNECTED = 9,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L

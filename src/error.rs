@@ -235,7 +235,10 @@ pub enum Error {
         what: String,
     },
     /// The texts of the profile together are longer than the limit.
-    #[error("property `{property}`: the profile's texts would have {length} bytes, more than {}", crate::limits::MAX_PROFILE_TEXT_BYTES)]
+    #[error(
+        "property `{property}`: the profile's texts would have {length} bytes, more than {}",
+        crate::limits::MAX_PROFILE_TEXT_BYTES
+    )]
     ProfileTooLarge {
         /// The property whose change was refused.
         property: Arc<str>,
@@ -297,7 +300,9 @@ pub enum Error {
         reason: String,
     },
     /// No common protocol version.
-    #[error("the peer speaks protocol versions {peer_min} to {peer_max}, this library {own_min} to {own_max}")]
+    #[error(
+        "the peer speaks protocol versions {peer_min} to {peer_max}, this library {own_min} to {own_max}"
+    )]
     ProtocolVersion {
         /// The peer's oldest.
         peer_min: u16,

@@ -77,10 +77,8 @@ pub(crate) fn profile_to_json<'v>(
     schema: &Schema,
     get: impl Fn(PropertyIndex) -> Option<&'v Value>,
 ) -> String {
-    let members: BTreeMap<&str, Json> = schema
-        .indexes()
-        .filter_map(|i| Some((schema.property(i).name(), value_to_json(get(i)?))))
-        .collect();
+    let members: BTreeMap<&str, Json> =
+        schema.indexes().filter_map(|i| Some((schema.property(i).name(), value_to_json(get(i)?)))).collect();
     serde_json::to_string(&members).unwrap_or_default()
 }
 
@@ -133,7 +131,8 @@ mod tests {
 
     #[test]
     fn every_value_round_trips_through_text() {
-        let floats = [0.0, -0.0, 1.5, f64::MIN_POSITIVE, 5e-324, f64::MAX, 0.1, f64::INFINITY, f64::NEG_INFINITY];
+        let floats =
+            [0.0, -0.0, 1.5, f64::MIN_POSITIVE, 5e-324, f64::MAX, 0.1, f64::INFINITY, f64::NEG_INFINITY];
         let nans = [f64::NAN, f64::from_bits(0x7ff8_0000_0000_0001), f64::from_bits(0xfff8_0000_0000_0000)];
         let texts = ["", "a\"b\\c\n", "\u{1F600}é\u{10FFFF}\u{1}"];
         let values = (floats.iter().chain(&nans).map(|f| Value::F64(*f)))

@@ -39,13 +39,13 @@ pub use self::profile::{Cause, Profile, ProfileEvent, PropertyChanged};
 pub use self::schema::{
     Property, PropertyIndex, PropertyInfo, Schema, SchemaBuilder, Visibility, Writers, property_key,
 };
+#[cfg(feature = "quic")]
+pub use self::shutdown::shutdown_network;
 #[cfg(feature = "master")]
 pub use self::transport::Certificate;
 #[cfg(any(feature = "client", feature = "server"))]
 pub use self::transport::{LinkStats, Trust};
 pub use self::value::{Value, ValueType};
-#[cfg(feature = "quic")]
-pub use self::shutdown::shutdown_network;
 
 #[cfg(feature = "quic")]
 mod shutdown {

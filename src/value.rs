@@ -220,9 +220,7 @@ impl Effect {
     pub(crate) fn apply(&self, base: &Value) -> Option<Value> {
         match self {
             Self::Value(value) => (value.value_type() == base.value_type()).then(|| value.clone()),
-            Self::Diff(diff) => {
-                Value::int_of_type(base.value_type(), base.as_int()?.wrapping_add(*diff))
-            }
+            Self::Diff(diff) => Value::int_of_type(base.value_type(), base.as_int()?.wrapping_add(*diff)),
         }
     }
 }
@@ -230,11 +228,8 @@ impl Effect {
 impl Change {
     /// The value that the change makes of `base`. `name` is for the error's text.
     pub(crate) fn apply(&self, base: &Value, name: &Arc<str>) -> Result<Value> {
-        let wrong = |found| Error::WrongType {
-            property: name.clone(),
-            expected: base.value_type().name(),
-            found,
-        };
+        let wrong =
+            |found| Error::WrongType { property: name.clone(), expected: base.value_type().name(), found };
         match self {
             Self::Set(value) if value.value_type() == base.value_type() => Ok(value.clone()),
             Self::Set(value) => Err(wrong(value.value_type().name())),

@@ -18,7 +18,10 @@ fn check(committed: &str, generated: &str) {
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
     let line = found.lines().zip(generated.lines()).position(|(a, b)| a != b);
-    assert!(found == generated, "{committed} is not what the sources give (first at line {line:?}); MST_BLESS=1 mends it");
+    assert!(
+        found == generated,
+        "{committed} is not what the sources give (first at line {line:?}); MST_BLESS=1 mends it"
+    );
 }
 
 #[test]
@@ -52,7 +55,8 @@ fn header_csharp_and_export_table_have_one_set_of_functions() {
 
     let header = std::fs::read_to_string(root().join("include/mst_profiles.h")).unwrap();
     let code: String = header.lines().filter(|line| !line.trim_start().starts_with('*')).collect();
-    let declared = functions(&code).into_iter().filter(|f| code.contains(&format!("{f}("))).collect::<BTreeSet<_>>();
+    let declared =
+        functions(&code).into_iter().filter(|f| code.contains(&format!("{f}("))).collect::<BTreeSet<_>>();
     assert_eq!(declared, exported);
 
     let csharp = std::fs::read_to_string(root().join("bindings/csharp/NativeMethods.g.cs")).unwrap();

@@ -18,7 +18,7 @@ namespace MstProfiles.Native
         const string __DllName = "mst_profiles";
 #endif
 
-        public const ulong MST_ABI_HASH = 0xba6365f08ced91eb;
+        public const ulong MST_ABI_HASH = 0x04fdec0cc540ebda;
 
 
         /// <summary>
@@ -1532,6 +1532,10 @@ namespace MstProfiles.Native
         ///  The master can't go on; `code` and the text say why.
         /// </summary>
         MST_MASTER_EVENT_FATAL = 8,
+        /// <summary>
+        ///  Connection `session` came from the address in the text; who it is is not known yet.
+        /// </summary>
+        MST_MASTER_EVENT_PEER_CONNECTED = 9,
     }
 
 

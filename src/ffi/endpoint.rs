@@ -422,7 +422,8 @@ pub unsafe extern "C" fn mst_endpoint_find_profile(
         let object = object(endpoint)?;
         needs_endpoint!({
             let state = lock(&object.state)?;
-            let handle = state.endpoint.find(user).and_then(|id| state.handles.get(&id).copied()).unwrap_or(0);
+            let handle =
+                state.endpoint.find(user).and_then(|id| state.handles.get(&id).copied()).unwrap_or(0);
             // SAFETY: the caller's promise, passed on.
             unsafe { put("out_profile", out_profile, handle as *mut MstProfile) }
         })

@@ -97,6 +97,8 @@ pub enum MstMasterEventType {
     MST_MASTER_EVENT_STORE_FAILED = 7,
     /// The master can't go on; `code` and the text say why.
     MST_MASTER_EVENT_FATAL = 8,
+    /// Connection `session` came from the address in the text; who it is is not known yet.
+    MST_MASTER_EVENT_PEER_CONNECTED = 9,
 }
 
 /// Something that happened to a master. Fields that an event does not use are zero.
@@ -368,6 +370,9 @@ fn master_event(event: Option<MasterEvent>) -> (MstMasterEvent, String) {
     let code = |error: &Error| error.code() as i32;
     let (event_type, code, session, text) = match event {
         None => (Type::MST_MASTER_EVENT_NONE, 0, 0, String::new()),
+        Some(MasterEvent::PeerConnected { session, remote }) => {
+            (Type::MST_MASTER_EVENT_PEER_CONNECTED, 0, session, remote.to_string())
+        }
         Some(MasterEvent::PeerJoined { session, subject, .. }) => {
             (Type::MST_MASTER_EVENT_PEER_JOINED, 0, session, subject.to_string())
         }

@@ -7,10 +7,10 @@ use libc::c_char;
 use super::endpoint::EndpointObject;
 use super::events::{MstEvent, MstEventType};
 use super::handles::{Kind, Registry};
+use super::lock;
 use super::result::{Failure, MstResult, Outcome, guard};
 use super::schema::{MstSchema, schema_of};
 use super::text::{check_out, put, put_bytes, put_text, read_bytes, read_text};
-use super::lock;
 use crate::error::Error;
 #[cfg(any(feature = "client", feature = "server"))]
 use crate::peer::ProfileId;
@@ -25,7 +25,10 @@ pub struct MstProfile;
 pub(super) enum ProfileObject {
     Alone(Mutex<Profile>),
     #[cfg(any(feature = "client", feature = "server"))]
-    Attached { endpoint: Arc<EndpointObject>, id: ProfileId },
+    Attached {
+        endpoint: Arc<EndpointObject>,
+        id: ProfileId,
+    },
 }
 
 pub(super) static PROFILES: Registry<ProfileObject> = Registry::new(Kind::Profile);

@@ -215,7 +215,9 @@ pub(super) fn guard(body: impl FnOnce() -> Outcome) -> MstResult {
     let failure = match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => return MstResult::MST_OK,
         Ok(Err(failure)) => failure,
-        Err(panic) => Failure::new(ErrorCode::Panic, format!("a defect of the library: {}", panic_text(&*panic))),
+        Err(panic) => {
+            Failure::new(ErrorCode::Panic, format!("a defect of the library: {}", panic_text(&*panic)))
+        }
     };
     // Fails only while the thread ends, when nobody can ask any more.
     let _ = LAST_ERROR.try_with(|last| {

@@ -337,7 +337,10 @@ pub extern "C" fn mst_schema_free(schema: *mut MstSchema) -> MstResult {
 /// # Safety
 /// `out_count` points to a writable number, or is null.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mst_schema_property_count(schema: *const MstSchema, out_count: *mut u32) -> MstResult {
+pub unsafe extern "C" fn mst_schema_property_count(
+    schema: *const MstSchema,
+    out_count: *mut u32,
+) -> MstResult {
     guard(|| {
         let count = schema_of(schema)?.properties().len() as u32;
         // SAFETY: the caller's promise, passed on.
@@ -460,4 +463,3 @@ pub unsafe extern "C" fn mst_schema_fingerprint(
         unsafe { put("out_fingerprint", out_fingerprint, fingerprint) }
     })
 }
-

@@ -41,7 +41,11 @@ pub extern "C" fn mst_version() -> *const c_char {
 /// # Safety
 /// `name` points to `name_len` readable bytes and `out_key` to a writable number, or they are null.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mst_property_key(name: *const c_char, name_len: u32, out_key: *mut u16) -> MstResult {
+pub unsafe extern "C" fn mst_property_key(
+    name: *const c_char,
+    name_len: u32,
+    out_key: *mut u16,
+) -> MstResult {
     // SAFETY: the caller's promise, passed on.
     guard(|| unsafe {
         let key = crate::property_key(read_text("name", name, name_len)?);

@@ -9,7 +9,10 @@ use crate::store::ProfileStore;
 use crate::sync::master::{StoreAnswer, StoreRequest};
 
 /// Starts the thread. It ends, and closes the store, when the sender that is returned is dropped.
-pub(super) fn start(mut store: Box<dyn ProfileStore>, answers: Sender<Input>) -> Result<Sender<StoreRequest>> {
+pub(super) fn start(
+    mut store: Box<dyn ProfileStore>,
+    answers: Sender<Input>,
+) -> Result<Sender<StoreRequest>> {
     let (requests, inbox) = unbounded::<StoreRequest>();
     let work = move || {
         for request in inbox {

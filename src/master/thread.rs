@@ -7,7 +7,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::error::{Error, Result};
-use crate::sync::master::{Action, Master as Machine, MasterEvent, MasterStats, Now, StoreAnswer, StoreRequest};
+use crate::sync::master::{
+    Action, Master as Machine, MasterEvent, MasterStats, Now, StoreAnswer, StoreRequest,
+};
 use crate::transport::quic::QuicListener;
 use crate::transport::{Link, ListenerEvent};
 
@@ -119,7 +121,8 @@ impl MasterThread {
     fn handle(&mut self, input: Input) {
         let now = self.now();
         match input {
-            Input::Listener(ListenerEvent::Opened { session, link, .. }) => {
+            Input::Listener(ListenerEvent::Opened { session, link, remote }) => {
+                let _ = self.events.try_send(MasterEvent::PeerConnected { session, remote });
                 self.links.insert(session, link);
                 self.machine.accepted(now, session);
             }

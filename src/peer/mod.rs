@@ -42,7 +42,12 @@ pub struct ConnectOptions {
 
 impl ConnectOptions {
     /// With the usual times.
-    pub fn new(address: impl Into<String>, token: impl Into<String>, schema: Arc<Schema>, trust: Trust) -> Self {
+    pub fn new(
+        address: impl Into<String>,
+        token: impl Into<String>,
+        schema: Arc<Schema>,
+        trust: Trust,
+    ) -> Self {
         let usual = ConnectorOptions::new(address, trust);
         Self {
             address: usual.address,

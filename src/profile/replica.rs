@@ -277,7 +277,8 @@ impl Profile {
             if let Some(overlay) = self.overlays.get_mut(property) {
                 if let Some(dirty) = &mut overlay.dirty {
                     dirty.base = value.clone();
-                    if let Ok(changed) = dirty.change.apply(&value, self.schema.property(index).shared_name()) {
+                    if let Ok(changed) = dirty.change.apply(&value, self.schema.property(index).shared_name())
+                    {
                         value = changed;
                     }
                 } else if overlay.in_flight == 0 {

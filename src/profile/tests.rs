@@ -25,7 +25,10 @@ fn live() -> Profile {
 }
 
 fn changes(profile: &mut Profile) -> Vec<(u16, Cause, Value)> {
-    std::iter::from_fn(|| profile.pop_change()).map(|e| e.unwrap()).map(|e| (e.property.0, e.cause, e.new)).collect()
+    std::iter::from_fn(|| profile.pop_change())
+        .map(|e| e.unwrap())
+        .map(|e| (e.property.0, e.cause, e.new))
+        .collect()
 }
 
 #[test]
@@ -54,7 +57,10 @@ fn changes_coalesce_into_one_delta_and_tell_each_event() {
     assert_eq!(other.to_json(), r#"{"gold":21,"level":1,"rating":0.5,"title":"Lord","vip":false}"#);
     let told: Vec<_> = changes(&mut profile).into_iter().map(|(_, cause, new)| (cause, new)).collect();
     let local = |v: Value| (Cause::Local, v);
-    assert_eq!(told, [local(15_i64.into()), local(21_i64.into()), local("Knight".into()), local("Lord".into())]);
+    assert_eq!(
+        told,
+        [local(15_i64.into()), local(21_i64.into()), local("Knight".into()), local("Lord".into())]
+    );
     assert_eq!(changes(&mut other).iter().map(|c| c.1).collect::<Vec<_>>(), [Cause::Remote; 2]);
     assert!(profile.take_delta().unwrap().is_empty());
 }

@@ -75,7 +75,6 @@ impl PropertyEntry {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

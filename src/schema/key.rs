@@ -22,7 +22,9 @@ mod tests {
 
     #[test]
     fn keys_are_those_of_mst() {
-        for (name, key) in [("", 403), ("a", 59706), ("gold", 57487), ("level", 57225), ("displayName", 48290)] {
+        for (name, key) in
+            [("", 403), ("a", 59706), ("gold", 57487), ("level", 57225), ("displayName", 48290)]
+        {
             assert_eq!(property_key(name), key, "{name}");
         }
     }

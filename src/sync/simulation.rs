@@ -93,7 +93,8 @@ impl World {
         let mut owner = store.clone();
         owner.claim().unwrap();
         let mut players = Vec::new();
-        for (token, user) in [("server:a", None), ("server:b", None), ("client:ann", Some("ann")), ("client:bob", Some("bob"))]
+        for (token, user) in
+            [("server:a", None), ("server:b", None), ("client:ann", Some("ann")), ("client:bob", Some("bob"))]
         {
             let peer = Peer::new(PeerConfig {
                 schema: schema(),
@@ -395,7 +396,8 @@ impl World {
                 self.step();
             }
             let at_rest = self.players.iter().all(|game| {
-                let rest = |id: &ProfileId| game.peer.pending(*id).is_ok_and(|p| !p.unsent && p.undurable == 0);
+                let rest =
+                    |id: &ProfileId| game.peer.pending(*id).is_ok_and(|p| !p.unsent && p.undurable == 0);
                 game.peer.is_ready() && game.profiles.values().all(rest)
             });
             if at_rest && self.master.is_flushed() && self.players.iter().all(Player::is_quiet) {
@@ -446,7 +448,9 @@ impl Player {
                 self.peer.change(id, |p| p.add_int(index(0), points))
             }
             (None, 3..=4) => self.peer.change(id, |p| p.set(index(2), dice as i32)),
-            (None, 5) => self.peer.change(id, |p| p.add_int(index(4), (dice >> 4) as i64 % 9 - 4)).or(Ok(false)),
+            (None, 5) => {
+                self.peer.change(id, |p| p.add_int(index(4), (dice >> 4) as i64 % 9 - 4)).or(Ok(false))
+            }
             (None, _) => self.peer.change(id, |p| p.add_int(index(3), (dice >> 4) as i64 % 100)),
         };
         result.unwrap();
@@ -470,7 +474,8 @@ impl Player {
                 Event::Durable { profile, through } => {
                     let user = user_of(&self.profiles, profile);
                     let sealed = self.sealed.get(user);
-                    if let Some((_, made)) = sealed.and_then(|s| s.iter().rev().find(|(n, _)| *n <= through)) {
+                    if let Some((_, made)) = sealed.and_then(|s| s.iter().rev().find(|(n, _)| *n <= through))
+                    {
                         self.durable.insert(user, *made);
                     }
                 }
@@ -501,7 +506,9 @@ fn nothing_is_lost_and_nothing_applied_twice() {
         whole += world.stale_resumes;
         refused += world.players.iter().map(|p| p.refused).sum::<u64>();
     }
-    println!("{crashes} crashes, {duplicates} duplicates, {resumes} resumes, {whole} whole, {refused} refused");
+    println!(
+        "{crashes} crashes, {duplicates} duplicates, {resumes} resumes, {whole} whole, {refused} refused"
+    );
     if first.is_none() {
         // The worlds must have met what they are about.
         assert!(crashes > 100 && duplicates > 100 && resumes > 100 && whole > 10 && refused > 10);

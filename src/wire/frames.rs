@@ -259,10 +259,9 @@ mod tests {
         assert_eq!(read_batch(&mut reader, types).unwrap()[..], ops[..1]);
         assert!(reader.is_empty());
 
-        for (head, length) in [
-            (DeltaHead { channel: 4, step: 1, own: 0 }, 1),
-            (DeltaHead { channel: 300, step: 2, own: 1 }, 5),
-        ] {
+        for (head, length) in
+            [(DeltaHead { channel: 4, step: 1, own: 0 }, 1), (DeltaHead { channel: 300, step: 2, own: 1 }, 5)]
+        {
             out.clear();
             put_delta_head(&mut out, head, 4);
             assert_eq!(out.len(), length);

@@ -1,1 +1,49 @@
-fn main(){}
+//! The program `mst-profiles`.
+
+mod demo;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Real-time player profiles for games.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a master until SIGTERM or SIGINT.
+    Serve(serve::Options),
+    /// Play a short match between a game server and two clients over a master on this machine, and check the outcome.
+    Demo(demo::Options),
+    /// One process of the demo.
+    #[command(hide = true)]
+    DemoRole(demo::RoleOptions),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Serve(options) => serve::run(&options),
+        Command::Demo(options) => demo::run(&options),
+        Command::DemoRole(options) => demo::run_role(&options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mst-profiles: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A failure of the program, in words.
+type Failure = Box<dyn std::error::Error>;
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -123,17 +123,13 @@ pub(super) fn load(
 }
 
 /// The canonical JSON of a stored profile, read as a master that starts would read it.
+#[cfg(test)]
 pub(crate) fn stored_json(schema: &Schema, user: &Arc<str>, stored: StoredProfile) -> Result<String> {
     let (profile, _) = load(schema, user, stored, 0)?;
     Ok(crate::json::profile_to_json(schema, |i| Some(&profile.values[i.usize()])))
 }
 
-fn read_meta(
-    schema: &Schema,
-    profile: &mut MasterProfile,
-    meta: Meta,
-    unix_ms: u64,
-) -> Result<(), String> {
+fn read_meta(schema: &Schema, profile: &mut MasterProfile, meta: Meta, unix_ms: u64) -> Result<(), String> {
     let hex = |text: &str| u64::from_str_radix(text, 16).map_err(|_| format!("`{text}` is no epoch"));
     profile.version = meta.version;
     profile.epoch = hex(&meta.epoch)?;
@@ -187,9 +183,9 @@ fn fold(schema: &Schema, profile: &mut MasterProfile, row: JournalRow) -> Result
     for (name, effect) in &row.effects {
         match schema.index_of(name) {
             Ok(index) => {
-                let value = effect.apply(&profile.values[index.usize()]).ok_or_else(|| {
-                    format!("journal row {}: `{name}` has another type now", row.version)
-                })?;
+                let value = effect
+                    .apply(&profile.values[index.usize()])
+                    .ok_or_else(|| format!("journal row {}: `{name}` has another type now", row.version))?;
                 profile.values[index.usize()] = value;
                 profile.property_versions[index.usize()] = row.version;
             }

@@ -11,11 +11,12 @@ mod session;
 mod storage;
 mod writes;
 
-use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(test)]
 pub(crate) use self::document::stored_json;
 use self::profile::Entry;
 use self::session::Session;
@@ -99,6 +100,13 @@ pub(crate) enum StoreAnswer {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum MasterEvent {
+    /// A connection came; who it is is not known yet.
+    PeerConnected {
+        /// The connection's number.
+        session: u64,
+        /// Where it comes from.
+        remote: std::net::SocketAddr,
+    },
     /// A peer said hello and was let in.
     PeerJoined {
         /// The connection's number.
@@ -368,7 +376,10 @@ impl Master {
     /// Whether everything that was begun is done.
     pub(crate) fn is_stopped(&self) -> bool {
         self.fatal.is_some()
-            || (self.sessions_closed && self.saving.is_none() && self.save_queue.is_empty() && self.journal.is_empty())
+            || (self.sessions_closed
+                && self.saving.is_none()
+                && self.save_queue.is_empty()
+                && self.journal.is_empty())
     }
 
     /// Whether every observer was sent everything.

@@ -65,7 +65,7 @@ impl Master {
             );
         }
         match &mut self.profiles[profile] {
-            Some(Entry::Loading { waiters, .. }) => waiters.push((session, channel)),
+            Some(Entry::Loading { waiters }) => waiters.push((session, channel)),
             _ => self.opened(now, session, channel),
         }
         Ok(())
@@ -79,7 +79,7 @@ impl Master {
 
     /// Asks the store for a profile.
     fn load(&mut self, user: Arc<str>) -> usize {
-        let entry = Some(Entry::Loading { user: user.clone(), waiters: Vec::new() });
+        let entry = Some(Entry::Loading { waiters: Vec::new() });
         let place = match self.free.pop() {
             Some(place) => {
                 self.profiles[place] = entry;
@@ -98,7 +98,7 @@ impl Master {
     /// The store answered.
     pub(super) fn restored(&mut self, now: Now, user: &Arc<str>, result: Result<Option<StoredProfile>>) {
         let Some(place) = self.by_user.get(user).copied() else { return };
-        let Some(Entry::Loading { waiters, .. }) = &mut self.profiles[place] else { return };
+        let Some(Entry::Loading { waiters }) = &mut self.profiles[place] else { return };
         let waiters = std::mem::take(waiters);
         let epoch = self.rng.next();
         let defaults = || self.config.schema.properties().iter().map(|p| p.default().clone()).collect();
@@ -107,8 +107,8 @@ impl Master {
                 self.events.push(MasterEvent::ProfileCreated { user: user.clone() });
                 Ok(MasterProfile::new(user.clone(), epoch, defaults()))
             }
-            Ok(Some(stored)) => {
-                document::load(&self.config.schema, user, stored, now.unix_ms).map(|(mut profile, misfits)| {
+            Ok(Some(stored)) => document::load(&self.config.schema, user, stored, now.unix_ms).map(
+                |(mut profile, misfits)| {
                     profile.begin_epoch(epoch);
                     for (property, reason) in misfits {
                         let user = user.clone();
@@ -116,8 +116,8 @@ impl Master {
                     }
                     self.events.push(MasterEvent::ProfileLoaded { user: user.clone() });
                     profile
-                })
-            }
+                },
+            ),
             Err(error) => Err(error),
         };
         match loaded {
@@ -208,7 +208,7 @@ impl Master {
     /// A session's interest in a profile ended.
     pub(super) fn leave(&mut self, now: Now, session: u64, channel: u64, place: usize) {
         match &mut self.profiles[place] {
-            Some(Entry::Loading { waiters, .. }) => waiters.retain(|w| *w != (session, channel)),
+            Some(Entry::Loading { waiters }) => waiters.retain(|w| *w != (session, channel)),
             Some(Entry::Live(profile)) => {
                 profile.observers.retain(|o| *o != (session, channel));
                 self.idle(now, place);

@@ -89,7 +89,11 @@ impl Master {
             let entries = &state.durable;
             let last_of_channel =
                 |i: usize| entries.get(i + 1).is_none_or(|(channel, _)| *channel != entries[i].0);
-            for chunk in (0..entries.len()).filter(|i| last_of_channel(*i)).collect::<Vec<_>>().chunks(MAX_DURABLE_ENTRIES) {
+            for chunk in (0..entries.len())
+                .filter(|i| last_of_channel(*i))
+                .collect::<Vec<_>>()
+                .chunks(MAX_DURABLE_ENTRIES)
+            {
                 put_frame(&mut state.outbox, |out| {
                     out.push(KIND_DURABLE);
                     for i in chunk {

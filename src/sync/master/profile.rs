@@ -15,7 +15,9 @@ use crate::wire::control::Cursor;
 
 pub(super) enum Entry {
     /// The store was asked; these sessions' channels wait for it.
-    Loading { user: Arc<str>, waiters: Vec<(u64, u64)> },
+    Loading {
+        waiters: Vec<(u64, u64)>,
+    },
     Live(Box<MasterProfile>),
 }
 

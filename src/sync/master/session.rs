@@ -72,9 +72,13 @@ pub(super) struct Channel {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum ChannelPhase {
     /// The store was asked for the profile.
-    Loading { open: OpenInfo },
+    Loading {
+        open: OpenInfo,
+    },
     /// The snapshot with this number is under way.
-    AwaitConfirm { serial: u64 },
+    AwaitConfirm {
+        serial: u64,
+    },
     Live,
 }
 
@@ -123,7 +127,11 @@ impl View {
             let info = schema.property(index);
             if ValueType::from_u8(*value_type) != Some(info.value_type()) {
                 let theirs = ValueType::from_u8(*value_type).map_or("of an unknown type", ValueType::name);
-                return mismatch(format!("`{}` is {} at the master, not {theirs}", info.name(), info.value_type()));
+                return mismatch(format!(
+                    "`{}` is {} at the master, not {theirs}",
+                    info.name(),
+                    info.value_type()
+                ));
             }
             if to_peer[index.usize()].replace(place as u16).is_some() {
                 return mismatch(format!("`{}` is declared twice", info.name()));
@@ -163,7 +171,8 @@ impl Master {
         if let Some(state) = self.sessions.get_mut(&session) {
             state.inbound = inbound;
             if state.outstanding + state.outbox.len() > OUTBOUND_LIMIT_BYTES {
-                let error = Error::LimitReached { what: "bytes waiting for a peer", limit: OUTBOUND_LIMIT_BYTES };
+                let error =
+                    Error::LimitReached { what: "bytes waiting for a peer", limit: OUTBOUND_LIMIT_BYTES };
                 return self.close(now, session, error);
             }
         }
@@ -221,7 +230,9 @@ impl Master {
         if let Some(old) = self.writers.get(&writer).copied() {
             let same = self.sessions.get(&old).and_then(|s| s.peer.as_ref());
             if same.is_some_and(|p| p.identity != identity) {
-                return Err(Error::AuthFailed { reason: "the writer session belongs to somebody else".into() });
+                return Err(Error::AuthFailed {
+                    reason: "the writer session belongs to somebody else".into(),
+                });
             }
             let text = "another connection of this writer session took its place".into();
             self.close(now, old, Error::Transport { code: ErrorCode::Superseded, text });

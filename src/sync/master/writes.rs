@@ -9,7 +9,9 @@ use super::profile::{Entry, MasterProfile, Refusal, WriterState};
 use super::session::{ChannelPhase, PeerInfo, violation};
 use super::{Due, Master, Now};
 use crate::error::{Error, Result};
-use crate::limits::{MAX_PROFILE_TEXT_BYTES, MAX_REFUSED, MAX_UNAPPLIED_BATCHES, MAX_UNJOURNALED_ROWS, MAX_WRITERS};
+use crate::limits::{
+    MAX_PROFILE_TEXT_BYTES, MAX_REFUSED, MAX_UNAPPLIED_BATCHES, MAX_UNJOURNALED_ROWS, MAX_WRITERS,
+};
 use crate::schema::{PropertyIndex, Relation, Schema};
 use crate::store::JournalRow;
 use crate::value::{Effect, Value};

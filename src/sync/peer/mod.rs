@@ -60,10 +60,14 @@ pub(crate) struct Peer {
 #[derive(Debug)]
 enum State {
     /// Not connected; the next attempt is due then.
-    Idle { retry_at: Duration },
+    Idle {
+        retry_at: Duration,
+    },
     Connecting,
     /// Said hello.
-    Greeting { deadline: Duration },
+    Greeting {
+        deadline: Duration,
+    },
     Ready,
     /// For good.
     Stopped,
@@ -98,7 +102,9 @@ enum Phase {
     Waiting,
     Opening,
     /// The snapshot with this number is under way.
-    AwaitSnapshot { serial: u64 },
+    AwaitSnapshot {
+        serial: u64,
+    },
     Open,
     /// The release was sent.
     Releasing,
@@ -184,7 +190,11 @@ impl Peer {
     }
 
     /// Changes a profile.
-    pub(crate) fn change<T>(&mut self, id: ProfileId, f: impl FnOnce(&mut Profile) -> Result<T>) -> Result<T> {
+    pub(crate) fn change<T>(
+        &mut self,
+        id: ProfileId,
+        f: impl FnOnce(&mut Profile) -> Result<T>,
+    ) -> Result<T> {
         self.profile(id)?;
         let Some(replica) = self.replicas[id.slot as usize].replica.as_deref_mut() else {
             return Err(Error::Released);
@@ -461,9 +471,10 @@ impl Peer {
 
     fn usable(&self) -> Result<()> {
         match self.state {
-            State::Stopped => {
-                Err(Error::Transport { code: ErrorCode::Closed, text: "the connection is closed for good".into() })
-            }
+            State::Stopped => Err(Error::Transport {
+                code: ErrorCode::Closed,
+                text: "the connection is closed for good".into(),
+            }),
             _ => Ok(()),
         }
     }
