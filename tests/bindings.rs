@@ -2,6 +2,8 @@
 //!
 //! `MST_BLESS=1 cargo test --test bindings` writes them anew.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::collections::BTreeSet;

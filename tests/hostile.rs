@@ -1,6 +1,8 @@
 //! Peers that break the rules, by hand-made bytes over real QUIC: each is closed with a code, and the master goes on
 //! serving the others.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::sync::Arc;
@@ -59,7 +61,8 @@ struct Raw {
 
 impl Raw {
     fn new() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])
@@ -77,7 +80,8 @@ impl Raw {
     }
 
     fn connect(&self, test: &TestMaster) -> quinn::Connection {
-        self.runtime.block_on(async { self.endpoint.connect(test.listen, "localhost").unwrap().await.unwrap() })
+        self.runtime
+            .block_on(async { self.endpoint.connect(test.listen, "localhost").unwrap().await.unwrap() })
     }
 
     /// Sends bytes on a stream of a new connection; gives the connection.
@@ -95,7 +99,8 @@ impl Raw {
     /// The code with which the master closes a connection on which these bytes were said.
     fn closed_with(&self, test: &TestMaster, bytes: &[u8]) -> (Option<ErrorCode>, String) {
         let connection = self.say(test, bytes);
-        let closed = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, connection.closed()).await });
+        let closed =
+            self.runtime.block_on(async { tokio::time::timeout(PATIENCE, connection.closed()).await });
         match closed.expect("the master closes it") {
             quinn::ConnectionError::ApplicationClosed(close) => {
                 let code = i32::try_from(close.error_code.into_inner()).unwrap();
@@ -136,7 +141,11 @@ fn hostile_bytes_close_their_own_connection_with_a_code() {
         ("an empty frame", vec![0], ErrorCode::Malformed),
         ("batches before the hello", frame(&[1, 0, 1, 0]), ErrorCode::ProtocolViolation),
         ("a control message of nothing", frame(&[0]), ErrorCode::Malformed),
-        ("a token of four gigabytes", frame(&[0, 0, 1, 1, 0xfc, 0xff, 0xff, 0xff, 0xff]), ErrorCode::Malformed),
+        (
+            "a token of four gigabytes",
+            frame(&[0, 0, 1, 1, 0xfc, 0xff, 0xff, 0xff, 0xff]),
+            ErrorCode::Malformed,
+        ),
         ("a protocol of the future", frame(&[0, 0, 9, 9, 1, b'x', 1, 1, 0]), ErrorCode::ProtocolVersion),
         ("a second hello", with_hello(&hello()), ErrorCode::ProtocolViolation),
         ("a delta from a peer", with_hello(&frame(&[0x80])), ErrorCode::ProtocolViolation),

@@ -1,5 +1,7 @@
 //! The three roles over real QUIC, on a real SQLite file.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::sync::Arc;
@@ -8,8 +10,8 @@ use std::time::{Duration, Instant};
 use common::{PATIENCE, TestMaster, fill, make_durable, property, schema, until, wait_for};
 use mst_profiles::store::{MemoryStore, ProfileStore, SqliteStore};
 use mst_profiles::{
-    Cause, Certificate, Client, ConnectOptions, ErrorCode, Event, GameServer, Master, MasterOptions, Property, Schema,
-    Trust, Value, Writers,
+    Cause, Certificate, Client, ConnectOptions, ErrorCode, Event, GameServer, Master, MasterOptions,
+    Property, Schema, Trust, Value, Writers,
 };
 
 #[test]
@@ -64,7 +66,7 @@ fn the_master_refuses_what_the_writer_may_not_and_the_rest_goes_on() {
         .property(Property::new("motd", "").writers(Writers::Owner))
         .build()
         .unwrap();
-    let (gold, title, motd) = (0, 1, 2).map_index(&lenient);
+    let [gold, title, motd] = ["gold", "title", "motd"].map(|name| lenient.index_of(name).unwrap());
     let mut options = test.options("dev:ann");
     options.schema = lenient;
     let mut client = Client::connect(options).unwrap();
@@ -80,7 +82,9 @@ fn the_master_refuses_what_the_writer_may_not_and_the_rest_goes_on() {
     wait_for(&mut client, |event| {
         match event {
             Event::Refused { property, error, .. } => refused.push((property.unwrap(), error.clone())),
-            Event::Changed { change, .. } if change.cause == Cause::Rollback => rolled_back.push(change.property),
+            Event::Changed { change, .. } if change.cause == Cause::Rollback => {
+                rolled_back.push(change.property)
+            }
             Event::Durable { .. } => return (refused.len() == 2).then_some(()),
             _ => {}
         }
@@ -99,17 +103,6 @@ fn the_master_refuses_what_the_writer_may_not_and_the_rest_goes_on() {
     assert_eq!(client.profile(other).unwrap().get(title), &Value::from("Novice"));
     let error = client.change(other, |p| p.set(title, "Fool")).unwrap_err();
     assert_eq!(error.code(), ErrorCode::NotPermitted);
-}
-
-/// Three places of a schema as indexes.
-trait MapIndex {
-    fn map_index(self, schema: &Schema) -> (mst_profiles::PropertyIndex, mst_profiles::PropertyIndex, mst_profiles::PropertyIndex);
-}
-
-impl MapIndex for (u32, u32, u32) {
-    fn map_index(self, schema: &Schema) -> (mst_profiles::PropertyIndex, mst_profiles::PropertyIndex, mst_profiles::PropertyIndex) {
-        (schema.index(self.0).unwrap(), schema.index(self.1).unwrap(), schema.index(self.2).unwrap())
-    }
 }
 
 /// The error with which the master turns a peer away for good.
@@ -170,12 +163,18 @@ fn an_unreachable_master_is_named_and_tried_again() {
     assert_eq!(error.code(), ErrorCode::Unreachable);
     assert!(error.to_string().contains(&address), "{error}");
     test.restart();
-    wait_for(&mut client, |event| matches!(event, Event::ProfileLoaded { profile } if *profile == id).then_some(()));
+    wait_for(&mut client, |event| {
+        matches!(event, Event::ProfileLoaded { profile } if *profile == id).then_some(())
+    });
 
     for address in ["", "nowhere", "127.0.0.1", "127.0.0.1:x"] {
         let mut options = test.options("dev:ann");
         options.address = address.into();
-        assert_eq!(Client::connect(options).err().map(|e| e.code()), Some(ErrorCode::InvalidAddress), "{address}");
+        assert_eq!(
+            Client::connect(options).err().map(|e| e.code()),
+            Some(ErrorCode::InvalidAddress),
+            "{address}"
+        );
     }
 }
 
@@ -360,7 +359,9 @@ fn misuse_of_profiles_is_named() {
     server.change(id, |p| p.set(property("level"), 3)).unwrap();
     server.release(id).unwrap();
     assert_eq!(code(server.change(id, |p| p.set(property("level"), 4))), ErrorCode::Released);
-    wait_for(&mut server, |event| matches!(event, Event::Released { profile } if *profile == id).then_some(()));
+    wait_for(&mut server, |event| {
+        matches!(event, Event::Released { profile } if *profile == id).then_some(())
+    });
     assert_eq!(code(server.change(id, |p| p.set(property("level"), 4))), ErrorCode::Released);
     let again = fill(&mut server, "ann");
     assert_eq!(server.profile(again).unwrap().get(property("level")), &Value::I32(3));

@@ -23,7 +23,7 @@ pub struct MstProfile;
 
 /// What a profile handle is of.
 pub(super) enum ProfileObject {
-    Alone(Mutex<Profile>),
+    Alone(Box<Mutex<Profile>>),
     #[cfg(any(feature = "client", feature = "server"))]
     Attached {
         endpoint: Arc<EndpointObject>,
@@ -128,7 +128,7 @@ pub unsafe extern "C" fn mst_profile_create(
 ) -> MstResult {
     guard(|| {
         check_out("out_profile", out_profile)?;
-        let profile = ProfileObject::Alone(Mutex::new(Profile::new(schema_of(schema)?)));
+        let profile = ProfileObject::Alone(Box::new(Mutex::new(Profile::new(schema_of(schema)?))));
         // SAFETY: the caller's promise, passed on.
         unsafe { put("out_profile", out_profile, PROFILES.insert(Arc::new(profile)) as *mut MstProfile) }
     })

@@ -8,7 +8,7 @@ mod events;
 mod overlay;
 mod replica;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -146,6 +146,8 @@ impl Profile {
     /// [`Error::WrongType`], [`Error::TooLong`], [`Error::InvalidText`], [`Error::ProfileTooLarge`],
     /// [`Error::NotLoaded`], [`Error::NotPermitted`], [`Error::Released`]; nothing changed then.
     pub fn set(&mut self, property: PropertyIndex, value: impl Into<Value>) -> Result<bool> {
+        #[cfg(test)]
+        tests::panic_if_planted();
         let value = value.into();
         let name = self.writable(property)?;
         let old = &self.values[property.usize()];

@@ -1,6 +1,17 @@
 use super::*;
 use crate::schema::{Property, Writers};
 
+thread_local! {
+    /// Whether the next `set` on this thread panics, as a defect would.
+    pub(crate) static PLANTED_PANIC: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+pub(crate) fn panic_if_planted() {
+    if PLANTED_PANIC.replace(false) {
+        panic!("planted by a test");
+    }
+}
+
 fn schema() -> Arc<Schema> {
     Schema::builder()
         .property(Property::new("level", 1))

@@ -208,7 +208,6 @@ impl Schema {
     /// assert_eq!(schema.index_of("title")?.get(), 1);
     /// # Ok::<(), mst_profiles::Error>(())
     /// ```
-    #[must_use]
     pub fn builder() -> SchemaBuilder {
         SchemaBuilder { properties: Vec::new() }
     }

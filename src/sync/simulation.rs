@@ -2,6 +2,8 @@
 //! master at any step, a store that is slow, fails, or commits and then fails. A plain count is kept beside them: what was
 //! made, and what was told to be durable.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;

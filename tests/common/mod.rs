@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use mst_profiles::store::SqliteStore;
 use mst_profiles::{
-    Certificate, Client, ConnectOptions, Endpoint, Event, GameServer, Master, MasterOptions, ProfileId, Property,
-    PropertyIndex, Schema, Trust, Visibility, Writers,
+    Certificate, Client, ConnectOptions, Endpoint, Event, GameServer, Master, MasterOptions, ProfileId,
+    Property, PropertyIndex, Schema, Trust, Visibility, Writers,
 };
 
 /// The repository.

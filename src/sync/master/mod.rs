@@ -435,10 +435,10 @@ impl Master {
 
     fn drop_session(&mut self, now: Now, session: u64, error: Error) {
         let Some(state) = self.sessions.remove(&session) else { return };
-        if let Some(peer) = &state.peer {
-            if self.writers.get(&peer.writer.id) == Some(&session) {
-                self.writers.remove(&peer.writer.id);
-            }
+        if let Some(peer) = &state.peer
+            && self.writers.get(&peer.writer.id) == Some(&session)
+        {
+            self.writers.remove(&peer.writer.id);
         }
         for (channel, state) in state.channels {
             self.leave(now, session, channel, state.profile);
