@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 /* What mst_abi_hash() of the library must return. */
-#define MST_ABI_HASH 0x04fdec0cc540ebdaULL
+#define MST_ABI_HASH 0x4794b8ca2c6c09d6ULL
 
 
 /**
@@ -146,6 +146,10 @@ enum MstResult
    * The endpoint has this profile open already.
    */
   MST_ERR_ALREADY_OPEN = -306,
+  /**
+   * Nobody has a profile under this user id yet, and the asker may not make one.
+   */
+  MST_ERR_NO_SUCH_PROFILE = -307,
   /**
    * Bytes that are not what they should be.
    */
@@ -1362,8 +1366,8 @@ MstResult mst_profile_pending(const struct MstProfile *profile,
  * Lets an endpoint's profile go once all its changes are durable; `MST_EVENT_PROFILE_RELEASED` tells when. It takes no
  * further changes. The handle still has to be freed.
  *
- * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED`, `MST_ERR_INVALID_ARGUMENT` for a
- * stand-alone profile, or `MST_ERR_UNAVAILABLE` when too many changes wait for the master to be sent: try again later.
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED` when it was let go before, or
+ * `MST_ERR_INVALID_ARGUMENT` for a stand-alone profile.
  */
 MstResult mst_profile_release(struct MstProfile *profile);
 

@@ -92,6 +92,8 @@ error_codes! {
     InvalidUserId = -305, "INVALID_USER_ID";
     /// The endpoint has this profile open already.
     AlreadyOpen = -306, "ALREADY_OPEN";
+    /// Nobody has a profile under this user id yet, and the asker may not make one.
+    NoSuchProfile = -307, "NO_SUCH_PROFILE";
     /// Bytes that are not what they should be.
     Malformed = -401, "MALFORMED";
     /// The peer speaks no protocol version that this one does.
@@ -285,6 +287,12 @@ pub enum Error {
         /// Whose profile.
         user: Arc<str>,
     },
+    /// Nobody has a profile under this user id yet.
+    #[error("`{user}` has no profile yet")]
+    NoSuchProfile {
+        /// The id asked for.
+        user: Arc<str>,
+    },
     /// Bytes that are not what they should be.
     #[error("malformed {what}: {reason}")]
     Malformed {
@@ -413,6 +421,7 @@ impl Error {
             Self::NotPermitted { .. } => ErrorCode::NotPermitted,
             Self::InvalidUserId { .. } => ErrorCode::InvalidUserId,
             Self::AlreadyOpen { .. } => ErrorCode::AlreadyOpen,
+            Self::NoSuchProfile { .. } => ErrorCode::NoSuchProfile,
             Self::Malformed { .. } => ErrorCode::Malformed,
             Self::ProtocolViolation { .. } => ErrorCode::ProtocolViolation,
             Self::ProtocolVersion { .. } => ErrorCode::ProtocolVersion,

@@ -31,6 +31,8 @@ pub const MAX_BATCH_OPS: usize = 1024;
 pub const MAX_UNAPPLIED_BATCHES: usize = 1024;
 /// Bytes of batches that a writer keeps for one profile until they are durable.
 pub const MAX_RETAINED_BYTES: usize = 4 * 1024 * 1024;
+/// Batches that a writer keeps for one profile until they are durable, and so the most that it sends again at once.
+pub const MAX_RETAINED_BATCHES: usize = 16_384;
 /// Profiles that one connection may have open.
 pub const MAX_OPEN_PROFILES: usize = 65_536;
 /// Events that wait to be polled, per endpoint or stand-alone profile. Past it the oldest are dropped and

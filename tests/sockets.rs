@@ -98,6 +98,15 @@ fn the_master_refuses_what_the_writer_may_not_and_the_rest_goes_on() {
     assert_eq!(rolled_back, [gold, motd]);
     assert_eq!(client.profile(id).unwrap().to_json(), r#"{"gold":10,"motd":"hello","title":"Lord"}"#);
 
+    // Nobody makes a profile by looking at it.
+    let missing = client.fill("bob").unwrap();
+    let error = wait_for(&mut client, |event| match event {
+        Event::OpenFailed { profile, error } if *profile == missing => Some(error.clone()),
+        _ => None,
+    });
+    assert_eq!(error.code(), ErrorCode::NoSuchProfile, "{error}");
+    let mut bob = test.client("bob");
+    fill(&mut bob, "bob");
     // Another player's profile: its public part, and no writing.
     let other = fill(&mut client, "bob");
     assert_eq!(client.profile(other).unwrap().get(title), &Value::from("Novice"));

@@ -18,7 +18,7 @@ namespace MstProfiles.Native
         const string __DllName = "mst_profiles";
 #endif
 
-        public const ulong MST_ABI_HASH = 0x04fdec0cc540ebda;
+        public const ulong MST_ABI_HASH = 0x4794b8ca2c6c09d6;
 
 
         /// <summary>
@@ -437,8 +437,8 @@ namespace MstProfiles.Native
         ///  Lets an endpoint's profile go once all its changes are durable; `MST_EVENT_PROFILE_RELEASED` tells when. It takes no
         ///  further changes. The handle still has to be freed.
         ///
-        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED`, `MST_ERR_INVALID_ARGUMENT` for a
-        ///  stand-alone profile, or `MST_ERR_UNAVAILABLE` when too many changes wait for the master to be sent: try again later.
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED` when it was let go before, or
+        ///  `MST_ERR_INVALID_ARGUMENT` for a stand-alone profile.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_profile_release", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_profile_release(MstProfile* profile);
@@ -1246,6 +1246,10 @@ namespace MstProfiles.Native
         ///  The endpoint has this profile open already.
         /// </summary>
         MST_ERR_ALREADY_OPEN = -306,
+        /// <summary>
+        ///  Nobody has a profile under this user id yet, and the asker may not make one.
+        /// </summary>
+        MST_ERR_NO_SUCH_PROFILE = -307,
         /// <summary>
         ///  Bytes that are not what they should be.
         /// </summary>

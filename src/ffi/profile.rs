@@ -148,7 +148,7 @@ pub extern "C" fn mst_profile_free(profile: *mut MstProfile) -> MstResult {
             && let Ok(mut state) = lock(&endpoint.state)
         {
             state.handles.remove(id);
-            // It may have been released before, or wait for room: then the endpoint's close releases it.
+            // It may have been released before.
             let _ = state.endpoint.release(*id);
         }
         drop(object);
@@ -595,8 +595,8 @@ pub unsafe extern "C" fn mst_profile_pending(
 /// Lets an endpoint's profile go once all its changes are durable; `MST_EVENT_PROFILE_RELEASED` tells when. It takes no
 /// further changes. The handle still has to be freed.
 ///
-/// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED`, `MST_ERR_INVALID_ARGUMENT` for a
-/// stand-alone profile, or `MST_ERR_UNAVAILABLE` when too many changes wait for the master to be sent: try again later.
+/// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED` when it was let go before, or
+/// `MST_ERR_INVALID_ARGUMENT` for a stand-alone profile.
 #[unsafe(no_mangle)]
 pub extern "C" fn mst_profile_release(profile: *mut MstProfile) -> MstResult {
     guard(|| match &*object(profile)? {

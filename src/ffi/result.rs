@@ -72,6 +72,8 @@ pub enum MstResult {
     MST_ERR_INVALID_USER_ID = -305,
     /// The endpoint has this profile open already.
     MST_ERR_ALREADY_OPEN = -306,
+    /// Nobody has a profile under this user id yet, and the asker may not make one.
+    MST_ERR_NO_SUCH_PROFILE = -307,
     /// Bytes that are not what they should be.
     MST_ERR_MALFORMED = -401,
     /// The peer speaks no protocol version that this one does.
@@ -149,6 +151,7 @@ impl From<ErrorCode> for MstResult {
             ErrorCode::NotPermitted => Self::MST_ERR_NOT_PERMITTED,
             ErrorCode::InvalidUserId => Self::MST_ERR_INVALID_USER_ID,
             ErrorCode::AlreadyOpen => Self::MST_ERR_ALREADY_OPEN,
+            ErrorCode::NoSuchProfile => Self::MST_ERR_NO_SUCH_PROFILE,
             ErrorCode::Malformed => Self::MST_ERR_MALFORMED,
             ErrorCode::ProtocolVersion => Self::MST_ERR_PROTOCOL_VERSION,
             ErrorCode::ProtocolViolation => Self::MST_ERR_PROTOCOL_VIOLATION,
@@ -288,6 +291,7 @@ pub extern "C" fn mst_result_name(result: i32) -> *const c_char {
         -304 => b"MST_ERR_NOT_PERMITTED\0",
         -305 => b"MST_ERR_INVALID_USER_ID\0",
         -306 => b"MST_ERR_ALREADY_OPEN\0",
+        -307 => b"MST_ERR_NO_SUCH_PROFILE\0",
         -401 => b"MST_ERR_MALFORMED\0",
         -402 => b"MST_ERR_PROTOCOL_VERSION\0",
         -403 => b"MST_ERR_PROTOCOL_VIOLATION\0",

@@ -345,7 +345,7 @@ impl Endpoint {
     /// Lets a profile go once all its changes are durable; [`Event::Released`] tells when. It takes no further changes.
     ///
     /// # Errors
-    /// [`Error::Released`]; [`Error::Unavailable`] when too many changes wait for the master to be sent: try again later.
+    /// [`Error::Released`] when its id is no longer good.
     pub fn release(&mut self, id: ProfileId) -> Result<()> {
         let result = self.machine.release(id);
         self.pass_on();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Cause, Profile, PropertyChanged, State};
 use crate::error::{Error, Result};
-use crate::limits::{MAX_RETAINED_BYTES, MAX_UNAPPLIED_BATCHES};
+use crate::limits::{MAX_RETAINED_BATCHES, MAX_RETAINED_BYTES, MAX_UNAPPLIED_BATCHES};
 use crate::schema::{PropertyIndex, Relation, Schema};
 use crate::value::{Change, Effect, Value};
 use crate::wire::frames::{Op, Ops};
@@ -82,7 +82,9 @@ impl Profile {
     /// Makes a batch of each dirty property, as far as the window allows. What it does not allow stays dirty, where
     /// further changes coalesce.
     pub(crate) fn seal(&mut self) {
-        let window = MAX_UNAPPLIED_BATCHES.saturating_sub(self.unapplied());
+        let window = MAX_UNAPPLIED_BATCHES
+            .saturating_sub(self.unapplied())
+            .min(MAX_RETAINED_BATCHES.saturating_sub(self.retained.len()));
         let count = if self.retained_bytes < MAX_RETAINED_BYTES { self.dirty.len().min(window) } else { 0 };
         let mut dirty = std::mem::take(&mut self.dirty);
         for property in dirty.drain(..count) {
@@ -145,24 +147,25 @@ impl Profile {
     }
 
     /// Takes over a snapshot's values (those this observer may see) and the number up to which this writer's batches
-    /// are in it. That may be less than was known: a crash of the master took them back, and they are pending again.
+    /// are in it. That may be less than was known: a crash of the master took them back, and they are pending again. True
+    /// when that happened to any.
     pub(crate) fn load(
         &mut self,
         relation: Relation,
         values: Vec<Option<Value>>,
         own: u64,
         cause: Cause,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         if own > self.last_number {
             return Err(Error::ProtocolViolation {
                 reason: format!("batches up to {own} decided, with {} made", self.last_number),
             });
         }
         self.state = State::Live { relation };
-        self.take_back(own);
+        let taken_back = self.take_back(own);
         self.decide_through(own);
         self.load_values(values, cause);
-        Ok(())
+        Ok(taken_back)
     }
 
     /// Makes these the confirmed values.
@@ -182,10 +185,10 @@ impl Profile {
         self.rebase(cause);
     }
 
-    /// Batches after `own` that counted as applied are pending again.
-    fn take_back(&mut self, own: u64) {
+    /// Batches after `own` that counted as applied are pending again; true when there are any.
+    fn take_back(&mut self, own: u64) -> bool {
         if own >= self.applied_through {
-            return;
+            return false;
         }
         let from = self.retained.partition_point(|b| b.number <= own);
         let to = self.first_undecided();
@@ -198,6 +201,7 @@ impl Profile {
             }
         }
         self.applied_through = own;
+        from < to
     }
 
     /// Batches up to `own` are decided.

@@ -49,7 +49,7 @@ pub(crate) enum Up {
         heard: u64,
         /// The number up to which the values at the cursor have its own batches.
         applied: u64,
-        /// The highest number that it was told is durable.
+        /// The highest number that it was told is durable, of batches made since it first asked for the profile.
         durable: u64,
         /// The highest number that it has used.
         last: u64,

@@ -68,7 +68,7 @@ pub(super) fn write(schema: &Schema, profile: &MasterProfile) -> String {
             meta.properties.insert(name.into(), version);
         }
     }
-    for (id, writer) in &profile.writers {
+    for (id, writer) in profile.writers.iter().filter(|(_, writer)| !writer.closed) {
         let written = MetaWriter {
             subject: writer.info.subject.to_string(),
             role: writer.info.role.to_string(),
@@ -149,18 +149,10 @@ fn read_meta(schema: &Schema, profile: &mut MasterProfile, meta: Meta, unix_ms: 
             continue;
         }
         let info = WriterInfo { id, subject: written.subject.into(), role: written.role.into() };
-        let refused = written.refused.into_iter().map(|(number, code)| (number, refusal(code))).collect();
-        profile.writers.insert(
-            id,
-            WriterState {
-                info: Arc::new(info),
-                last: written.last,
-                durable: written.last,
-                refused,
-                refused_unjournaled: Vec::new(),
-                seen_unix_ms: written.seen,
-            },
-        );
+        let mut writer = WriterState::new(Arc::new(info), written.seen);
+        (writer.last, writer.applied, writer.durable) = (written.last, written.last, written.last);
+        writer.refused = written.refused.into_iter().map(|(number, code)| (number, refusal(code))).collect();
+        profile.writers.insert(id, writer);
     }
     Ok(())
 }
@@ -193,16 +185,9 @@ fn fold(schema: &Schema, profile: &mut MasterProfile, row: JournalRow) -> Result
         }
     }
     let writers: &mut HashMap<_, _> = &mut profile.writers;
-    let writer = writers.entry(row.writer.id).or_insert_with(|| WriterState {
-        info: row.writer.clone(),
-        last: 0,
-        durable: 0,
-        refused: BTreeMap::new(),
-        refused_unjournaled: Vec::new(),
-        seen_unix_ms: row.unix_ms,
-    });
-    writer.last = row.number;
-    writer.durable = row.number;
+    let writer =
+        writers.entry(row.writer.id).or_insert_with(|| WriterState::new(row.writer.clone(), row.unix_ms));
+    (writer.last, writer.applied, writer.durable) = (row.number, row.number, row.number);
     writer.seen_unix_ms = row.unix_ms;
     writer.refused.extend(row.refused.iter().map(|(number, code)| (*number, refusal(*code as i32))));
     Ok(())

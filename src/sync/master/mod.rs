@@ -208,9 +208,9 @@ pub(crate) struct Master {
     profiles: Vec<Option<Entry>>,
     free: Vec<usize>,
     by_user: HashMap<Arc<str>, usize>,
-    /// Rows that wait for the store, and how many of the first are with it.
+    /// Rows that wait for the next group, with their profiles' places.
     journal: VecDeque<(usize, JournalRow)>,
-    appending: Option<Arc<Vec<JournalRow>>>,
+    group: Option<Group>,
     append_retry: Retry,
     /// Profiles to save, and those whose documents are with the store.
     save_queue: VecDeque<usize>,
@@ -229,6 +229,14 @@ pub(crate) struct Master {
     fatal: Option<Error>,
     /// Kept to spare its allocation.
     scratch: outbound::Scratch,
+}
+
+/// Rows that are written in one transaction, again and again until that succeeds.
+struct Group {
+    places: Vec<usize>,
+    rows: Arc<Vec<JournalRow>>,
+    /// Whether the store has them now.
+    submitted: bool,
 }
 
 /// When something that failed is tried again.
@@ -252,8 +260,13 @@ impl Retry {
         *self = Self::default();
     }
 
-    fn blocks(&self, now: Duration) -> bool {
-        self.at.is_some_and(|at| at > now)
+    /// Whether it may be tried now; if so, it counts as tried.
+    fn is_due(&mut self, now: Duration) -> bool {
+        let due = self.at.is_none_or(|at| at <= now);
+        if due {
+            self.at = None;
+        }
+        due
     }
 }
 
@@ -268,7 +281,7 @@ impl Master {
             free: Vec::new(),
             by_user: HashMap::new(),
             journal: VecDeque::new(),
-            appending: None,
+            group: None,
             append_retry: Retry::default(),
             save_queue: VecDeque::new(),
             saving: None,
@@ -342,9 +355,7 @@ impl Master {
     /// When [`handle_timeout`](Self::handle_timeout) is due.
     pub(crate) fn timeout(&self) -> Option<Duration> {
         let timer = self.timers.peek().map(|Reverse((at, _))| *at);
-        let append = if self.journal.is_empty() { None } else { self.append_retry.at };
-        let save = if self.save_queue.is_empty() { None } else { self.save_retry.at };
-        [timer, append, save, self.flush_due()].into_iter().flatten().min()
+        [timer, self.append_retry.at, self.save_retry.at, self.flush_due()].into_iter().flatten().min()
     }
 
     pub(crate) fn poll_action(&mut self) -> Option<Action> {
@@ -379,7 +390,7 @@ impl Master {
             || (self.sessions_closed
                 && self.saving.is_none()
                 && self.save_queue.is_empty()
-                && self.journal.is_empty())
+                && self.is_journaled())
     }
 
     /// Whether every observer was sent everything.
@@ -402,11 +413,16 @@ impl Master {
         }
     }
 
+    /// Whether every applied batch is in the database.
+    fn is_journaled(&self) -> bool {
+        self.journal.is_empty() && self.group.is_none()
+    }
+
     fn advance_stop(&mut self, now: Now) {
         if !self.stopping || self.sessions_closed || self.fatal.is_some() {
             return;
         }
-        if !self.journal.is_empty() {
+        if !self.is_journaled() {
             return self.submit(now);
         }
         self.flush(now);

@@ -103,6 +103,10 @@ impl Master {
         let epoch = self.rng.next();
         let defaults = || self.config.schema.properties().iter().map(|p| p.default().clone()).collect();
         let loaded = match result {
+            // Made at the first login, or when a game server asks; not because another player looks.
+            Ok(None) if !waiters.iter().any(|(session, channel)| self.may_create(*session, *channel)) => {
+                Err(Error::NoSuchProfile { user: user.clone() })
+            }
             Ok(None) => {
                 self.events.push(MasterEvent::ProfileCreated { user: user.clone() });
                 Ok(MasterProfile::new(user.clone(), epoch, defaults()))
@@ -138,7 +142,9 @@ impl Master {
                 self.profiles[place] = None;
                 self.free.push(place);
                 self.by_user.remove(user);
-                self.events.push(MasterEvent::StoreFailed { error: error.clone() });
+                if !matches!(error, Error::NoSuchProfile { .. }) {
+                    self.events.push(MasterEvent::StoreFailed { error: error.clone() });
+                }
                 for (session, channel) in waiters {
                     if let Some(state) = self.sessions.get_mut(&session) {
                         state.channels.remove(&channel);
@@ -150,6 +156,11 @@ impl Master {
         }
     }
 
+    fn may_create(&self, session: u64, channel: u64) -> bool {
+        let state = self.sessions.get(&session).and_then(|state| state.channels.get(&channel));
+        state.is_some_and(|open| open.relation != Relation::OtherClient)
+    }
+
     /// The profile is there: answers the open, and takes what came meanwhile.
     fn opened(&mut self, now: Now, session: u64, channel: u64) {
         let Some(state) = self.sessions.get_mut(&session) else { return };
@@ -158,8 +169,8 @@ impl Master {
         let Some(profile) = self.profiles[open.profile].as_mut().and_then(Entry::live) else { return };
         profile.observers.push((session, channel));
         profile.unload_at = None;
-        let writer = profile.writers.get_mut(&peer.writer.id);
-        if let Some(writer) = &writer
+        let mut writer = profile.writers.get_mut(&peer.writer.id);
+        if let Some(writer) = &mut writer
             && writer.info.subject != peer.writer.subject
         {
             let error = Error::AuthFailed { reason: "the writer session belongs to somebody else".into() };
@@ -168,6 +179,9 @@ impl Master {
         open.expired_through = if writer.is_none() && info.durable > 0 { info.last } else { 0 };
         let (applied, durable) = match writer {
             Some(writer) => {
+                if std::mem::take(&mut writer.closed) {
+                    profile.touched = true;
+                }
                 writer.refused = writer.refused.split_off(&(info.heard + 1));
                 (writer.last, writer.durable)
             }
@@ -196,10 +210,10 @@ impl Master {
         state.send(&Down::Released { channel });
         if drained
             && let Some(profile) = self.profiles[open.profile].as_mut().and_then(Entry::live)
-            && let Some(writer) = profile.writers.get(&peer.writer.id)
-            && writer.durable == writer.last
+            && let Some(writer) = profile.writers.get_mut(&peer.writer.id)
+            && writer.durable == writer.applied
         {
-            profile.writers.remove(&peer.writer.id);
+            writer.closed = true;
             profile.touched = true;
         }
         self.leave(now, session, channel, open.profile);

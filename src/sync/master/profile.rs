@@ -73,6 +73,8 @@ pub(super) struct WriterState {
     pub(super) info: Arc<WriterInfo>,
     /// The last number decided.
     pub(super) last: u64,
+    /// The last number applied.
+    pub(super) applied: u64,
     /// The last number known to be in the database.
     pub(super) durable: u64,
     /// Refused numbers above what the writer has heard.
@@ -80,6 +82,24 @@ pub(super) struct WriterState {
     /// Those not yet in a journal row.
     pub(super) refused_unjournaled: Vec<(u64, ErrorCode)>,
     pub(super) seen_unix_ms: u64,
+    /// The writer has let the profile go: the next document leaves it out, and then it is forgotten. Not before, or a
+    /// crash would bring back its numbers while it counts anew.
+    pub(super) closed: bool,
+}
+
+impl WriterState {
+    pub(super) fn new(info: Arc<WriterInfo>, unix_ms: u64) -> Self {
+        Self {
+            info,
+            last: 0,
+            applied: 0,
+            durable: 0,
+            refused: BTreeMap::new(),
+            refused_unjournaled: Vec::new(),
+            seen_unix_ms: unix_ms,
+            closed: false,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -194,6 +194,10 @@ impl Master {
                 (KIND_CONTROL, Some(peer)) => match decode(reader.rest())? {
                     Up::Hello { .. } => return Err(violation("a second hello")),
                     Up::Open { channel, user, cursor, heard, applied, durable, last } => {
+                        if state.outstanding > OUTBOUND_LIMIT_BYTES {
+                            let what = "bytes waiting for a peer";
+                            return Err(Error::LimitReached { what, limit: OUTBOUND_LIMIT_BYTES });
+                        }
                         let open = OpenInfo { cursor, heard, applied, durable, last };
                         self.open(now, session, &peer, channel, user, open)?;
                     }

@@ -1,10 +1,11 @@
 //! The traffic with the store: journal rows by group commit, documents lazily, each tried again until it succeeds.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::document;
 use super::profile::Entry;
-use super::{Action, Master, MasterEvent, Now, StoreAnswer, StoreRequest};
+use super::{Action, Due, Group, Master, MasterEvent, Now, StoreAnswer, StoreRequest};
 use crate::error::{Error, ErrorCode};
 use crate::limits::{MAX_GROUP_ROWS, MAX_SAVE_DOCUMENTS};
 use crate::store::DocumentSave;
@@ -28,13 +29,20 @@ impl Master {
         if self.fatal.is_some() {
             return;
         }
-        if self.appending.is_none() && !self.journal.is_empty() && !self.append_retry.blocks(now.mono) {
-            let rows = self.journal.iter().take(MAX_GROUP_ROWS).map(|(_, row)| row.clone()).collect();
-            let rows = Arc::new(rows);
-            self.appending = Some(Arc::clone(&rows));
+        if self.group.is_none() && !self.journal.is_empty() {
+            let count = self.journal.len().min(MAX_GROUP_ROWS);
+            let (places, rows) = self.journal.drain(..count).unzip();
+            self.group = Some(Group { places, rows: Arc::new(rows), submitted: false });
+        }
+        if let Some(group) = &mut self.group
+            && !group.submitted
+            && self.append_retry.is_due(now.mono)
+        {
+            group.submitted = true;
+            let rows = Arc::clone(&group.rows);
             self.actions.push_back(Action::Store(StoreRequest::Append { rows }));
         }
-        if self.saving.is_none() && !self.save_queue.is_empty() && !self.save_retry.blocks(now.mono) {
+        if self.saving.is_none() && !self.save_queue.is_empty() && self.save_retry.is_due(now.mono) {
             let mut saves = Vec::new();
             let mut saving = Vec::new();
             while saves.len() < MAX_SAVE_DOCUMENTS
@@ -61,15 +69,19 @@ impl Master {
     }
 
     fn appended(&mut self, now: Now, error: Option<Error>) {
-        let Some(rows) = self.appending.take() else { return };
+        let Some(mut group) = self.group.take() else { return };
         if let Some(error) = error {
+            // The same rows again: whether they were committed is not known, and does not matter.
+            group.submitted = false;
+            self.group = Some(group);
             return self.store_failed(now, error, true);
         }
+        let rows = &group.rows;
         self.append_retry.succeeded();
         self.stats.journal_groups += 1;
         self.stats.journal_rows += rows.len() as u64;
-        for (place, row) in self.journal.drain(..rows.len()) {
-            let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { continue };
+        for (place, row) in group.places.iter().zip(rows.iter()) {
+            let Some(profile) = self.profiles[*place].as_mut().and_then(Entry::live) else { continue };
             profile.unjournaled -= 1;
             if let Some(writer) = profile.writers.get_mut(&row.writer.id) {
                 writer.durable = writer.durable.max(row.number);
@@ -97,9 +109,18 @@ impl Master {
                 Ok(()) => {
                     profile.saved = Some(profile.saved.map_or(version, |saved| saved.max(version)));
                     self.stats.documents_saved += 1;
-                    // While it was being written it may have changed, or somebody waits for it to be whole.
-                    if profile.unsaved() && (profile.observers.is_empty() || self.stopping) {
+                    if !profile.touched {
+                        // The document is without them.
+                        profile.writers.retain(|_, writer| !writer.closed);
+                    }
+                    // It may have changed while it was being written.
+                    if !profile.unsaved() {
+                        continue;
+                    }
+                    if profile.observers.is_empty() || self.stopping {
                         self.queue_save(place);
+                    } else {
+                        self.schedule_save(now, place);
                     }
                 }
                 Err(error) => {
@@ -136,6 +157,16 @@ impl Master {
         if profile.save_at.is_some_and(|at| at <= now.mono) {
             profile.save_at = None;
             self.queue_save(place);
+        }
+    }
+
+    /// Lets a profile be saved after the interval, unless it is about to be.
+    pub(super) fn schedule_save(&mut self, now: Now, place: usize) {
+        let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
+        if profile.save_at.is_none() {
+            let at = now.mono + self.config.save_interval;
+            profile.save_at = Some(at);
+            self.timers.push(Reverse((at, Due::Save(place))));
         }
     }
 

@@ -1,16 +1,16 @@
 //! Batches of writers: recognised when they come again, checked, applied whole or refused whole, and journaled.
 
-use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use super::profile::{Entry, MasterProfile, Refusal, WriterState};
 use super::session::{ChannelPhase, PeerInfo, violation};
-use super::{Due, Master, Now};
+use super::{Master, Now};
 use crate::error::{Error, Result};
 use crate::limits::{
-    MAX_PROFILE_TEXT_BYTES, MAX_REFUSED, MAX_UNAPPLIED_BATCHES, MAX_UNJOURNALED_ROWS, MAX_WRITERS,
+    MAX_PROFILE_TEXT_BYTES, MAX_REFUSED, MAX_RETAINED_BATCHES, MAX_UNJOURNALED_ROWS, MAX_WRITERS,
 };
 use crate::schema::{PropertyIndex, Relation, Schema};
 use crate::store::JournalRow;
@@ -43,8 +43,8 @@ impl Master {
                 // Sent before the peer knew that the profile can't be opened.
                 None => return Ok(()),
                 Some(open) if matches!(open.phase, ChannelPhase::Loading { .. }) => {
-                    if open.waiting.len() >= MAX_UNAPPLIED_BATCHES {
-                        return Err(violation("more batches than the window allows"));
+                    if open.waiting.len() >= MAX_RETAINED_BATCHES {
+                        return Err(violation("more batches than a writer may keep"));
                     }
                     open.waiting.push_back((number, ops));
                 }
@@ -69,15 +69,20 @@ impl Master {
         let Some(open) = state.channels.get_mut(&channel) else { return };
         let place = open.profile;
         let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
-        let writers = profile.writers.len();
-        let writer = profile.writers.entry(peer.writer.id).or_insert_with(|| WriterState {
-            info: peer.writer.clone(),
-            last: 0,
-            durable: 0,
-            refused: Default::default(),
-            refused_unjournaled: Vec::new(),
-            seen_unix_ms: now.unix_ms,
-        });
+        if !profile.writers.contains_key(&peer.writer.id) && profile.writers.len() >= MAX_WRITERS {
+            forget_writer(profile, &self.writers);
+            if profile.writers.len() >= MAX_WRITERS {
+                // All of them are connected. Nothing is kept of this one, so it may come again with the same number.
+                let error = Error::LimitReached { what: "writer sessions of a profile", limit: MAX_WRITERS };
+                let refusal = Refusal { code: error.code(), property: None, text: error.to_string() };
+                self.stats.batches_refused += 1;
+                return state.send(&refused_message(peer, channel, number, &refusal));
+            }
+        }
+        let writer = profile
+            .writers
+            .entry(peer.writer.id)
+            .or_insert_with(|| WriterState::new(peer.writer.clone(), now.unix_ms));
         if number <= writer.last {
             // It came again: it gets its original outcome. An applied one is told by the deltas.
             self.stats.duplicates += 1;
@@ -93,8 +98,6 @@ impl Master {
             Err((None, Error::WriterExpired { number }))
         } else if self.journal.len() >= MAX_UNJOURNALED_ROWS {
             Err((None, Error::Unavailable { reason: "the database is too far behind".into() }))
-        } else if writers >= MAX_WRITERS {
-            Err((None, Error::LimitReached { what: "writer sessions of a profile", limit: MAX_WRITERS }))
         } else {
             decide(&self.config.schema, profile, peer, open.relation, &ops)
         };
@@ -132,14 +135,12 @@ impl Master {
         }
         profile.unjournaled += 1;
         let refused = match profile.writers.get_mut(&peer.writer.id) {
-            Some(writer) => std::mem::take(&mut writer.refused_unjournaled),
+            Some(writer) => {
+                writer.applied = number;
+                std::mem::take(&mut writer.refused_unjournaled)
+            }
             None => Vec::new(),
         };
-        if profile.save_at.is_none() {
-            let at = now.mono + self.config.save_interval;
-            profile.save_at = Some(at);
-            self.timers.push(Reverse((at, Due::Save(place))));
-        }
         let row = JournalRow {
             user: profile.user.clone(),
             epoch: profile.epoch,
@@ -152,13 +153,25 @@ impl Master {
         };
         self.journal.push_back((place, row));
         self.stats.batches_applied += 1;
-        let observers = profile.observers.len();
-        for i in 0..observers {
-            let observer = self.profiles[place].as_mut().and_then(Entry::live).map(|p| p.observers[i]);
-            if let Some((session, channel)) = observer {
-                self.mark(session, channel);
-            }
+        // Taken out for the while: marking changes sessions alone.
+        let observers = std::mem::take(&mut profile.observers);
+        for (session, channel) in &observers {
+            self.mark(*session, *channel);
         }
+        if let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) {
+            profile.observers = observers;
+        }
+        self.schedule_save(now, place);
+    }
+}
+
+/// Makes room for a writer session: the one that was silent longest and is not connected is forgotten.
+fn forget_writer(profile: &mut MasterProfile, connected: &HashMap<u128, u64>) {
+    let absent =
+        profile.writers.iter().filter(|(id, w)| !connected.contains_key(id) && w.durable == w.applied);
+    if let Some(id) = absent.min_by_key(|(_, w)| w.seen_unix_ms).map(|(id, _)| *id) {
+        profile.writers.remove(&id);
+        profile.touched = true;
     }
 }
 

@@ -115,6 +115,7 @@ impl Peer {
             replica.profile.count_from(applied);
             replica.sent_through = applied;
             replica.durable_told = durable;
+            replica.durable_before = durable;
         }
         match (resumed, replica.cursor) {
             (Some(version), Some(cursor)) if cursor.version == version => {
@@ -218,7 +219,8 @@ impl Peer {
         let values = read_snapshot(reader, &*self.config.schema)?;
         let before = replica.profile.applied_through();
         let first = !std::mem::replace(&mut replica.loaded, true);
-        replica.profile.load(relation, values, own, if first { Cause::Load } else { Cause::Remote })?;
+        let cause = if first { Cause::Load } else { Cause::Remote };
+        let taken_back = replica.profile.load(relation, values, own, cause)?;
         if replica.releasing {
             replica.profile.release();
         }
@@ -231,7 +233,7 @@ impl Peer {
             put_u64(out, channel);
             put_u64(out, serial);
         });
-        if own < before {
+        if taken_back {
             self.events.push(Event::TakenBack { profile, through: own });
         }
         self.collect_changes(slot);

@@ -52,7 +52,6 @@ pub(crate) struct Peer {
     outbox: Vec<u8>,
     /// Set when this side wants the connection closed.
     close: Option<Error>,
-    closing: bool,
     events: EventQueue<Event>,
     stats: PeerStats,
 }
@@ -89,6 +88,8 @@ struct Replica {
     durable: u64,
     /// What was told to the game.
     durable_told: u64,
+    /// What was durable of this writer session before this replica was filled.
+    durable_before: u64,
     loaded: bool,
     releasing: bool,
     listed: bool,
@@ -131,7 +132,6 @@ impl Peer {
             last_channel: 0,
             outbox: Vec::new(),
             close: None,
-            closing: false,
             events: EventQueue::default(),
             stats: PeerStats::default(),
         })
@@ -164,6 +164,7 @@ impl Peer {
             sent_through: 0,
             durable: 0,
             durable_told: 0,
+            durable_before: 0,
             loaded: false,
             releasing: false,
             listed: false,
@@ -279,12 +280,11 @@ impl Peer {
                 return Ok(());
             }
             replica.releasing = true;
-            replica.profile.seal();
-            if replica.profile.is_dirty() {
-                return Err(Error::Unavailable { reason: "too many changes wait for the master".into() });
-            }
             replica.profile.release();
+            // What does not fit the window yet is sealed by later flushes.
+            replica.profile.seal();
         }
+        self.relist(id.slot);
         self.send_batches(id.slot);
         self.advance_release(id.slot);
         Ok(())
@@ -292,9 +292,8 @@ impl Peer {
 
     /// Releases every profile; when that is done [`Peer::is_drained`] is true.
     pub(crate) fn begin_close(&mut self) {
-        self.closing = true;
         for id in self.ids() {
-            // What does not fit the window now is tried again at each tick.
+            // It is there: its id was just taken from the list.
             let _ = self.release(id);
         }
     }
@@ -419,9 +418,6 @@ impl Peer {
             let millis = HELLO_TIMEOUT.as_millis() as u64;
             return self.fail(now, Error::Timeout { what: "the master's answer to the hello", millis });
         }
-        if self.closing {
-            self.begin_close();
-        }
         if !matches!(self.state, State::Ready) {
             return;
         }
@@ -503,7 +499,7 @@ impl Peer {
             cursor: replica.cursor,
             heard: profile.heard_through(),
             applied: profile.applied_through(),
-            durable: replica.durable,
+            durable: if replica.durable > replica.durable_before { replica.durable } else { 0 },
             last: profile.last_number(),
         };
         put_control(&mut self.outbox, &message);

@@ -110,6 +110,15 @@ impl Match {
             game.spawn(role, &say, |command| {
                 command.args(["--address", &address, "--fingerprint", &fingerprint, "--changes", changes])
             })?;
+            if role == Role::Server {
+                // The players may look at each other's profiles once these exist.
+                for _ in PLAYERS {
+                    game.wait_for(|_, said| match said {
+                        Said::Happened { what: report::What::Loaded, .. } => Some(()),
+                        _ => None,
+                    })?;
+                }
+            }
         }
         Ok(game)
     }
