@@ -6,6 +6,9 @@
 #![allow(unsafe_code, unreachable_pub)]
 #![cfg_attr(not(all(feature = "client", feature = "server", feature = "sqlite")), allow(unused))]
 
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("a handle's value takes 64 bits: 32-bit targets are not supported");
+
 mod endpoint;
 mod events;
 mod handles;

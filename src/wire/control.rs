@@ -124,33 +124,6 @@ pub(crate) fn decode<M: Control>(bytes: &[u8]) -> Result<M> {
 mod tests {
     use super::*;
 
-    /// Golden vectors of protocol version 1: these bytes are what released peers send.
-    #[test]
-    fn golden_vectors() {
-        let hello = Up::Hello {
-            version_min: 1,
-            version_max: 1,
-            token: "dev:ann".into(),
-            writer: 7,
-            fingerprint: 300,
-            properties: vec![(57487, 2)],
-        };
-        let check = |message: &[u8], expected: &str| {
-            let hex: String = message.iter().map(|b| format!("{b:02x}")).collect();
-            assert_eq!(hex, expected);
-        };
-        let mut out = Vec::new();
-        encode(&hello, &mut out);
-        check(&out, "000101076465763a616e6e07fb2c0101fb8fe002");
-        assert_eq!(decode::<Up>(&out).unwrap(), hello);
-
-        let opened = Down::Opened { channel: 0, epoch: 9, resumed: Some(3), applied: 2, durable: 1 };
-        out.clear();
-        encode(&opened, &mut out);
-        check(&out, "01000901030201");
-        assert_eq!(decode::<Down>(&out).unwrap(), opened);
-    }
-
     #[test]
     fn trailing_bytes_truncations_and_huge_lengths_are_refused() {
         let mut out = Vec::new();

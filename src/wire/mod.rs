@@ -3,5 +3,7 @@
 
 pub(crate) mod control;
 pub(crate) mod frames;
+#[cfg(test)]
+mod golden;
 pub(crate) mod values;
 pub(crate) mod varint;
