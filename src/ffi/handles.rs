@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn stale_forged_and_foreign_handles_are_found_out() {
         let registry = Registry::new(Kind::Profile);
-        let other = Registry::new(Kind::Schema);
+        let other = Registry::<i32>::new(Kind::Schema);
         let first = registry.insert(Arc::new(1));
         assert_eq!(*registry.get(first).unwrap(), 1);
         assert!(other.get(first).is_err());
