@@ -549,6 +549,9 @@ pub unsafe extern "C" fn mst_profile_flush(profile: *mut MstProfile, out_batch: 
         ProfileObject::Alone(_) => Err(not_of_an_endpoint()),
         #[cfg(any(feature = "client", feature = "server"))]
         ProfileObject::Attached { endpoint, id } => {
+            if !out_batch.is_null() {
+                check_out("out_batch", out_batch)?;
+            }
             let number = lock(&endpoint.state)?.endpoint.flush_profile(*id)?;
             if out_batch.is_null() {
                 return Ok(());
