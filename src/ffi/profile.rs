@@ -527,7 +527,9 @@ pub unsafe extern "C" fn mst_profile_next_event(
                 event
             }
         };
-        event.profile = profile;
+        if event.event_type != MstEventType::MST_EVENT_NONE as i32 {
+            event.profile = profile;
+        }
         // SAFETY: the caller's promise, passed on.
         unsafe { put("out_event", out_event, event) }
     })
