@@ -1,5 +1,5 @@
 //! What the tests of the program and the library share.
-#![allow(dead_code, unreachable_pub)]
+#![allow(clippy::unwrap_used, dead_code, unreachable_pub)]
 
 use std::path::{Path, PathBuf};
 
