@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 
 use mst_profiles::store::SqliteStore;
 use mst_profiles::{
-    ConnectOptions, Event, GameServer, Master, MasterOptions, Property, Schema, Trust, Visibility, Writers,
+    ConnectOptions, ErrorCode, Event, GameServer, Master, MasterEvent, MasterOptions, Property, Schema,
+    Trust, Visibility, Writers,
 };
 use tempfile::TempDir;
 
@@ -126,6 +127,7 @@ fn play(workshop: &Workshop, user: &str, client: impl Fn() -> Command, server: i
     assert_eq!(without_secret(json_of(&client)), without_secret(json_of(&server)));
     assert_eq!(json_of(&server), SERVER_JSON);
     assert_eq!(master.profile_json(user).unwrap().as_deref(), Some(SERVER_JSON));
+    check_farewells(&master);
     master.stop().unwrap();
 
     // A master that starts on the same file has the same profile.
@@ -185,6 +187,19 @@ fn check_orderly(lines: &[String]) {
         }
     }
     assert!(applied > 0 && durable == applied, "{lines:#?}");
+}
+
+/// Both programs closed their endpoint before they ended, and the master was told.
+fn check_farewells(master: &Master) {
+    let deadline = Instant::now() + DEADLINE;
+    let mut left = 0;
+    while left < 2 {
+        assert!(Instant::now() < deadline, "the master does not know that {} of 2 programs left", 2 - left);
+        if let Some(MasterEvent::PeerLeft { error, .. }) = master.wait_event(Duration::from_millis(50)) {
+            assert_eq!(error.code(), ErrorCode::Closed, "{error}");
+            left += 1;
+        }
+    }
 }
 
 fn count(lines: &[String], expected: &str) -> usize {

@@ -505,7 +505,8 @@ pub unsafe extern "C" fn mst_endpoint_stats(
     })
 }
 
-/// Releases all profiles, waits at most `timeout_ms` milliseconds until their changes are durable, and disconnects. Events
+/// Releases all profiles, waits at most `timeout_ms` milliseconds until their changes are durable, and disconnects: after
+/// that it waits until the master was told, which takes milliseconds, or up to two seconds when it does not answer. Events
 /// can be polled meanwhile and afterwards. The handle still has to be freed.
 ///
 /// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, or `MST_ERR_TIMEOUT`: what was not durable by then may be lost.
@@ -521,18 +522,22 @@ pub extern "C" fn mst_endpoint_close(endpoint: *mut MstEndpoint, timeout_ms: u32
                 state.endpoint.tick();
                 let waiter = state.endpoint.waiter(Some(until));
                 let drained = state.endpoint.is_drained();
-                if drained || waiter.is_over() {
-                    state.endpoint.stop();
+                if !drained && !waiter.is_over() {
+                    drop(state);
+                    waiter.wait();
+                    continue;
                 }
+                state.endpoint.stop();
+                let farewell = state.endpoint.farewell();
                 drop(state);
+                if let Some(farewell) = farewell {
+                    farewell.wait();
+                }
                 if drained {
                     return Ok(());
                 }
-                if waiter.is_over() {
-                    let millis = u64::from(timeout_ms);
-                    return Err(crate::Error::Timeout { what: "making all changes durable", millis }.into());
-                }
-                waiter.wait();
+                let millis = u64::from(timeout_ms);
+                return Err(crate::Error::Timeout { what: "making all changes durable", millis }.into());
             }
         })
     })
