@@ -1497,7 +1497,8 @@ MstResult mst_endpoint_stats(const struct MstEndpoint *endpoint,
                              struct MstEndpointStats *out_stats);
 
 /**
- * Releases all profiles, waits at most `timeout_ms` milliseconds until their changes are durable, and disconnects. Events
+ * Releases all profiles, waits at most `timeout_ms` milliseconds until their changes are durable, and disconnects: after
+ * that it waits until the master was told, which takes milliseconds, or up to two seconds when it does not answer. Events
  * can be polled meanwhile and afterwards. The handle still has to be freed.
  *
  * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, or `MST_ERR_TIMEOUT`: what was not durable by then may be lost.

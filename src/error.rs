@@ -86,7 +86,7 @@ error_codes! {
     Attached = -302, "ATTACHED";
     /// The profile was released.
     Released = -303, "RELEASED";
-    /// This role may not write, or not see, the property.
+    /// This role may not write the property. (What it may not see shows its default.)
     NotPermitted = -304, "NOT_PERMITTED";
     /// A user id is empty, too long or has a control character.
     InvalidUserId = -305, "INVALID_USER_ID";

@@ -2,6 +2,7 @@
 //!
 //! `MST_BLESS=1 cargo test --test bindings` writes them anew.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
 
 mod common;

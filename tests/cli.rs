@@ -1,5 +1,6 @@
 //! The program `mst-profiles`, as its users run it.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
 
 mod common;

@@ -1,6 +1,7 @@
 //! Peers that break the rules, by hand-made bytes over real QUIC: each is closed with a code, and the master goes on
 //! serving the others.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
 
 mod common;

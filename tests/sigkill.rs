@@ -5,6 +5,7 @@
 //! it before it goes on. The test kills the master's process, reads what the database holds, holds it against the ledgers,
 //! and starts the master again on the same file.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
 
 mod common;

@@ -1,5 +1,6 @@
 //! The three roles over real QUIC, on a real SQLite file.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
 
 mod common;

@@ -567,7 +567,8 @@ namespace MstProfiles.Native
         public static extern MstResult mst_endpoint_stats(MstEndpoint* endpoint, MstEndpointStats* out_stats);
 
         /// <summary>
-        ///  Releases all profiles, waits at most `timeout_ms` milliseconds until their changes are durable, and disconnects. Events
+        ///  Releases all profiles, waits at most `timeout_ms` milliseconds until their changes are durable, and disconnects: after
+        ///  that it waits until the master was told, which takes milliseconds, or up to two seconds when it does not answer. Events
         ///  can be polled meanwhile and afterwards. The handle still has to be freed.
         ///
         ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, or `MST_ERR_TIMEOUT`: what was not durable by then may be lost.

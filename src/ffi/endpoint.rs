@@ -1,7 +1,7 @@
 //! Clients and game servers.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use libc::c_char;
@@ -34,6 +34,17 @@ pub(super) struct EndpointState {
     pub(super) handles: HashMap<ProfileId, usize>,
     /// The text of the event polled last.
     text: String,
+    /// Whether its handle was freed: its profiles are released then.
+    freed: bool,
+}
+
+#[cfg(any(feature = "client", feature = "server"))]
+impl EndpointObject {
+    /// For its profiles, whose handles may outlive its own.
+    pub(super) fn for_profile(&self) -> Outcome<MutexGuard<'_, EndpointState>> {
+        let state = lock(&self.state)?;
+        if state.freed { Err(crate::Error::Released.into()) } else { Ok(state) }
+    }
 }
 
 static ENDPOINTS: Registry<EndpointObject> = Registry::new(Kind::Endpoint);
@@ -168,7 +179,7 @@ unsafe fn connect(
     options.idle_timeout = millis(given.idle_timeout_ms, options.idle_timeout);
     options.keep_alive = millis(given.keep_alive_ms, options.keep_alive);
     let endpoint = connect(options)?;
-    let state = EndpointState { endpoint, handles: HashMap::new(), text: String::new() };
+    let state = EndpointState { endpoint, handles: HashMap::new(), text: String::new(), freed: false };
     let handle = ENDPOINTS.insert(Arc::new(EndpointObject { state: Mutex::new(state) }));
     // SAFETY: the caller's promise, passed on.
     unsafe { put("out_endpoint", out_endpoint, handle as *mut MstEndpoint) }
@@ -240,6 +251,7 @@ pub extern "C" fn mst_endpoint_free(endpoint: *mut MstEndpoint) -> MstResult {
         // After a panic, dropping it disconnects.
         if let Ok(mut state) = lock(&object.state) {
             state.endpoint.stop();
+            state.freed = true;
         }
         drop(object);
         Ok(())
@@ -494,7 +506,8 @@ pub unsafe extern "C" fn mst_endpoint_stats(
     })
 }
 
-/// Releases all profiles, waits at most `timeout_ms` milliseconds until their changes are durable, and disconnects. Events
+/// Releases all profiles, waits at most `timeout_ms` milliseconds until their changes are durable, and disconnects: after
+/// that it waits until the master was told, which takes milliseconds, or up to two seconds when it does not answer. Events
 /// can be polled meanwhile and afterwards. The handle still has to be freed.
 ///
 /// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, or `MST_ERR_TIMEOUT`: what was not durable by then may be lost.
@@ -510,18 +523,22 @@ pub extern "C" fn mst_endpoint_close(endpoint: *mut MstEndpoint, timeout_ms: u32
                 state.endpoint.tick();
                 let waiter = state.endpoint.waiter(Some(until));
                 let drained = state.endpoint.is_drained();
-                if drained || waiter.is_over() {
-                    state.endpoint.stop();
+                if !drained && !waiter.is_over() {
+                    drop(state);
+                    waiter.wait();
+                    continue;
                 }
+                state.endpoint.stop();
+                let farewell = state.endpoint.farewell();
                 drop(state);
+                if let Some(farewell) = farewell {
+                    farewell.wait();
+                }
                 if drained {
                     return Ok(());
                 }
-                if waiter.is_over() {
-                    let millis = u64::from(timeout_ms);
-                    return Err(crate::Error::Timeout { what: "making all changes durable", millis }.into());
-                }
-                waiter.wait();
+                let millis = u64::from(timeout_ms);
+                return Err(crate::Error::Timeout { what: "making all changes durable", millis }.into());
             }
         })
     })

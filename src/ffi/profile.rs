@@ -54,7 +54,7 @@ impl ProfileObject {
         match self {
             Self::Alone(profile) => f(&*lock(profile)?),
             #[cfg(any(feature = "client", feature = "server"))]
-            Self::Attached { endpoint, id } => f(lock(&endpoint.state)?.endpoint.profile(*id)?),
+            Self::Attached { endpoint, id } => f(endpoint.for_profile()?.endpoint.profile(*id)?),
         }
     }
 
@@ -62,7 +62,7 @@ impl ProfileObject {
         match self {
             Self::Alone(profile) => Ok(f(&mut *lock(profile)?)?),
             #[cfg(any(feature = "client", feature = "server"))]
-            Self::Attached { endpoint, id } => Ok(lock(&endpoint.state)?.endpoint.change(*id, f)?),
+            Self::Attached { endpoint, id } => Ok(endpoint.for_profile()?.endpoint.change(*id, f)?),
         }
     }
 
@@ -530,7 +530,9 @@ pub unsafe extern "C" fn mst_profile_next_event(
                 event
             }
         };
-        event.profile = profile;
+        if event.event_type != MstEventType::MST_EVENT_NONE as i32 {
+            event.profile = profile;
+        }
         // SAFETY: the caller's promise, passed on.
         unsafe { put("out_event", out_event, event) }
     })
@@ -552,7 +554,10 @@ pub unsafe extern "C" fn mst_profile_flush(profile: *mut MstProfile, out_batch: 
         ProfileObject::Alone(_) => Err(not_of_an_endpoint()),
         #[cfg(any(feature = "client", feature = "server"))]
         ProfileObject::Attached { endpoint, id } => {
-            let number = lock(&endpoint.state)?.endpoint.flush_profile(*id)?;
+            if !out_batch.is_null() {
+                check_out("out_batch", out_batch)?;
+            }
+            let number = endpoint.for_profile()?.endpoint.flush_profile(*id)?;
             if out_batch.is_null() {
                 return Ok(());
             }
@@ -578,7 +583,7 @@ pub unsafe extern "C" fn mst_profile_pending(
         ProfileObject::Alone(_) => Err(not_of_an_endpoint()),
         #[cfg(any(feature = "client", feature = "server"))]
         ProfileObject::Attached { endpoint, id } => {
-            let pending = lock(&endpoint.state)?.endpoint.pending(*id)?;
+            let pending = endpoint.for_profile()?.endpoint.pending(*id)?;
             let pending = MstPending {
                 unapplied: pending.unapplied,
                 undurable: pending.undurable,
@@ -602,7 +607,7 @@ pub extern "C" fn mst_profile_release(profile: *mut MstProfile) -> MstResult {
     guard(|| match &*object(profile)? {
         ProfileObject::Alone(_) => Err(not_of_an_endpoint()),
         #[cfg(any(feature = "client", feature = "server"))]
-        ProfileObject::Attached { endpoint, id } => Ok(lock(&endpoint.state)?.endpoint.release(*id)?),
+        ProfileObject::Attached { endpoint, id } => Ok(endpoint.for_profile()?.endpoint.release(*id)?),
     })
 }
 

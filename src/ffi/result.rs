@@ -66,7 +66,7 @@ pub enum MstResult {
     MST_ERR_ATTACHED = -302,
     /// The profile was released.
     MST_ERR_RELEASED = -303,
-    /// This role may not write, or not see, the property.
+    /// This role may not write the property. (What it may not see shows its default.)
     MST_ERR_NOT_PERMITTED = -304,
     /// A user id is empty, too long or has a control character.
     MST_ERR_INVALID_USER_ID = -305,

@@ -36,7 +36,8 @@ pub extern "C" fn mst_version() -> *const c_char {
 
 /// The 16-bit key that a property of this name has, unless its schema says otherwise.
 ///
-/// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_UTF8`, or `MST_ERR_INVALID_ARGUMENT` for a null.
+/// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_UTF8`, or `MST_ERR_INVALID_ARGUMENT` for a null with a length or a null
+/// output.
 ///
 /// # Safety
 /// `name` points to `name_len` readable bytes and `out_key` to a writable number, or they are null.

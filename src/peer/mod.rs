@@ -15,6 +15,9 @@ use crate::sync::peer::{Peer, PeerConfig};
 use crate::transport::quic::{ConnectorOptions, QuicConnector};
 use crate::transport::{Connector, Link, LinkEvent, LinkStats, Trust};
 
+/// Time that a closing endpoint gives the network to tell the master. Links take less.
+const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// How to reach the master, and as whom.
 #[derive(Clone, Debug)]
 #[must_use]
@@ -133,6 +136,8 @@ pub struct Endpoint {
     machine: Peer,
     connector: Box<dyn Connector>,
     link: Option<OpenLink>,
+    /// What the network still says of the connection that [`stop`](Self::stop) closed.
+    leaving: Option<Receiver<LinkEvent>>,
     wake: (Sender<()>, Receiver<()>),
     origin: Instant,
     /// Of connections that ended.
@@ -162,6 +167,7 @@ impl Endpoint {
             machine: Peer::new(config)?,
             connector: Box::new(QuicConnector::new(connector)?),
             link: None,
+            leaving: None,
             wake: bounded(1),
             origin: Instant::now(),
             past: LinkStats::default(),
@@ -393,8 +399,10 @@ impl Endpoint {
             }
             waiter.wait();
         };
-        self.machine.stop(Error::transport(ErrorCode::Closed, "the game closed the connection"));
-        self.pass_on();
+        self.stop();
+        if let Some(farewell) = self.farewell() {
+            farewell.wait();
+        }
         result
     }
 
@@ -408,9 +416,33 @@ impl Endpoint {
         self.machine.is_drained()
     }
 
+    /// What waits, without holding on to the endpoint, until the master was told that this side closed the connection:
+    /// a process that ended before would leave the master waiting for it. `None` when there is nothing to tell.
+    pub(crate) fn farewell(&mut self) -> Option<Farewell> {
+        let events = self.leaving.take()?;
+        Some(Farewell { events })
+    }
+
     pub(crate) fn stop(&mut self) {
         self.machine.stop(Error::transport(ErrorCode::Closed, "the game closed the connection"));
+        self.leaving = self.link.as_ref().map(|open| open.events.clone());
         self.pass_on();
+    }
+}
+
+/// Waits for the end of a connection that this side closed.
+pub(crate) struct Farewell {
+    events: Receiver<LinkEvent>,
+}
+
+impl Farewell {
+    pub(crate) fn wait(self) {
+        let until = Instant::now() + FAREWELL_TIMEOUT;
+        while let Ok(event) = self.events.recv_deadline(until) {
+            if matches!(event, LinkEvent::Closed(_)) {
+                break;
+            }
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! What the tests of the program and the library share.
-#![allow(dead_code, unreachable_pub, missing_docs)]
+#![allow(clippy::unwrap_used, dead_code, unreachable_pub, missing_docs)]
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -22,12 +22,13 @@ pub fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_mst-profiles"))
 }
 
-/// The folder with the built libraries.
-pub fn library_folder() -> &'static Path {
-    program().parent().unwrap()
+/// The folder with the libraries of the same build as this test. (The copies in the folder above are those of the last
+/// `cargo build`, if there was one.)
+pub fn library_folder() -> PathBuf {
+    program().parent().unwrap().join("deps")
 }
 
-/// The shared library, of the same build as this test.
+/// The shared library.
 pub fn library() -> PathBuf {
     library_folder().join("libmst_profiles.so")
 }
