@@ -135,7 +135,7 @@ enum MstResult
    */
   MST_ERR_RELEASED = -303,
   /**
-   * This role may not write, or not see, the property.
+   * This role may not write the property. (What it may not see shows its default.)
    */
   MST_ERR_NOT_PERMITTED = -304,
   /**
@@ -954,9 +954,12 @@ const char *mst_version(void);
 /**
  * The 16-bit key that a property of this name has, unless its schema says otherwise.
  *
- * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_UTF8`, or `MST_ERR_INVALID_ARGUMENT` for a null.
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_UTF8`, or `MST_ERR_INVALID_ARGUMENT` for a null with a length or a null
+ * output.
  */
-MstResult mst_property_key(const char *name, uint32_t name_len, uint16_t *out_key);
+MstResult mst_property_key(const char *name,
+                           uint32_t name_len,
+                           uint16_t *out_key);
 
 /**
  * Ends the library's network threads, waiting at most `timeout_ms` milliseconds for them. Close every endpoint and

@@ -51,7 +51,8 @@ namespace MstProfiles.Native
         /// <summary>
         ///  The 16-bit key that a property of this name has, unless its schema says otherwise.
         ///
-        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_UTF8`, or `MST_ERR_INVALID_ARGUMENT` for a null.
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_UTF8`, or `MST_ERR_INVALID_ARGUMENT` for a null with a length or a null
+        ///  output.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_property_key", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_property_key(byte* name, uint name_len, ushort* out_key);
@@ -1236,7 +1237,7 @@ namespace MstProfiles.Native
         /// </summary>
         MST_ERR_RELEASED = -303,
         /// <summary>
-        ///  This role may not write, or not see, the property.
+        ///  This role may not write the property. (What it may not see shows its default.)
         /// </summary>
         MST_ERR_NOT_PERMITTED = -304,
         /// <summary>
