@@ -41,7 +41,11 @@ void lives(void) {
     OK(mst_master_stats(master, &out.master_stats));
     CHECK(out.master_stats.batches_applied == 1 && out.master_stats.violations == 0);
     OK(mst_master_next_event(master, &master_event));
-    CHECK(master_event.event_type == MST_MASTER_EVENT_PEER_JOINED);
+    CHECK(master_event.event_type == MST_MASTER_EVENT_PEER_CONNECTED && master_event.session == 1);
+    OK(mst_master_event_text(master, text, sizeof text, &len));
+    CHECK(len > 10 && memcmp(text, "127.0.0.1:", 10) == 0);
+    OK(mst_master_next_event(master, &master_event));
+    CHECK(master_event.event_type == MST_MASTER_EVENT_PEER_JOINED && master_event.session == 1);
     OK(mst_master_event_text(master, text, sizeof text, &len));
     CHECK(len == 5 && memcmp(text, "abuse", 5) == 0);
 
