@@ -965,7 +965,7 @@ MstResult mst_property_key(const char *name,
  * Ends the library's network threads, waiting at most `timeout_ms` milliseconds for them. Close every endpoint and
  * master before. The next use starts them again. For hosts that unload the library, or reload their own code.
  *
- * Any thread, but not from within a callback of the library. Returns `MST_OK`.
+ * Any thread. Returns `MST_OK`.
  */
 MstResult mst_shutdown(uint32_t timeout_ms);
 
@@ -1504,7 +1504,8 @@ MstResult mst_endpoint_stats(const struct MstEndpoint *endpoint,
  * that it waits until the master was told, which takes milliseconds, or up to two seconds when it does not answer. Events
  * can be polled meanwhile and afterwards. The handle still has to be freed.
  *
- * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, or `MST_ERR_TIMEOUT`: what was not durable by then may be lost.
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_TIMEOUT`, or the error with which the master turned the
+ * endpoint away for good; what was not durable by then may be lost.
  */
 MstResult mst_endpoint_close(struct MstEndpoint *endpoint,
                              uint32_t timeout_ms);

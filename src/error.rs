@@ -321,8 +321,10 @@ pub enum Error {
         /// Our newest.
         own_max: u16,
     },
-    /// The writer session is unknown to the master.
-    #[error("the master does not know this writer session any more; batch {number} was not applied")]
+    /// The writer session is unknown to the master, which so can't tell whether it had the batch before.
+    #[error(
+        "the master does not know this writer session any more; batch {number} is not applied now, and may have been before"
+    )]
     WriterExpired {
         /// The batch that was refused.
         number: u64,

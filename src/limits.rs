@@ -26,13 +26,15 @@ pub const MAX_DELTA_BYTES: usize = 192 * 1024;
 /// Bytes of one snapshot.
 pub const MAX_SNAPSHOT_BYTES: usize = MAX_PROFILE_TEXT_BYTES + 1024 * 1024;
 /// Operations in one batch.
-pub const MAX_BATCH_OPS: usize = 1024;
+pub const MAX_BATCH_OPS: usize = 256;
 /// Batches of one profile that a writer may have sent and not yet seen applied.
 pub const MAX_UNAPPLIED_BATCHES: usize = 1024;
 /// Bytes of batches that a writer keeps for one profile until they are durable.
 pub const MAX_RETAINED_BYTES: usize = 4 * 1024 * 1024;
 /// Batches that a writer keeps for one profile until they are durable, and so the most that it sends again at once.
 pub const MAX_RETAINED_BATCHES: usize = 16_384;
+/// Bytes of one connection's batches that wait for profiles to be loaded. Past it the connection is closed.
+pub const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
 /// Profiles that one connection may have open.
 pub const MAX_OPEN_PROFILES: usize = 65_536;
 /// Events that wait to be polled, per endpoint or stand-alone profile. Past it the oldest are dropped and
@@ -45,19 +47,24 @@ pub const MAX_WRITERS: usize = 1024;
 /// Time after which an abandoned writer session is forgotten.
 pub const WRITER_EXPIRY: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Refused batches remembered for one writer session of a profile.
-pub const MAX_REFUSED: usize = MAX_UNAPPLIED_BATCHES;
+pub const MAX_REFUSED: usize = MAX_RETAINED_BATCHES;
 /// Pairs of epoch and end version kept with a profile.
 pub const MAX_EPOCHS: usize = 16;
 /// Journal rows that wait for the database. Past it new changes are refused as unavailable.
 pub const MAX_UNJOURNALED_ROWS: usize = 262_144;
+/// Bytes of journal rows that wait for the database. Past it new changes are refused as unavailable.
+pub const MAX_UNJOURNALED_BYTES: usize = 256 * 1024 * 1024;
 /// Journal rows in one transaction.
 pub const MAX_GROUP_ROWS: usize = 4096;
+/// Bytes of journal rows after which a transaction takes no more.
+pub const GROUP_TARGET_BYTES: usize = 8 * 1024 * 1024;
 /// Documents in one save.
 pub const MAX_SAVE_DOCUMENTS: usize = 256;
-/// Bytes that wait for one session's connection above which no further deltas are made for it.
+/// Bytes that wait for one session's connection above which no further deltas and snapshots are made for it.
 pub const OUTBOUND_HIGH_WATER_BYTES: usize = 256 * 1024;
-/// Bytes of all that waits for one session's connection above which the session is closed: it does not read.
-pub const OUTBOUND_LIMIT_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of all that waits for one session's connection above which the session is closed: it does not read. Snapshots and
+/// deltas stop long before; what goes on are answers to what the peer itself asks.
+pub const OUTBOUND_LIMIT_BYTES: usize = MAX_SNAPSHOT_BYTES + 4 * 1024 * 1024;
 /// Bytes received from one connection that wait to be processed.
 pub const INBOUND_LIMIT_BYTES: usize = 512 * 1024;
 /// Connections that a master serves at a time.

@@ -354,6 +354,48 @@ fn several_writers_of_one_number_all_count() {
 }
 
 #[test]
+fn more_than_fits_at_once_is_loaded_piece_by_piece() {
+    let test = TestMaster::start();
+    let mut server = test.server("writer");
+    let users: Vec<String> = (0..250).map(|i| format!("player{i}")).collect();
+    // Together more than may wait for one connection.
+    let text = "x".repeat(mst_profiles::limits::MAX_STRING_BYTES);
+    assert!(users.len() * text.len() > mst_profiles::limits::OUTBOUND_LIMIT_BYTES);
+    for user in &users {
+        let id = fill(&mut server, user);
+        server.change(id, |p| p.set(property("title"), text.as_str())).unwrap();
+    }
+    server.close(PATIENCE).unwrap();
+
+    let mut server = test.server("reader");
+    let ids: Vec<_> = users.iter().map(|user| server.fill(user).unwrap()).collect();
+    let mut loaded = 0;
+    wait_for(&mut server, |event| {
+        assert!(!matches!(event, Event::Disconnected { .. }), "{event:?}");
+        loaded += usize::from(matches!(event, Event::ProfileLoaded { .. }));
+        (loaded == users.len()).then_some(())
+    });
+    for id in ids {
+        assert_eq!(server.profile(id).unwrap().get(property("title")), &Value::from(text.as_str()));
+    }
+}
+
+#[test]
+fn a_close_that_cannot_save_says_so() {
+    let mut test = TestMaster::start();
+    let mut server = test.server("arena");
+    let id = fill(&mut server, "ann");
+    test.stop();
+    wait_for(&mut server, |event| matches!(event, Event::Disconnected { .. }).then_some(()));
+    server.change(id, |p| p.add_int(property("gold"), 1)).unwrap();
+    // The next master does not let it in any more.
+    test.tweak = |options| options.development = false;
+    test.restart();
+    wait_for(&mut server, |event| matches!(event, Event::Failed { .. }).then_some(()));
+    assert_eq!(server.close(PATIENCE).unwrap_err().code(), ErrorCode::AuthFailed);
+}
+
+#[test]
 fn misuse_of_profiles_is_named() {
     let test = TestMaster::start();
     let mut server = test.server("arena");

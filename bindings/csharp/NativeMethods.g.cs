@@ -61,7 +61,7 @@ namespace MstProfiles.Native
         ///  Ends the library's network threads, waiting at most `timeout_ms` milliseconds for them. Close every endpoint and
         ///  master before. The next use starts them again. For hosts that unload the library, or reload their own code.
         ///
-        ///  Any thread, but not from within a callback of the library. Returns `MST_OK`.
+        ///  Any thread. Returns `MST_OK`.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_shutdown", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_shutdown(uint timeout_ms);
@@ -572,7 +572,8 @@ namespace MstProfiles.Native
         ///  that it waits until the master was told, which takes milliseconds, or up to two seconds when it does not answer. Events
         ///  can be polled meanwhile and afterwards. The handle still has to be freed.
         ///
-        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, or `MST_ERR_TIMEOUT`: what was not durable by then may be lost.
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_TIMEOUT`, or the error with which the master turned the
+        ///  endpoint away for good; what was not durable by then may be lost.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_endpoint_close", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_endpoint_close(MstEndpoint* endpoint, uint timeout_ms);

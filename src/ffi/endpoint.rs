@@ -510,7 +510,8 @@ pub unsafe extern "C" fn mst_endpoint_stats(
 /// that it waits until the master was told, which takes milliseconds, or up to two seconds when it does not answer. Events
 /// can be polled meanwhile and afterwards. The handle still has to be freed.
 ///
-/// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, or `MST_ERR_TIMEOUT`: what was not durable by then may be lost.
+/// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_TIMEOUT`, or the error with which the master turned the
+/// endpoint away for good; what was not durable by then may be lost.
 #[unsafe(no_mangle)]
 pub extern "C" fn mst_endpoint_close(endpoint: *mut MstEndpoint, timeout_ms: u32) -> MstResult {
     guard(|| {
@@ -522,23 +523,25 @@ pub extern "C" fn mst_endpoint_close(endpoint: *mut MstEndpoint, timeout_ms: u32
                 let mut state = lock(&object.state)?;
                 state.endpoint.tick();
                 let waiter = state.endpoint.waiter(Some(until));
-                let drained = state.endpoint.is_drained();
-                if !drained && !waiter.is_over() {
+                let outcome = if state.endpoint.is_drained() {
+                    Ok(())
+                } else if let Some(error) = state.endpoint.failure() {
+                    Err(error.clone().into())
+                } else if waiter.is_over() {
+                    let millis = u64::from(timeout_ms);
+                    Err(crate::Error::Timeout { what: "making all changes durable", millis }.into())
+                } else {
                     drop(state);
                     waiter.wait();
                     continue;
-                }
+                };
                 state.endpoint.stop();
                 let farewell = state.endpoint.farewell();
                 drop(state);
                 if let Some(farewell) = farewell {
                     farewell.wait();
                 }
-                if drained {
-                    return Ok(());
-                }
-                let millis = u64::from(timeout_ms);
-                return Err(crate::Error::Timeout { what: "making all changes durable", millis }.into());
+                return outcome;
             }
         })
     })

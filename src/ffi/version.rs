@@ -57,7 +57,7 @@ pub unsafe extern "C" fn mst_property_key(
 /// Ends the library's network threads, waiting at most `timeout_ms` milliseconds for them. Close every endpoint and
 /// master before. The next use starts them again. For hosts that unload the library, or reload their own code.
 ///
-/// Any thread, but not from within a callback of the library. Returns `MST_OK`.
+/// Any thread. Returns `MST_OK`.
 #[unsafe(no_mangle)]
 pub extern "C" fn mst_shutdown(timeout_ms: u32) -> MstResult {
     guard(|| {

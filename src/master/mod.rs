@@ -79,7 +79,6 @@ impl Master {
     /// What [`ProfileStore::claim`] says; [`ErrorCode::AddressInUse`], [`ErrorCode::InvalidAddress`],
     /// [`ErrorCode::TlsConfig`], [`ErrorCode::System`].
     pub fn start(options: MasterOptions, mut store: Box<dyn ProfileStore>) -> Result<Self> {
-        store.claim()?;
         let (inputs, inbox) = unbounded();
         let sink = inputs.clone();
         let listener = QuicListener::bind(
@@ -92,6 +91,8 @@ impl Master {
             // Bounded by each connection's share of unread bytes; a master that is gone needs no input.
             Arc::new(move |event| drop(sink.send(Input::Listener(event)))),
         )?;
+        // Only now that nothing can go wrong any more: it ends another master of the same database.
+        store.claim()?;
         let (local_addr, fingerprint) = (listener.local_addr(), listener.fingerprint());
         let seed = getrandom::u64().map_err(|e| system("random numbers", &e))?;
         let machine = Machine::new(MasterConfig {

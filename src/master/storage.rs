@@ -4,8 +4,8 @@ use crossbeam_channel::{Sender, unbounded};
 
 use super::system;
 use super::thread::Input;
-use crate::error::Result;
-use crate::store::ProfileStore;
+use crate::error::{ErrorCode, Result};
+use crate::store::{ProfileStore, store_error};
 use crate::sync::master::{StoreAnswer, StoreRequest};
 
 /// Starts the thread. It ends, and closes the store, when the sender that is returned is dropped.
@@ -18,10 +18,14 @@ pub(super) fn start(
         for request in inbox {
             let answer = match request {
                 StoreRequest::Restore { user } => {
-                    StoreAnswer::Restored { result: store.restore(&user), user }
+                    StoreAnswer::Restored { result: guarded(|| store.restore(&user)), user }
                 }
-                StoreRequest::Append { rows } => StoreAnswer::Appended { result: store.append(&rows) },
-                StoreRequest::Update { saves } => StoreAnswer::Updated { result: store.update_many(&saves) },
+                StoreRequest::Append { rows } => {
+                    StoreAnswer::Appended { result: guarded(|| store.append(&rows)) }
+                }
+                StoreRequest::Update { saves } => {
+                    StoreAnswer::Updated { result: guarded(|| store.update_many(&saves)) }
+                }
             };
             if answers.send(Input::Store(answer)).is_err() {
                 return;
@@ -36,4 +40,10 @@ pub(super) fn start(
         .spawn(work)
         .map_err(|e| system("the store's thread", &e))?;
     Ok(requests)
+}
+
+/// A store that panics has failed, as one that says so; the master waits for an answer to each request.
+fn guarded<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(call))
+        .unwrap_or_else(|_| Err(store_error(ErrorCode::StoreFailed, "the store panicked")))
 }

@@ -97,14 +97,14 @@ impl MasterThread {
                 }
             }
         };
-        self.listener.shutdown(FAREWELL);
-        self.close_store();
+        self.close();
         result
     }
 
-    /// Waits until the store has closed its files, so that the next master finds them free.
-    fn close_store(self) {
-        let Self { store, inbox, store_closed, .. } = self;
+    /// Ends the connections, and waits until port and files are free for the next master.
+    fn close(self) {
+        let Self { listener, store, inbox, store_closed, .. } = self;
+        listener.close(FAREWELL);
         drop(store);
         let until = Instant::now() + FAREWELL;
         let mut closed = store_closed;

@@ -382,7 +382,8 @@ impl Endpoint {
     /// Releases all profiles, waits until their changes are durable, and disconnects. Events go on being told.
     ///
     /// # Errors
-    /// [`Error::Timeout`] when that took longer; what was not durable by then may be lost.
+    /// [`Error::Timeout`] when that took longer, or the error with which the master turned this endpoint away for good; what
+    /// was not durable by then may be lost.
     pub fn close(&mut self, timeout: Duration) -> Result<()> {
         let until = Instant::now().checked_add(timeout);
         let millis = timeout.as_millis() as u64;
@@ -392,6 +393,9 @@ impl Endpoint {
             self.tick();
             if self.machine.is_drained() {
                 break Ok(());
+            }
+            if let Some(error) = self.machine.failure() {
+                break Err(error.clone());
             }
             let waiter = self.waiter(until);
             if waiter.is_over() {
@@ -414,6 +418,10 @@ impl Endpoint {
 
     pub(crate) fn is_drained(&self) -> bool {
         self.machine.is_drained()
+    }
+
+    pub(crate) fn failure(&self) -> Option<&Error> {
+        self.machine.failure()
     }
 
     /// What waits, without holding on to the endpoint, until the master was told that this side closed the connection:

@@ -372,8 +372,9 @@ impl Profile {
         let mut text_bytes = self.text_bytes;
         for (property, value) in &values {
             let name = self.writable(*property)?;
-            text_bytes = text_bytes - self.get(*property).text_bytes() + value.text_bytes();
-            if text_bytes > MAX_PROFILE_TEXT_BYTES {
+            let before = self.get(*property).text_bytes();
+            text_bytes = text_bytes - before + value.text_bytes();
+            if text_bytes > MAX_PROFILE_TEXT_BYTES && value.text_bytes() > before {
                 return Err(Error::ProfileTooLarge { property: name.clone(), length: text_bytes });
             }
         }

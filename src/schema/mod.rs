@@ -285,7 +285,7 @@ impl SchemaBuilder {
     /// Checks the properties and makes the schema of them.
     ///
     /// # Errors
-    /// [`Error::InvalidName`], [`Error::DuplicateName`], [`Error::KeyCollision`], [`Error::TooManyProperties`], and
+    /// [`Error::InvalidSchema`], [`Error::InvalidName`], [`Error::DuplicateName`], [`Error::KeyCollision`], [`Error::TooManyProperties`], and
     /// what makes a default unusable: [`Error::TooLong`], [`Error::InvalidText`].
     pub fn build(self) -> Result<Arc<Schema>> {
         if self.properties.len() > MAX_PROPERTIES {
@@ -296,6 +296,10 @@ impl SchemaBuilder {
         let mut hash = Sha256::new();
         for (place, property) in self.properties.iter().enumerate() {
             check_name(&property.name)?;
+            if property.writers == Writers::Owner && property.visibility == Visibility::Servers {
+                let reason = format!("property `{}`: its owner may write it, but not see it", property.name);
+                return Err(Error::InvalidSchema { reason });
+            }
             property.default.check(|| format!("the default of `{}`", property.name))?;
             let index = PropertyIndex(place as u16);
             match by_name.entry(property.name.clone()) {
@@ -405,6 +409,8 @@ mod tests {
         }
         let twice = Schema::builder().property(Property::new("a", 0)).property(Property::new("a", 0));
         assert!(matches!(twice.build(), Err(Error::DuplicateName { .. })));
+        let blind = Property::new("a", 0).writers(Writers::Owner).visibility(Visibility::Servers);
+        assert!(matches!(Schema::builder().property(blind).build(), Err(Error::InvalidSchema { .. })));
         let nul = Schema::builder().property(Property::new("a", "x\0y"));
         assert!(matches!(nul.build(), Err(Error::InvalidText { .. })));
     }

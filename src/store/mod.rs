@@ -24,7 +24,7 @@ pub use self::sqlite::SqliteStore;
 use crate::error::{Error, ErrorCode, Result};
 pub use crate::value::Effect;
 
-/// A database of profiles: SEED's accessor (restore, update, update many, delete, list) and a journal.
+/// A database of profiles: documents by user id, and a journal of what came after each.
 ///
 /// The master calls it from one thread of its own, one call at a time, and in order. A call may block. Whatever a
 /// call returns `Ok` for is committed and synced, in whole; after an `Err` the master does not know whether it took
@@ -117,6 +117,19 @@ pub struct JournalRow {
     pub effects: Vec<(Arc<str>, Effect)>,
     /// When, in milliseconds since 1970 UTC.
     pub unix_ms: u64,
+}
+
+impl JournalRow {
+    /// About what it takes in memory, and at most in the database.
+    pub(crate) fn bytes(&self) -> usize {
+        let effect = |(_, effect): &(Arc<str>, Effect)| match effect {
+            Effect::Value(value) => value.text_bytes(),
+            Effect::Diff(_) => 0,
+        };
+        size_of::<Self>()
+            + self.refused.len() * size_of::<(u64, ErrorCode)>()
+            + self.effects.iter().map(|e| size_of::<(Arc<str>, Effect)>() + effect(e)).sum::<usize>()
+    }
 }
 
 /// A writer session.

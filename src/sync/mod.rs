@@ -6,6 +6,8 @@ pub(crate) mod master;
 #[cfg(any(feature = "client", feature = "server"))]
 pub(crate) mod peer;
 #[cfg(all(test, feature = "client", feature = "server", feature = "master"))]
+mod scenarios;
+#[cfg(all(test, feature = "client", feature = "server", feature = "master"))]
 mod simulation;
 
 /// A small generator (splitmix64) for jitter and epochs; seeded by the driver, so that simulations repeat.

@@ -18,7 +18,7 @@ use crate::schema::{Property, Schema, Visibility, Writers};
 use crate::store::{MemoryStore, ProfileStore};
 use crate::value::Value;
 
-struct Tokens;
+pub(crate) struct Tokens;
 
 impl Authenticator for Tokens {
     fn authenticate(&self, token: &str) -> Result<Identity> {

@@ -78,6 +78,9 @@ pub(crate) enum Down {
     Snapshot { channel: u64, serial: u64 },
     /// The profile can't be opened.
     OpenFailed { channel: u64, code: i32, text: String },
+    /// The master has forgotten this writer session: whether its batches up to this number were applied is not known, and
+    /// they are not applied now.
+    Expired { channel: u64, through: u64 },
     /// A batch was refused.
     Refused { channel: u64, number: u64, code: i32, property: Option<u16>, text: String },
     /// The answer to a release.

@@ -66,6 +66,7 @@ fn downs() -> Vec<(&'static str, Down)> {
         ("snapshot announced", Down::Snapshot { channel: 0, serial: 1 }),
         ("open failed", Down::OpenFailed { channel: 7, code: -603, text: "corrupt".into() }),
         ("refused", Down::Refused { channel: 0, number: 12, code: -304, property: Some(3), text }),
+        ("expired", Down::Expired { channel: 7, through: 12 }),
         ("released", Down::Released { channel: 7 }),
     ]
 }

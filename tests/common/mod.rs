@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use mst_profiles::store::SqliteStore;
 use mst_profiles::{
-    Certificate, Client, ConnectOptions, Endpoint, Event, GameServer, Master, MasterOptions, ProfileId,
-    Property, PropertyIndex, Schema, Trust, Visibility, Writers,
+    Certificate, Client, ConnectOptions, Endpoint, ErrorCode, Event, GameServer, Master, MasterOptions,
+    ProfileId, Property, PropertyIndex, Schema, Trust, Visibility, Writers,
 };
 
 /// The repository.
@@ -156,7 +156,18 @@ pub fn fill(endpoint: &mut Endpoint, user: &str) -> ProfileId {
 
 /// Flushes a profile and waits until its changes are in the database.
 pub fn make_durable(endpoint: &mut Endpoint, id: ProfileId) {
-    let number = endpoint.flush_profile(id).unwrap();
+    // While too many batches wait, the changes go on coalescing.
+    let deadline = Instant::now() + PATIENCE;
+    let number = loop {
+        match endpoint.flush_profile(id) {
+            Ok(number) => break number,
+            Err(error) => {
+                assert!(error.code() == ErrorCode::Unavailable && Instant::now() < deadline, "{error}")
+            }
+        }
+        endpoint.wait(Duration::from_millis(5));
+        while endpoint.next_event().is_some() {}
+    };
     if endpoint.pending(id).unwrap().undurable == 0 {
         return;
     }

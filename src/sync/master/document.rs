@@ -12,6 +12,7 @@ use crate::json::{document_members, value_from_json, value_to_json};
 use crate::limits::{MAX_EPOCHS, WRITER_EXPIRY};
 use crate::schema::Schema;
 use crate::store::{JournalRow, StoredProfile, WriterInfo};
+use crate::value::{Effect, Value, ValueType};
 
 const RESERVED: &str = "$mst";
 
@@ -31,9 +32,12 @@ struct Meta {
     /// The fingerprint of the schema that wrote it.
     #[serde(default)]
     schema: String,
-    /// Values that do not fit their property.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    aside: Map<String, Json>,
+    /// Values that do not fit their property, the latest last.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    aside: BTreeMap<String, Vec<Json>>,
+    /// The greatest version that a forgotten writer session made.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    forgotten: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -41,9 +45,19 @@ struct MetaWriter {
     subject: String,
     role: String,
     last: u64,
+    /// The version that its last applied batch made.
+    #[serde(default)]
+    version: u64,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     refused: BTreeMap<u64, i32>,
+    /// Numbers up to this one come from before it was forgotten.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    expired: u64,
     seen: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What does not fit its property, and why.
@@ -58,6 +72,8 @@ pub(super) fn write(schema: &Schema, profile: &MasterProfile) -> String {
         epochs: profile.epochs.iter().map(|(epoch, end)| (format!("{epoch:016x}"), *end)).collect(),
         schema: format!("{:016x}", schema.fingerprint()),
         aside: profile.aside.clone(),
+        forgotten: profile.forgotten_version,
+        properties: profile.kept_versions.clone(),
         ..Meta::default()
     };
     for index in schema.indexes() {
@@ -73,6 +89,8 @@ pub(super) fn write(schema: &Schema, profile: &MasterProfile) -> String {
             subject: writer.info.subject.to_string(),
             role: writer.info.role.to_string(),
             last: writer.last,
+            version: writer.applied_version,
+            expired: writer.expired_through,
             refused: writer.refused.iter().map(|(number, r)| (*number, r.code as i32)).collect(),
             seen: writer.seen_unix_ms,
         };
@@ -83,7 +101,7 @@ pub(super) fn write(schema: &Schema, profile: &MasterProfile) -> String {
     serde_json::to_string(&object).unwrap_or_default()
 }
 
-/// Makes a profile of what is stored: the document, and the journal's rows folded in.
+/// Makes a profile of what is stored: the document, with the journal's rows folded in.
 pub(super) fn load(
     schema: &Schema,
     user: &Arc<str>,
@@ -95,31 +113,49 @@ pub(super) fn load(
     };
     let defaults = schema.properties().iter().map(|p| p.default().clone()).collect();
     let mut profile = MasterProfile::new(user.clone(), 0, defaults);
-    let mut misfits = Vec::new();
+    let mut object = Map::new();
     if let Some(text) = &stored.document {
-        let mut object: Map<String, Json> = serde_json::from_str(text).map_err(|e| corrupt(e.to_string()))?;
+        object = serde_json::from_str(text).map_err(|e| corrupt(e.to_string()))?;
         let meta = object.remove(RESERVED).ok_or_else(|| corrupt(format!("has no `{RESERVED}`")))?;
         let meta: Meta = serde_json::from_value(meta).map_err(|e| corrupt(format!("`{RESERVED}`: {e}")))?;
         read_meta(schema, &mut profile, meta, unix_ms).map_err(corrupt)?;
-        let members = document_members(schema, object);
-        for (index, value) in members.values {
-            profile.values[index.usize()] = value;
-        }
-        misfits = members.misfits;
-        profile.kept = members.kept;
-        for (name, _) in &misfits {
-            if let Some(json) = profile.kept.remove(&**name) {
-                profile.aside.insert(name.to_string(), json);
-                profile.touched = true;
-            }
-        }
         profile.saved = Some(profile.version);
     }
+    // The rows change what stands in the document, whatever types the schema gives to it by now; only then is each
+    // member made a value, once.
     for row in stored.rows {
-        fold(schema, &mut profile, row).map_err(corrupt)?;
+        fold(schema, &mut profile, &mut object, row).map_err(corrupt)?;
     }
-    profile.text_bytes = profile.values.iter().map(crate::Value::text_bytes).sum();
+    let members = document_members(schema, object);
+    for (index, value) in members.values {
+        profile.values[index.usize()] = value;
+    }
+    profile.kept = members.kept;
+    let mut misfits = members.misfits;
+    misfits.retain(|(name, _)| !set_aside(schema, &mut profile, name));
+    profile.text_bytes = profile.values.iter().map(Value::text_bytes).sum();
     Ok((profile, misfits))
+}
+
+/// Keeps a value that does not fit its property aside. True when an earlier one was found there that fits: a schema that
+/// was changed and changed back has its values again.
+fn set_aside(schema: &Schema, profile: &mut MasterProfile, name: &Arc<str>) -> bool {
+    let (Some(json), Ok(index)) = (profile.kept.remove(&**name), schema.index_of(name)) else { return false };
+    profile.touched = true;
+    let aside = profile.aside.entry(name.to_string()).or_default();
+    let value_type = schema.property(index).value_type();
+    let fitting = aside.iter().rposition(|json| value_from_json(value_type, json).is_ok());
+    let found = fitting.and_then(|place| value_from_json(value_type, &aside.remove(place)).ok());
+    if !aside.contains(&json) {
+        aside.push(json);
+    }
+    match found {
+        Some(value) => {
+            profile.values[index.usize()] = value;
+            true
+        }
+        None => false,
+    }
 }
 
 /// The canonical JSON of a stored profile, read as a master that starts would read it.
@@ -137,28 +173,39 @@ fn read_meta(schema: &Schema, profile: &mut MasterProfile, meta: Meta, unix_ms: 
         profile.epochs.push_back((hex(&epoch)?, end));
     }
     for (name, version) in &meta.properties {
-        if let Ok(index) = schema.index_of(name) {
-            profile.property_versions[index.usize()] = *version;
+        match schema.index_of(name) {
+            Ok(index) => profile.property_versions[index.usize()] = *version,
+            Err(_) => drop(profile.kept_versions.insert(name.clone(), *version)),
         }
     }
     profile.aside = meta.aside;
+    profile.forgotten_version = meta.forgotten;
     for (id, written) in meta.writers {
         let id = u128::from_str_radix(&id, 16).map_err(|_| format!("`{id}` is no writer"))?;
         // Of clocks that jump, at worst a writer is kept longer.
         if unix_ms.saturating_sub(written.seen) > WRITER_EXPIRY.as_millis() as u64 {
+            profile.forgotten_version = profile.forgotten_version.max(written.version);
             continue;
         }
         let info = WriterInfo { id, subject: written.subject.into(), role: written.role.into() };
         let mut writer = WriterState::new(Arc::new(info), written.seen);
         (writer.last, writer.applied, writer.durable) = (written.last, written.last, written.last);
+        writer.applied_version = written.version;
+        writer.expired_through = written.expired;
+        writer.refused_journaled = written.last;
         writer.refused = written.refused.into_iter().map(|(number, code)| (number, refusal(code))).collect();
         profile.writers.insert(id, writer);
     }
     Ok(())
 }
 
-/// Applies a journal row.
-fn fold(schema: &Schema, profile: &mut MasterProfile, row: JournalRow) -> Result<(), String> {
+/// Applies a journal row to the document's members.
+fn fold(
+    schema: &Schema,
+    profile: &mut MasterProfile,
+    object: &mut Map<String, Json>,
+    row: JournalRow,
+) -> Result<(), String> {
     if row.version != profile.version + 1 {
         return Err(format!("journal row {} follows version {}", row.version, profile.version));
     }
@@ -173,38 +220,31 @@ fn fold(schema: &Schema, profile: &mut MasterProfile, row: JournalRow) -> Result
     }
     profile.version = row.version;
     for (name, effect) in &row.effects {
-        match schema.index_of(name) {
-            Ok(index) => {
-                let value = effect
-                    .apply(&profile.values[index.usize()])
-                    .ok_or_else(|| format!("journal row {}: `{name}` has another type now", row.version))?;
-                profile.values[index.usize()] = value;
-                profile.property_versions[index.usize()] = row.version;
+        let index = schema.index_of(name);
+        let json = match effect {
+            Effect::Value(value) => value_to_json(value),
+            Effect::Diff(diff) => {
+                let stored = object.get(&**name).and_then(|json| value_from_json(ValueType::I64, json).ok());
+                let default = || index.as_ref().ok().map(|i| schema.property(*i).default().clone());
+                let base = stored.or_else(default).as_ref().and_then(Value::as_int).unwrap_or(0);
+                Json::from(base.wrapping_add(*diff))
             }
-            Err(_) => fold_unknown(&mut profile.kept, name, effect),
+        };
+        object.insert(name.to_string(), json);
+        match index {
+            Ok(index) => profile.property_versions[index.usize()] = row.version,
+            Err(_) => drop(profile.kept_versions.insert(name.to_string(), row.version)),
         }
     }
     let writers: &mut HashMap<_, _> = &mut profile.writers;
     let writer =
         writers.entry(row.writer.id).or_insert_with(|| WriterState::new(row.writer.clone(), row.unix_ms));
     (writer.last, writer.applied, writer.durable) = (row.number, row.number, row.number);
+    writer.applied_version = row.version;
+    writer.refused_journaled = row.number;
     writer.seen_unix_ms = row.unix_ms;
     writer.refused.extend(row.refused.iter().map(|(number, code)| (*number, refusal(*code as i32))));
     Ok(())
-}
-
-/// A property that the schema no longer has goes on as a kept member.
-fn fold_unknown(kept: &mut Map<String, Json>, name: &Arc<str>, effect: &crate::value::Effect) {
-    use crate::value::{Effect, Value, ValueType};
-    let json = match effect {
-        Effect::Value(value) => value_to_json(value),
-        Effect::Diff(diff) => {
-            let base = kept.get(&**name).and_then(|json| value_from_json(ValueType::I64, json).ok());
-            let base = base.as_ref().and_then(Value::as_int).unwrap_or(0);
-            Json::from(base.wrapping_add(*diff))
-        }
-    };
-    kept.insert(name.to_string(), json);
 }
 
 fn refusal(code: i32) -> Refusal {

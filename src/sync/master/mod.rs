@@ -210,6 +210,7 @@ pub(crate) struct Master {
     by_user: HashMap<Arc<str>, usize>,
     /// Rows that wait for the next group, with their profiles' places.
     journal: VecDeque<(usize, JournalRow)>,
+    journal_bytes: usize,
     group: Option<Group>,
     append_retry: Retry,
     /// Profiles to save, and those whose documents are with the store.
@@ -250,10 +251,13 @@ impl Retry {
     const FIRST: Duration = Duration::from_millis(50);
     const LAST: Duration = Duration::from_secs(5);
 
-    fn failed(&mut self, now: Duration, rng: &mut Rng) {
+    /// Counts a failure; gives the time to wait.
+    fn failed(&mut self, now: Duration, rng: &mut Rng) -> Duration {
         let ceiling = Self::FIRST.saturating_mul(1 << self.attempts.min(10)).min(Self::LAST);
         self.attempts = self.attempts.saturating_add(1);
-        self.at = Some(now + ceiling / 2 + ceiling.mul_f64(rng.below(1000) as f64 / 2000.0));
+        let wait = ceiling / 2 + ceiling.mul_f64(rng.below(1000) as f64 / 2000.0);
+        self.at = Some(now + wait);
+        wait
     }
 
     fn succeeded(&mut self) {
@@ -281,6 +285,7 @@ impl Master {
             free: Vec::new(),
             by_user: HashMap::new(),
             journal: VecDeque::new(),
+            journal_bytes: 0,
             group: None,
             append_retry: Retry::default(),
             save_queue: VecDeque::new(),

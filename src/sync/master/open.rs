@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::document;
-use super::profile::{Entry, MasterProfile};
+use super::profile::{Entry, MasterProfile, WriterState};
 use super::session::{Channel, ChannelPhase, OpenInfo, PeerInfo, violation};
+use super::writes::refused_message;
 use super::{Action, Due, Master, MasterEvent, Now, PeerRole, StoreRequest};
 use crate::error::{Error, Result};
-use crate::limits::MAX_OPEN_PROFILES;
+use crate::limits::{MAX_OPEN_PROFILES, OUTBOUND_HIGH_WATER_BYTES};
 use crate::schema::{Relation, check_user_id};
 use crate::store::StoredProfile;
 use crate::wire::control::Down;
@@ -30,7 +31,10 @@ impl Master {
         }
         let full = state.channels.len() >= MAX_OPEN_PROFILES;
         let profile = self.by_user.get(&*user).copied();
-        let twice = profile.is_some_and(|p| state.channels.values().any(|c| c.profile == p));
+        let twice = profile.and_then(|p| self.profiles[p].as_ref()).is_some_and(|entry| match entry {
+            Entry::Loading { waiters } => waiters.iter().any(|(waiter, _)| *waiter == session),
+            Entry::Live(profile) => profile.observers.iter().any(|(observer, _)| *observer == session),
+        });
         let refusal = match check_user_id(&user) {
             Err(error) => Some(error),
             Ok(()) if twice => Some(Error::AlreadyOpen { user: Arc::from(&*user) }),
@@ -59,8 +63,8 @@ impl Master {
                     version: 0,
                     own: 0,
                     dirty: false,
-                    expired_through: 0,
                     waiting: Default::default(),
+                    waiting_bytes: 0,
                 },
             );
         }
@@ -72,9 +76,14 @@ impl Master {
     }
 
     fn open_failed(&mut self, session: u64, channel: u64, error: &Error) {
-        if let Some(state) = self.sessions.get_mut(&session) {
-            state.send(&Down::OpenFailed { channel, code: error.code() as i32, text: error.to_string() });
-        }
+        let Some(state) = self.sessions.get_mut(&session) else { return };
+        let server = state.peer.as_ref().is_some_and(|peer| peer.identity.role == PeerRole::Server);
+        let text = match error {
+            // The words of a database are not for players.
+            Error::Store { .. } if !server => "the profile can't be loaded now".into(),
+            error => error.to_string(),
+        };
+        state.send(&Down::OpenFailed { channel, code: error.code() as i32, text });
     }
 
     /// Asks the store for a profile.
@@ -101,6 +110,7 @@ impl Master {
         let Some(Entry::Loading { waiters }) = &mut self.profiles[place] else { return };
         let waiters = std::mem::take(waiters);
         let epoch = self.rng.next();
+        let mut misfit = false;
         let defaults = || self.config.schema.properties().iter().map(|p| p.default().clone()).collect();
         let loaded = match result {
             // Made at the first login, or when a game server asks; not because another player looks.
@@ -114,6 +124,9 @@ impl Master {
             Ok(Some(stored)) => document::load(&self.config.schema, user, stored, now.unix_ms).map(
                 |(mut profile, misfits)| {
                     profile.begin_epoch(epoch);
+                    // Else a cursor of this epoch would not be known after an unload in which nothing changed.
+                    profile.touched = true;
+                    misfit = !misfits.is_empty();
                     for (property, reason) in misfits {
                         let user = user.clone();
                         self.events.push(MasterEvent::ValueKeptAside { user, property, reason });
@@ -127,7 +140,8 @@ impl Master {
         match loaded {
             Ok(profile) => {
                 // A new profile is written at once: a login that was answered is in the store.
-                let new = profile.saved.is_none();
+                // And what was kept aside is so in the store before anything is added to what stands in its place.
+                let new = profile.saved.is_none() || misfit;
                 self.profiles[place] = Some(Entry::Live(Box::new(profile)));
                 if new {
                     self.queue_save(place);
@@ -146,8 +160,10 @@ impl Master {
                     self.events.push(MasterEvent::StoreFailed { error: error.clone() });
                 }
                 for (session, channel) in waiters {
-                    if let Some(state) = self.sessions.get_mut(&session) {
-                        state.channels.remove(&channel);
+                    if let Some(state) = self.sessions.get_mut(&session)
+                        && let Some(open) = state.channels.remove(&channel)
+                    {
+                        state.waiting_bytes -= open.waiting_bytes;
                     }
                     self.open_failed(session, channel, &error);
                     self.send_outbox(session);
@@ -176,25 +192,41 @@ impl Master {
             let error = Error::AuthFailed { reason: "the writer session belongs to somebody else".into() };
             return self.close(now, session, error);
         }
-        open.expired_through = if writer.is_none() && info.durable > 0 { info.last } else { 0 };
-        let (applied, durable) = match writer {
-            Some(writer) => {
-                if std::mem::take(&mut writer.closed) {
-                    profile.touched = true;
-                }
-                writer.refused = writer.refused.split_off(&(info.heard + 1));
-                (writer.last, writer.durable)
+        let known = writer.is_some();
+        if let Some(writer) = writer {
+            if std::mem::take(&mut writer.closed) {
+                profile.touched = true;
             }
-            None => (0, 0),
-        };
+            writer.refused.retain(|number, _| *number > info.heard);
+        }
+        let expired = !known && was_forgotten(profile, &info);
+        if expired {
+            // Its numbers stay used up, so that none of them is ever applied, now or after the next reconnect.
+            let mut writer = WriterState::new(peer.writer.clone(), now.unix_ms);
+            (writer.last, writer.expired_through) = (info.last, info.last);
+            profile.writers.insert(peer.writer.id, writer);
+            profile.touched = true;
+        }
+        let writer = profile.writers.get(&peer.writer.id);
+        let (applied, durable) = writer.map_or((0, 0), |writer| (writer.last, writer.durable));
         let resumed = info.cursor.filter(|cursor| profile.serves(*cursor)).map(|cursor| cursor.version);
         let epoch = profile.epoch;
         open.own = info.applied;
         open.version = resumed.unwrap_or(0);
-        open.phase = ChannelPhase::Live;
+        open.phase = if resumed.is_some() { ChannelPhase::Live } else { ChannelPhase::NeedSnapshot };
         let waiting = std::mem::take(&mut open.waiting);
+        state.waiting_bytes -= std::mem::take(&mut open.waiting_bytes);
         state.send(&Down::Opened { channel, epoch, resumed, applied, durable });
-        if resumed.is_none() {
+        if let Some(writer) = writer {
+            // Outcomes come before the delta or the snapshot that says how far batches are decided.
+            if writer.expired_through > info.heard {
+                state.send(&Down::Expired { channel, through: writer.expired_through });
+            }
+            for (number, refusal) in &writer.refused {
+                state.send(&refused_message(&peer, channel, *number, refusal));
+            }
+        }
+        if resumed.is_none() && state.outstanding < OUTBOUND_HIGH_WATER_BYTES {
             self.send_snapshot(session, channel);
         }
         self.mark(session, channel);
@@ -207,6 +239,7 @@ impl Master {
     pub(super) fn release(&mut self, now: Now, session: u64, peer: &PeerInfo, channel: u64, drained: bool) {
         let Some(state) = self.sessions.get_mut(&session) else { return };
         let Some(open) = state.channels.remove(&channel) else { return };
+        state.waiting_bytes -= open.waiting_bytes;
         state.send(&Down::Released { channel });
         if drained
             && let Some(profile) = self.profiles[open.profile].as_mut().and_then(Entry::live)
@@ -239,7 +272,9 @@ impl Master {
         }
         let at = now.mono + self.config.unload_after;
         profile.unload_at = Some(at);
-        self.timers.push(Reverse((at, Due::Unload(place))));
+        if !std::mem::replace(&mut profile.unload_armed, true) {
+            self.timers.push(Reverse((at, Due::Unload(place))));
+        }
         if profile.unsaved() {
             self.queue_save(place);
         }
@@ -248,14 +283,18 @@ impl Master {
     pub(super) fn unload_due(&mut self, now: Now, place: usize) {
         const AGAIN: Duration = Duration::from_millis(100);
         let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
-        // The timer of an earlier absence, or of an earlier profile at this place.
-        if profile.unload_at.is_none_or(|at| at > now.mono) || !profile.observers.is_empty() {
-            return;
+        profile.unload_armed = false;
+        let Some(at) = profile.unload_at.filter(|_| profile.observers.is_empty()) else { return };
+        if at > now.mono {
+            // Somebody came and left again since.
+            profile.unload_armed = true;
+            return self.timers.push(Reverse((at, Due::Unload(place))));
         }
         if profile.unsaved() || profile.saving || profile.unjournaled > 0 {
             // Never before all of it is in the store.
             let at = now.mono + AGAIN;
             profile.unload_at = Some(at);
+            profile.unload_armed = true;
             self.timers.push(Reverse((at, Due::Unload(place))));
             return;
         }
@@ -264,5 +303,22 @@ impl Master {
         self.free.push(place);
         self.by_user.remove(&user);
         self.events.push(MasterEvent::ProfileUnloaded { user });
+    }
+}
+
+/// Whether a writer session that the profile does not know was known once, so that its undecided batches may have been
+/// applied. The other possibility is that a crash took back all that it ever did; then they must be applied.
+fn was_forgotten(profile: &MasterProfile, info: &OpenInfo) -> bool {
+    if info.last == 0 {
+        return false;
+    }
+    let survived = info.cursor.filter(|cursor| profile.serves(*cursor));
+    match survived {
+        // It has batches in a version that survived, or was told that some are durable: the store knew it.
+        Some(_) if info.applied > info.heard => true,
+        _ if info.durable > 0 => true,
+        // What it has not heard of came after its cursor: was somebody forgotten who wrote there?
+        Some(cursor) => cursor.version < profile.forgotten_version,
+        None => profile.forgotten_version > 0,
     }
 }

@@ -115,8 +115,10 @@ impl Master {
     fn send_delta(&mut self, session: u64, channel: u64) {
         let Some(state) = self.sessions.get_mut(&session) else { return };
         let (Some(peer), Some(open)) = (&state.peer, state.channels.get_mut(&channel)) else { return };
-        if open.phase != ChannelPhase::Live {
-            return;
+        match open.phase {
+            ChannelPhase::Live => {}
+            ChannelPhase::NeedSnapshot => return self.send_snapshot(session, channel),
+            _ => return,
         }
         let Some(profile) = self.profiles[open.profile].as_mut().and_then(Entry::live) else { return };
         let last = profile.writers.get(&peer.writer.id).map_or(0, |w| w.last);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
+use super::Retry;
 use crate::error::ErrorCode;
 use crate::limits::{MAX_EPOCHS, MAX_RECENT_CHANGES};
 use crate::schema::PropertyIndex;
@@ -52,12 +53,19 @@ pub(super) struct MasterProfile {
     /// Whether its document differs from what `saved` says for another reason than the version.
     pub(super) touched: bool,
     pub(super) save_at: Option<Duration>,
+    pub(super) save_retry: Retry,
     pub(super) saving: bool,
     pub(super) unload_at: Option<Duration>,
+    /// Whether a timer for it is running.
+    pub(super) unload_armed: bool,
     /// Members of the document that no property has.
     pub(super) kept: Map<String, Json>,
-    /// Values that do not fit their property.
-    pub(super) aside: Map<String, Json>,
+    /// Versions of properties that the schema does not have (any more).
+    pub(super) kept_versions: BTreeMap<String, u64>,
+    /// Values that do not fit their property, the latest last.
+    pub(super) aside: BTreeMap<String, Vec<Json>>,
+    /// The greatest version that a writer session made which is forgotten without having let the profile go.
+    pub(super) forgotten_version: u64,
 }
 
 /// A change of one property, with what is needed to send it as a difference.
@@ -79,8 +87,12 @@ pub(super) struct WriterState {
     pub(super) durable: u64,
     /// Refused numbers above what the writer has heard.
     pub(super) refused: BTreeMap<u64, Refusal>,
-    /// Those not yet in a journal row.
-    pub(super) refused_unjournaled: Vec<(u64, ErrorCode)>,
+    /// Those up to this number are in a journal row or in the document.
+    pub(super) refused_journaled: u64,
+    /// The version that the last applied batch made.
+    pub(super) applied_version: u64,
+    /// Numbers up to this one were made before the session was forgotten: whether they were applied is not known.
+    pub(super) expired_through: u64,
     pub(super) seen_unix_ms: u64,
     /// The writer has let the profile go: the next document leaves it out, and then it is forgotten. Not before, or a
     /// crash would bring back its numbers while it counts anew.
@@ -95,7 +107,9 @@ impl WriterState {
             applied: 0,
             durable: 0,
             refused: BTreeMap::new(),
-            refused_unjournaled: Vec::new(),
+            refused_journaled: 0,
+            applied_version: 0,
+            expired_through: 0,
             seen_unix_ms: unix_ms,
             closed: false,
         }
@@ -127,10 +141,14 @@ impl MasterProfile {
             saved: None,
             touched: false,
             save_at: None,
+            save_retry: Retry::default(),
             saving: false,
             unload_at: None,
             kept: Map::new(),
-            aside: Map::new(),
+            kept_versions: BTreeMap::new(),
+            aside: BTreeMap::new(),
+            forgotten_version: 0,
+            unload_armed: false,
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Identity, Master, MasterEvent, Now, PeerRole};
 use crate::error::{Error, ErrorCode, Result};
-use crate::limits::{MAX_PROPERTIES, OUTBOUND_LIMIT_BYTES};
+use crate::limits::{MAX_PROPERTIES, MAX_TOKEN_BYTES, OUTBOUND_LIMIT_BYTES};
 use crate::schema::{PropertyIndex, Relation, Schema};
 use crate::store::WriterInfo;
 use crate::value::ValueType;
@@ -27,6 +27,8 @@ pub(super) struct Session {
     /// The channel of the last delta on this connection.
     pub(super) last_channel: u64,
     pub(super) last_serial: u64,
+    /// Bytes of batches that wait for profiles to be loaded.
+    pub(super) waiting_bytes: usize,
     /// Channels with something to flush.
     pub(super) dirty: Vec<u64>,
     /// Own batches to report as durable.
@@ -63,10 +65,10 @@ pub(super) struct Channel {
     pub(super) own: u64,
     /// Whether it is in the session's list.
     pub(super) dirty: bool,
-    /// Batches up to this number come from a writer session that the master has forgotten.
-    pub(super) expired_through: u64,
     /// Batches that came while the profile was loading.
     pub(super) waiting: VecDeque<(u64, Ops)>,
+    /// The bytes of their frames.
+    pub(super) waiting_bytes: usize,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -75,6 +77,8 @@ pub(super) enum ChannelPhase {
     Loading {
         open: OpenInfo,
     },
+    /// A snapshot is to be sent when there is room.
+    NeedSnapshot,
     /// The snapshot with this number is under way.
     AwaitConfirm {
         serial: u64,
@@ -194,10 +198,6 @@ impl Master {
                 (KIND_CONTROL, Some(peer)) => match decode(reader.rest())? {
                     Up::Hello { .. } => return Err(violation("a second hello")),
                     Up::Open { channel, user, cursor, heard, applied, durable, last } => {
-                        if state.outstanding > OUTBOUND_LIMIT_BYTES {
-                            let what = "bytes waiting for a peer";
-                            return Err(Error::LimitReached { what, limit: OUTBOUND_LIMIT_BYTES });
-                        }
                         let open = OpenInfo { cursor, heard, applied, durable, last };
                         self.open(now, session, &peer, channel, user, open)?;
                     }
@@ -222,6 +222,10 @@ impl Master {
                 own_min: PROTOCOL_VERSION_MIN,
                 own_max: PROTOCOL_VERSION,
             });
+        }
+        if token.len() > MAX_TOKEN_BYTES {
+            let what = "the token".into();
+            return Err(Error::TooLong { what, length: token.len(), limit: MAX_TOKEN_BYTES });
         }
         let identity = self.config.authenticator.authenticate(&token)?;
         let view = View::negotiate(&self.config.schema, fingerprint, &properties)?;

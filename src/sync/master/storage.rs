@@ -7,8 +7,8 @@ use super::document;
 use super::profile::Entry;
 use super::{Action, Due, Group, Master, MasterEvent, Now, StoreAnswer, StoreRequest};
 use crate::error::{Error, ErrorCode};
-use crate::limits::{MAX_GROUP_ROWS, MAX_SAVE_DOCUMENTS};
-use crate::store::DocumentSave;
+use crate::limits::{GROUP_TARGET_BYTES, MAX_GROUP_ROWS, MAX_SAVE_DOCUMENTS};
+use crate::store::{DocumentSave, JournalRow};
 
 impl Master {
     /// The store answered a request.
@@ -16,10 +16,17 @@ impl Master {
         match answer {
             StoreAnswer::Restored { user, result } => self.restored(now, &user, result),
             StoreAnswer::Appended { result } => self.appended(now, result.err()),
-            StoreAnswer::Updated { result: Ok(results) } => self.updated(now, results),
-            StoreAnswer::Updated { result: Err(error) } => {
+            StoreAnswer::Updated { result } => {
                 let documents = self.saving.as_ref().map_or(0, Vec::len);
-                self.updated(now, vec![Err(error); documents]);
+                let results = match result {
+                    Ok(results) if results.len() == documents => results,
+                    Ok(results) => {
+                        let text = format!("{} results for {documents} documents", results.len());
+                        vec![Err(Error::store(ErrorCode::StoreFailed, text)); documents]
+                    }
+                    Err(error) => vec![Err(error); documents],
+                };
+                self.updated(now, results);
             }
         }
     }
@@ -30,8 +37,15 @@ impl Master {
             return;
         }
         if self.group.is_none() && !self.journal.is_empty() {
-            let count = self.journal.len().min(MAX_GROUP_ROWS);
-            let (places, rows) = self.journal.drain(..count).unzip();
+            let mut bytes = 0;
+            let fits = |(_, row): &&(usize, JournalRow)| {
+                let fits = bytes < GROUP_TARGET_BYTES;
+                bytes += row.bytes();
+                fits
+            };
+            let count = self.journal.iter().take(MAX_GROUP_ROWS).take_while(fits).count();
+            let (places, rows): (Vec<_>, Vec<JournalRow>) = self.journal.drain(..count).unzip();
+            self.journal_bytes -= rows.iter().map(JournalRow::bytes).sum::<usize>();
             self.group = Some(Group { places, rows: Arc::new(rows), submitted: false });
         }
         if let Some(group) = &mut self.group
@@ -101,6 +115,7 @@ impl Master {
 
     fn updated(&mut self, now: Now, results: Vec<Result<(), Error>>) {
         let Some(saving) = self.saving.take() else { return };
+        let all_failed = results.iter().all(Result::is_err);
         let mut failure = None;
         for ((place, version), result) in saving.into_iter().zip(results) {
             let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { continue };
@@ -109,6 +124,7 @@ impl Master {
                 Ok(()) => {
                     profile.saved = Some(profile.saved.map_or(version, |saved| saved.max(version)));
                     self.stats.documents_saved += 1;
+                    profile.save_retry.succeeded();
                     if !profile.touched {
                         // The document is without them.
                         profile.writers.retain(|_, writer| !writer.closed);
@@ -125,8 +141,16 @@ impl Master {
                 }
                 Err(error) => {
                     profile.touched = true;
-                    self.queue_save(place);
-                    failure = Some(error);
+                    if all_failed || self.stopping {
+                        self.queue_save(place);
+                        failure = Some(error);
+                    } else {
+                        // A document that can't be written must not slow down the others: it has a back-off of its own.
+                        let at = now.mono + profile.save_retry.failed(now.mono, &mut self.rng);
+                        profile.save_at = Some(at);
+                        self.timers.push(Reverse((at, Due::Save(place))));
+                        self.events.push(MasterEvent::StoreFailed { error });
+                    }
                 }
             }
         }

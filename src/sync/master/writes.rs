@@ -10,7 +10,8 @@ use super::session::{ChannelPhase, PeerInfo, violation};
 use super::{Master, Now};
 use crate::error::{Error, Result};
 use crate::limits::{
-    MAX_PROFILE_TEXT_BYTES, MAX_REFUSED, MAX_RETAINED_BATCHES, MAX_UNJOURNALED_ROWS, MAX_WRITERS,
+    MAX_PROFILE_TEXT_BYTES, MAX_REFUSED, MAX_RETAINED_BATCHES, MAX_UNJOURNALED_BYTES, MAX_UNJOURNALED_ROWS,
+    MAX_WAITING_BYTES, MAX_WRITERS,
 };
 use crate::schema::{PropertyIndex, Relation, Schema};
 use crate::store::JournalRow;
@@ -36,6 +37,7 @@ impl Master {
         if number == 0 {
             return Err(violation("a batch with the number zero"));
         }
+        let mut frame_bytes = reader.len();
         while !reader.is_empty() {
             let ops = read_batch(&mut reader, &*peer.view.types)?;
             let Some(state) = self.sessions.get_mut(&session) else { return Ok(()) };
@@ -45,6 +47,13 @@ impl Master {
                 Some(open) if matches!(open.phase, ChannelPhase::Loading { .. }) => {
                     if open.waiting.len() >= MAX_RETAINED_BATCHES {
                         return Err(violation("more batches than a writer may keep"));
+                    }
+                    // Counted once a frame.
+                    open.waiting_bytes += frame_bytes;
+                    state.waiting_bytes += std::mem::take(&mut frame_bytes);
+                    if state.waiting_bytes > MAX_WAITING_BYTES {
+                        let what = "bytes waiting for profiles to load";
+                        return Err(Error::LimitReached { what, limit: MAX_WAITING_BYTES });
                     }
                     open.waiting.push_back((number, ops));
                 }
@@ -69,8 +78,18 @@ impl Master {
         let Some(open) = state.channels.get_mut(&channel) else { return };
         let place = open.profile;
         let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
+        if open.relation == Relation::OtherClient {
+            // May write nothing, whatever it is; so nothing is remembered of it, and it takes no one's place.
+            let property = ops.first().map(|op| peer.view.to_master(op.property));
+            let name = property
+                .map_or_else(Default::default, |p| self.config.schema.property(p).shared_name().clone());
+            let error = Error::NotPermitted { who: open.relation.who(), property: name };
+            let refusal = Refusal { code: error.code(), property, text: error.to_string() };
+            self.stats.batches_refused += 1;
+            return state.send(&refused_message(peer, channel, number, &refusal));
+        }
         if !profile.writers.contains_key(&peer.writer.id) && profile.writers.len() >= MAX_WRITERS {
-            forget_writer(profile, &self.writers);
+            forget_writer(profile, &self.writers, &peer.writer.subject);
             if profile.writers.len() >= MAX_WRITERS {
                 // All of them are connected. Nothing is kept of this one, so it may come again with the same number.
                 let error = Error::LimitReached { what: "writer sessions of a profile", limit: MAX_WRITERS };
@@ -94,13 +113,12 @@ impl Master {
         }
         writer.last = number;
         writer.seen_unix_ms = now.unix_ms;
-        let outcome = if number <= open.expired_through {
-            Err((None, Error::WriterExpired { number }))
-        } else if self.journal.len() >= MAX_UNJOURNALED_ROWS {
-            Err((None, Error::Unavailable { reason: "the database is too far behind".into() }))
-        } else {
-            decide(&self.config.schema, profile, peer, open.relation, &ops)
-        };
+        let outcome =
+            if self.journal.len() >= MAX_UNJOURNALED_ROWS || self.journal_bytes >= MAX_UNJOURNALED_BYTES {
+                Err((None, Error::Unavailable { reason: "the database is too far behind".into() }))
+            } else {
+                decide(&self.config.schema, profile, peer, open.relation, &ops)
+            };
         match outcome {
             Ok(outcome) => self.apply(now, place, peer, number, outcome),
             Err((property, error)) => {
@@ -108,7 +126,6 @@ impl Master {
                 let refusal = Refusal { code: error.code(), property, text: error.to_string() };
                 state.send(&refused_message(peer, channel, number, &refusal));
                 if let Some(writer) = profile.writers.get_mut(&peer.writer.id) {
-                    writer.refused_unjournaled.push((number, refusal.code));
                     writer.refused.insert(number, refusal);
                     while writer.refused.len() > MAX_REFUSED {
                         writer.refused.pop_first();
@@ -136,8 +153,11 @@ impl Master {
         profile.unjournaled += 1;
         let refused = match profile.writers.get_mut(&peer.writer.id) {
             Some(writer) => {
+                let since = writer.refused_journaled.max(writer.applied);
                 writer.applied = number;
-                std::mem::take(&mut writer.refused_unjournaled)
+                writer.applied_version = version;
+                writer.refused_journaled = number;
+                writer.refused.range(since + 1..).map(|(number, refusal)| (*number, refusal.code)).collect()
             }
             None => Vec::new(),
         };
@@ -151,6 +171,7 @@ impl Master {
             effects,
             unix_ms: now.unix_ms,
         };
+        self.journal_bytes += row.bytes();
         self.journal.push_back((place, row));
         self.stats.batches_applied += 1;
         // Taken out for the while: marking changes sessions alone.
@@ -165,12 +186,16 @@ impl Master {
     }
 }
 
-/// Makes room for a writer session: the one that was silent longest and is not connected is forgotten.
-fn forget_writer(profile: &mut MasterProfile, connected: &HashMap<u128, u64>) {
+/// Makes room for a writer session of `subject`: one that is not connected is forgotten. Rather one of the same subject,
+/// so that nobody pushes out others; rather one of which nothing was ever applied; and then the one silent longest.
+fn forget_writer(profile: &mut MasterProfile, connected: &HashMap<u128, u64>, subject: &Arc<str>) {
     let absent =
         profile.writers.iter().filter(|(id, w)| !connected.contains_key(id) && w.durable == w.applied);
-    if let Some(id) = absent.min_by_key(|(_, w)| w.seen_unix_ms).map(|(id, _)| *id) {
-        profile.writers.remove(&id);
+    let order = |w: &WriterState| (w.info.subject != *subject, w.applied > 0, w.seen_unix_ms);
+    if let Some(id) = absent.min_by_key(|(_, w)| order(w)).map(|(id, _)| *id)
+        && let Some(forgotten) = profile.writers.remove(&id)
+    {
+        profile.forgotten_version = profile.forgotten_version.max(forgotten.applied_version);
         profile.touched = true;
     }
 }
@@ -220,7 +245,7 @@ fn shorter_effect(before: &Value, after: &Value) -> Effect {
     Effect::Value(after.clone())
 }
 
-fn refused_message(peer: &PeerInfo, channel: u64, number: u64, refusal: &Refusal) -> Down {
+pub(super) fn refused_message(peer: &PeerInfo, channel: u64, number: u64, refusal: &Refusal) -> Down {
     Down::Refused {
         channel,
         number,

@@ -57,7 +57,6 @@ impl Peer {
                     });
                 }
                 self.state = State::Ready;
-                self.attempts = 0;
                 self.stats.connections += 1;
                 self.events.push(Event::Connected);
                 for slot in 0..self.replicas.len() as u32 {
@@ -75,6 +74,10 @@ impl Peer {
             (Down::Snapshot { channel, serial }, _) => self.announced(channel, serial),
             (Down::OpenFailed { channel, code, text }, _) => {
                 self.open_failed(now, channel, remote(code, text));
+                Ok(())
+            }
+            (Down::Expired { channel, through }, _) => {
+                self.expired(channel, through);
                 Ok(())
             }
             (Down::Refused { channel, number, code, property, text }, _) => {
@@ -107,6 +110,8 @@ impl Peer {
         if replica.phase != Phase::Opening {
             return Ok(());
         }
+        // More than a welcome came of this connection.
+        self.attempts = 0;
         let known = replica.profile.retained_from(0).take_while(|b| b.number <= applied).count();
         self.stats.duplicates += known as u64;
         replica.durable = replica.durable.max(durable);
@@ -176,6 +181,17 @@ impl Peer {
         self.events.push(Event::Refused { profile, batch: number, property, error });
         self.collect_changes(slot);
         self.settle(slot);
+    }
+
+    /// The master no longer knows what became of the batches up to a number.
+    fn expired(&mut self, channel: u64, through: u64) {
+        let Some(slot) = self.slot_of(channel) else { return };
+        let Some(replica) = self.replica(slot) else { return };
+        let numbers: Vec<u64> =
+            replica.profile.retained_from(0).map(|b| b.number).take_while(|n| *n <= through).collect();
+        for number in numbers {
+            self.refused(channel, number, None, Error::WriterExpired { number });
+        }
     }
 
     /// A snapshot arrived on a stream of its own.
@@ -290,8 +306,9 @@ impl Peer {
     fn tell_durable(&mut self, slot: u32) {
         let profile = self.id(slot);
         let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return };
-        let through = replica.durable.min(replica.profile.applied_through());
-        replica.profile.durable_through(through);
+        replica.profile.durable_through(replica.durable);
+        // What was refused is decided for good too.
+        let through = replica.profile.heard_through().min(replica.profile.applied_through());
         if through > replica.durable_told {
             replica.durable_told = through;
             self.events.push(Event::Durable { profile, through });

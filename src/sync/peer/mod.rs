@@ -52,6 +52,8 @@ pub(crate) struct Peer {
     outbox: Vec<u8>,
     /// Set when this side wants the connection closed.
     close: Option<Error>,
+    /// Why it stopped for good, if the game did not ask for it.
+    failure: Option<Error>,
     events: EventQueue<Event>,
     stats: PeerStats,
 }
@@ -132,6 +134,7 @@ impl Peer {
             last_channel: 0,
             outbox: Vec::new(),
             close: None,
+            failure: None,
             events: EventQueue::default(),
             stats: PeerStats::default(),
         })
@@ -299,7 +302,12 @@ impl Peer {
     }
 
     pub(crate) fn is_drained(&self) -> bool {
-        self.by_user.is_empty() || matches!(self.state, State::Stopped)
+        self.by_user.is_empty()
+    }
+
+    /// Why nothing that is pending will ever arrive.
+    pub(crate) fn failure(&self) -> Option<&Error> {
+        self.failure.as_ref()
     }
 
     /// Ends it for good, whatever is pending.
@@ -399,6 +407,7 @@ impl Peer {
         );
         if permanent {
             self.state = State::Stopped;
+            self.failure = Some(error.clone());
             self.events.push(Event::Failed { error });
             return;
         }

@@ -87,6 +87,19 @@ impl QuicListener {
         let _ = wait.recv_timeout(time);
     }
 
+    /// Shuts down, and returns when another one can listen at the same port, or the time is over.
+    pub(crate) fn close(self, time: Duration) {
+        // Its last task lets go of the socket a moment after the endpoint is idle.
+        const LAST_TASK: Duration = Duration::from_millis(500);
+        self.shutdown(time);
+        let local_addr = self.local_addr;
+        drop(self);
+        let until = std::time::Instant::now() + LAST_TASK;
+        while UdpSocket::bind(local_addr).is_err() && std::time::Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     pub(super) fn bind_on(
         network: &tokio::runtime::Handle,
         options: ListenerOptions,
