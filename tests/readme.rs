@@ -125,6 +125,8 @@ fn shell(folder: &Path, command: &str, master: Option<&Serve>) -> Command {
     let mut shell = Command::new("sh");
     let address = master.map_or("", |m| &m.address);
     shell.arg("-c").arg(command.replace("127.0.0.1:7777", address)).current_dir(folder);
+    // Cargo's own would come before what the commands say.
+    shell.env_remove("LD_LIBRARY_PATH");
     shell.env("FINGERPRINT", master.map_or("", |m| &m.fingerprint));
     shell
 }
