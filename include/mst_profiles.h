@@ -387,11 +387,12 @@ enum MstEventType
    */
   MST_EVENT_PROPERTY_CHANGED = 7,
   /**
-   * Batches of `profile` up to `number` are decided.
+   * Batches of `profile` up to `number` are decided: applied, or refused as told before.
    */
   MST_EVENT_APPLIED = 8,
   /**
-   * Batches of `profile` up to `number` are in the database, committed and synced.
+   * Batches of `profile` up to `number` are decided for good: in the database, committed and synced, or refused as told
+   * before.
    */
   MST_EVENT_DURABLE = 9,
   /**

@@ -1450,11 +1450,12 @@ namespace MstProfiles.Native
         /// </summary>
         MST_EVENT_PROPERTY_CHANGED = 7,
         /// <summary>
-        ///  Batches of `profile` up to `number` are decided.
+        ///  Batches of `profile` up to `number` are decided: applied, or refused as told before.
         /// </summary>
         MST_EVENT_APPLIED = 8,
         /// <summary>
-        ///  Batches of `profile` up to `number` are in the database, committed and synced.
+        ///  Batches of `profile` up to `number` are decided for good: in the database, committed and synced, or refused as told
+        ///  before.
         /// </summary>
         MST_EVENT_DURABLE = 9,
         /// <summary>

@@ -27,9 +27,10 @@ pub enum MstEventType {
     MST_EVENT_OPEN_FAILED = 6,
     /// A property of `profile` changed; `cause` says why, and the old and the new value are there for numbers.
     MST_EVENT_PROPERTY_CHANGED = 7,
-    /// Batches of `profile` up to `number` are decided.
+    /// Batches of `profile` up to `number` are decided: applied, or refused as told before.
     MST_EVENT_APPLIED = 8,
-    /// Batches of `profile` up to `number` are in the database, committed and synced.
+    /// Batches of `profile` up to `number` are decided for good: in the database, committed and synced, or refused as told
+    /// before.
     MST_EVENT_DURABLE = 9,
     /// Batch `number` of `profile` was refused and is taken back; `code`, the property and the text say why.
     MST_EVENT_REFUSED = 10,

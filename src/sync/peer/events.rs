@@ -65,7 +65,7 @@ pub enum Event {
         /// The number.
         through: u64,
     },
-    /// They are in the database, committed and synced.
+    /// They are decided for good: in the database, committed and synced, or refused as told before.
     Durable {
         /// The profile.
         profile: ProfileId,
