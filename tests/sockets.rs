@@ -417,6 +417,19 @@ fn misuse_of_profiles_is_named() {
     assert_eq!(code(server.change(id, |p| p.set(property("level"), 4))), ErrorCode::Released);
     let again = fill(&mut server, "ann");
     assert_eq!(server.profile(again).unwrap().get(property("level")), &Value::I32(3));
+    // Asked for again at once, it is there again, whatever the release has come to.
+    let mut again = again;
+    for round in 0..5 {
+        server.change(again, |p| p.set(property("rating"), f64::from(round))).unwrap();
+        server.release(again).unwrap();
+        if round % 2 == 1 {
+            server.tick();
+        }
+        let next = fill(&mut server, "ann");
+        assert_eq!(code(server.change(again, |p| p.set(property("level"), 9))), ErrorCode::Released);
+        assert_eq!(server.profile(next).unwrap().get(property("rating")), &Value::F64(f64::from(round)));
+        again = next;
+    }
     // The numbers of this writer session go on: nothing is taken for a duplicate.
     server.change(again, |p| p.set(property("level"), 5)).unwrap();
     make_durable(&mut server, again);

@@ -288,7 +288,8 @@ impl Endpoint {
     }
 
     /// Asks for the profile of a user; [`Event::ProfileLoaded`] tells when its values are there. Until then they are
-    /// placeholders that can't be set.
+    /// placeholders that can't be set. A profile that is being released may be asked for again at once; one that still waits
+    /// for its changes to be durable simply stays.
     ///
     /// # Errors
     /// [`Error::InvalidUserId`], [`Error::AlreadyOpen`], [`Error::LimitReached`], [`ErrorCode::Closed`].

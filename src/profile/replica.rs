@@ -38,6 +38,11 @@ impl Profile {
         self.state = State::Released;
     }
 
+    /// Is written to again, after a release that was called off.
+    pub(crate) fn revive(&mut self, relation: Relation) {
+        self.state = State::Live { relation };
+    }
+
     pub(crate) fn pop_change(&mut self) -> Option<Result<PropertyChanged, u64>> {
         self.events.pop()
     }

@@ -443,6 +443,11 @@ impl Player {
             // It is asked for again as soon as it was let go.
             self.peer.release(id).unwrap();
             self.loaded.retain(|u| *u != user);
+            if dice.is_multiple_of(2) {
+                // Changes its mind.
+                let again = self.peer.fill(user).unwrap();
+                self.profiles.insert(user, again);
+            }
             return;
         }
         let index = crate::PropertyIndex;
@@ -472,16 +477,17 @@ impl Player {
     }
 
     fn read_events(&mut self, resumes: &mut u64, whole_resumes: &mut u64) {
-        let user_of = |profiles: &HashMap<&'static str, ProfileId>, id| {
-            profiles.iter().find(|(_, p)| **p == id).map(|(user, _)| *user).unwrap()
+        let find = |profiles: &HashMap<&'static str, ProfileId>, id| {
+            profiles.iter().find(|(_, p)| **p == id).map(|(user, _)| *user)
         };
+        let user_of = |profiles: &HashMap<&'static str, ProfileId>, id| find(profiles, id).unwrap();
         while let Some(event) = self.peer.next_event() {
             match event {
                 Event::ProfileLoaded { profile } => self.loaded.push(user_of(&self.profiles, profile)),
                 Event::ProfileResumed { whole: true, .. } => *whole_resumes += 1,
                 Event::ProfileResumed { whole: false, .. } => *resumes += 1,
                 Event::Durable { profile, through } => {
-                    let user = user_of(&self.profiles, profile);
+                    let Some(user) = find(&self.profiles, profile) else { continue };
                     let sealed = self.sealed.get(user);
                     if let Some((_, made)) = sealed.and_then(|s| s.iter().rev().find(|(n, _)| *n <= through))
                     {
@@ -500,7 +506,8 @@ impl Player {
                     assert!(self.user.is_some_and(|me| me != user));
                 }
                 Event::Released { profile } => {
-                    let user = user_of(&self.profiles, profile);
+                    // One that was asked for again meanwhile goes on under its new id.
+                    let Some(user) = find(&self.profiles, profile) else { continue };
                     self.profiles.remove(user);
                     self.loaded.retain(|u| *u != user);
                     // All of it was durable before.

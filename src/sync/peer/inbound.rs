@@ -235,6 +235,7 @@ impl Peer {
         let values = read_snapshot(reader, &*self.config.schema)?;
         let before = replica.profile.applied_through();
         let first = !std::mem::replace(&mut replica.loaded, true);
+        replica.relation = Some(relation);
         let cause = if first { Cause::Load } else { Cause::Remote };
         let taken_back = replica.profile.load(relation, values, own, cause)?;
         if replica.releasing {

@@ -12,7 +12,7 @@ use super::Rng;
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::{BATCHES_FRAME_TARGET_BYTES, HELLO_TIMEOUT, MAX_OPEN_PROFILES, MAX_TOKEN_BYTES};
 use crate::profile::{EventQueue, Profile};
-use crate::schema::{Schema, check_user_id};
+use crate::schema::{Relation, Schema, check_user_id};
 use crate::wire::control::{Cursor, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up};
 use crate::wire::frames::{FrameBuffer, KIND_BATCHES, put_batch, put_control, put_frame};
 use crate::wire::varint::put_u64;
@@ -93,6 +93,8 @@ struct Replica {
     /// What was durable of this writer session before this replica was filled.
     durable_before: u64,
     loaded: bool,
+    /// What this peer is to the profile; known once it is loaded.
+    relation: Option<Relation>,
     releasing: bool,
     listed: bool,
     /// A snapshot that overtook the answer that announces it.
@@ -147,8 +149,13 @@ impl Peer {
         check_user_id(user)?;
         self.usable()?;
         let user: Arc<str> = Arc::from(user);
-        if self.by_user.contains_key(&user) {
-            return Err(Error::AlreadyOpen { user });
+        if let Some(slot) = self.by_user.get(&user).copied() {
+            match self.replica(slot) {
+                // It is let go already; the next one takes its place under another number.
+                Some(replica) if replica.phase == Phase::Releasing => {}
+                Some(replica) if replica.releasing => return Ok(self.keep(slot)),
+                _ => return Err(Error::AlreadyOpen { user }),
+            }
         }
         if self.by_user.len() >= MAX_OPEN_PROFILES {
             return Err(Error::LimitReached { what: "open profiles", limit: MAX_OPEN_PROFILES });
@@ -169,6 +176,7 @@ impl Peer {
             durable_told: 0,
             durable_before: 0,
             loaded: false,
+            relation: None,
             releasing: false,
             listed: false,
             early_snapshot: None,
@@ -179,6 +187,23 @@ impl Peer {
             self.open(slot);
         }
         Ok(id)
+    }
+
+    /// A profile that waits to be let go is wanted again: it stays, under a new id.
+    fn keep(&mut self, slot: u32) -> ProfileId {
+        let old = self.id(slot);
+        let entry = &mut self.replicas[slot as usize];
+        entry.generation = entry.generation.wrapping_add(1);
+        let id = ProfileId { slot, generation: entry.generation };
+        if let Some(replica) = entry.replica.as_deref_mut() {
+            replica.releasing = false;
+            if let Some(relation) = replica.relation {
+                replica.profile.revive(relation);
+            }
+        }
+        self.events.push(Event::Released { profile: old });
+        self.events.push(Event::ProfileLoaded { profile: id });
+        id
     }
 
     /// Reads a profile.
@@ -302,7 +327,7 @@ impl Peer {
     }
 
     pub(crate) fn is_drained(&self) -> bool {
-        self.by_user.is_empty()
+        self.replicas.iter().all(|slot| slot.replica.is_none())
     }
 
     /// Why nothing that is pending will ever arrive.
@@ -390,11 +415,15 @@ impl Peer {
             return;
         }
         self.outbox.clear();
-        for slot in &mut self.replicas {
-            if let Some(replica) = &mut slot.replica {
-                replica.phase = Phase::Waiting;
-                replica.early_snapshot = None;
+        for slot in 0..self.replicas.len() as u32 {
+            let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { continue };
+            if replica.phase == Phase::Releasing {
+                // All of it was durable; nobody need be told again.
+                self.forget(slot);
+                continue;
             }
+            replica.phase = Phase::Waiting;
+            replica.early_snapshot = None;
         }
         let permanent = matches!(
             error.code(),
@@ -569,7 +598,9 @@ impl Peer {
     fn forget(&mut self, slot: u32) {
         let profile = self.id(slot);
         if let Some(replica) = self.replicas[slot as usize].replica.take() {
-            self.by_user.remove(&replica.user);
+            if self.by_user.get(&replica.user) == Some(&slot) {
+                self.by_user.remove(&replica.user);
+            }
             self.dirty.retain(|s| *s != slot);
             self.free.push(slot);
             self.events.push(Event::Released { profile });
