@@ -25,6 +25,8 @@ use crate::Failure;
 
 const SCHEMA: &str = include_str!("../../../../examples/match.profile.schema.json");
 const PLAYERS: [&str; 2] = ["ann", "bob"];
+/// Processes that have each profile: the master, the game server and the player's own game.
+const HOLDERS: usize = 3;
 /// Time that any step of the demo may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -169,7 +171,7 @@ impl Match {
 
     fn ask_for_profiles(&mut self) -> Result<Profiles, Failure> {
         // The master and the game server have all profiles, each client tells its own.
-        let mut missing = 2 * PLAYERS.len() + PLAYERS.len();
+        let mut missing = HOLDERS * PLAYERS.len();
         for process in self.processes.values_mut() {
             if let Some(stdin) = &mut process.stdin {
                 writeln!(stdin, "report")?;
@@ -243,9 +245,20 @@ impl Match {
 struct Profiles(BTreeMap<String, BTreeMap<String, String>>);
 
 impl Profiles {
+    /// Whether everybody who has a profile has the same.
     fn agree(&self) -> bool {
-        self.0.len() == PLAYERS.len()
-            && self.0.values().all(|told| told.values().all(|j| Some(j) == told.values().next()))
+        let first = |told: &BTreeMap<String, String>| told.values().next().cloned();
+        let firsts = self.0.iter().filter_map(|(user, told)| Some((user.clone(), first(told)?))).collect();
+        self.agree_with(&firsts)
+    }
+
+    /// Whether everybody who has a profile has what is stored, and no player's is missing.
+    fn agree_with(&self, stored: &BTreeMap<String, String>) -> bool {
+        let complete = PLAYERS.iter().all(|user| self.0.contains_key(*user) && stored.contains_key(*user));
+        let same = |(user, told): (&String, &BTreeMap<String, String>)| {
+            told.len() == HOLDERS && told.values().all(|json| stored.get(user) == Some(json))
+        };
+        complete && self.0.iter().all(same)
     }
 }
 
@@ -292,10 +305,7 @@ impl Summary {
         stored: &BTreeMap<String, String>,
         took: Duration,
     ) -> Self {
-        let as_stored = |(user, told): (&String, &BTreeMap<String, String>)| {
-            told.values().all(|json| Some(json) == stored.get(user))
-        };
-        let ok = profiles.agree() && profiles.0.iter().all(as_stored) && stats.changes == game.changes;
+        let ok = profiles.agree_with(stored) && stats.changes == game.changes;
         let latency = game.latencies.figures();
         let figures = serde_json::json!({
             "ok": ok,
@@ -367,5 +377,44 @@ impl Drop for TemporaryFolder {
     fn drop(&mut self) {
         // Left behind at worst, where temporary files are.
         let _ = std::fs::remove_dir_all(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ann and bob as the master, the server and their own games have them.
+    fn told() -> (Profiles, BTreeMap<String, String>) {
+        let (mut profiles, mut stored) = (Profiles::default(), BTreeMap::new());
+        for user in PLAYERS {
+            let json = format!("{{\"{user}\":1}}");
+            let holders = ["master", "server", "client"].map(|holder| (holder.to_string(), json.clone()));
+            profiles.0.insert(user.into(), holders.into());
+            stored.insert(user.into(), json);
+        }
+        (profiles, stored)
+    }
+
+    #[test]
+    fn any_difference_is_noticed() {
+        let (profiles, stored) = told();
+        assert!(profiles.agree() && profiles.agree_with(&stored));
+        for user in PLAYERS {
+            let (profiles, mut stored) = told();
+            stored.insert(user.into(), "{}".into());
+            assert!(profiles.agree() && !profiles.agree_with(&stored));
+            stored.remove(user);
+            assert!(!profiles.agree_with(&stored));
+            for holder in ["master", "server", "client"] {
+                let (mut profiles, stored) = told();
+                let of_user = profiles.0.get_mut(user).unwrap();
+                of_user.insert(holder.into(), "{}".into());
+                assert!(!profiles.agree() && !profiles.agree_with(&stored));
+                let (mut profiles, stored) = told();
+                profiles.0.get_mut(user).unwrap().remove(holder);
+                assert!(!profiles.agree() && !profiles.agree_with(&stored));
+            }
+        }
     }
 }
