@@ -98,7 +98,11 @@ static void *hammer_endpoint(void *seed) {
             MAY_BE(MST_OK, mst_endpoint_wait(shared_endpoint, random_number(&state) % 3, &flag));
             MAY_BE(MST_OK, mst_endpoint_next_event(shared_endpoint, &event));
             if (profile != NULL && mst_profile_add_int(profile, GOLD, 1) == MST_OK) {
-                MAY_BE(MST_ERR_RELEASED, mst_profile_flush(profile, NULL));
+                const MstResult flushed = mst_profile_flush(profile, NULL);
+                /* Too many wait already, as nobody makes a pause. */
+                if (flushed != MST_ERR_UNAVAILABLE) {
+                    may_be("mst_profile_flush(profile, NULL)", flushed, MST_ERR_RELEASED);
+                }
             }
             MAY_BE(MST_OK, mst_endpoint_tick(shared_endpoint, 50));
         }
