@@ -23,7 +23,7 @@ use tempfile::TempDir;
 use common::{library_folder, root};
 
 /// Every wait ends by then, and programs that still run are killed.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_match_of_c_and_c() {

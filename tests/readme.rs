@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use common::{library_folder, program, root};
 use tempfile::TempDir;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// What each start prints when it is the first on its database.
 const EXPECTED: &str = "loaded, with 100 gold
 the client sees 125 gold

@@ -34,7 +34,7 @@ pub fn library() -> PathBuf {
 }
 
 /// Time that anything may take.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The profile of these tests.
 pub fn schema() -> Arc<Schema> {

@@ -9,7 +9,7 @@
 
 #define LEN(text) ((uint32_t)strlen(text))
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define PATIENCE_MS 15000
+#define PATIENCE_MS 40000
 
 /* The parts. */
 void handles(void);
