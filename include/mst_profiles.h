@@ -3,9 +3,10 @@
  * Generated from the sources of the library; do not edit.
  *
  * Handles are values, never followed as pointers: a null, freed, forged or foreign one gives MST_ERR_INVALID_HANDLE.
- * Every fallible function returns an MstResult; on anything but MST_OK nothing changed and no output was written, but
- * for the length that MST_ERR_BUFFER_TOO_SMALL reports. mst_last_error gives the text of the calling thread's last
- * failure. Texts go in as UTF-8 with a length in bytes; they need no terminating zero.
+ * Every fallible function returns an MstResult; on anything but MST_OK nothing changed and no output was written, unless
+ * the function says otherwise, and but for the length that MST_ERR_BUFFER_TOO_SMALL reports. Any of them may also return
+ * MST_ERR_PANIC for a defect of the library, and MST_ERR_POISONED for an object on which one showed. mst_last_error gives
+ * the text of the calling thread's last failure. Texts go in as UTF-8 with a length in bytes; they need no terminating zero.
  */
 
 #ifndef MST_PROFILES_H
@@ -14,7 +15,7 @@
 #include <stdint.h>
 
 /* What mst_abi_hash() of the library must return. */
-#define MST_ABI_HASH 0x4794b8ca2c6c09d6ULL
+#define MST_ABI_HASH 0x6c018e2013823641ULL
 
 
 /**
@@ -408,7 +409,7 @@ enum MstEventType
    */
   MST_EVENT_PROFILE_RELEASED = 12,
   /**
-   * `number` events were dropped because nobody polled; read the values anew.
+   * `number` events, of whatever type, were dropped because nobody polled; read values and states anew.
    */
   MST_EVENT_OVERFLOW = 13,
 };
@@ -964,7 +965,8 @@ MstResult mst_property_key(const char *name,
 
 /**
  * Ends the library's network threads, waiting at most `timeout_ms` milliseconds for them. Close every endpoint and
- * master before. The next use starts them again. For hosts that unload the library, or reload their own code.
+ * master before: an endpoint reconnects, but a master that still runs is deaf from then on and has to be freed. The next
+ * use starts the threads again. For hosts that unload the library, or reload their own code.
  *
  * Any thread. Returns `MST_OK`.
  */
@@ -1348,11 +1350,11 @@ MstResult mst_profile_next_event(struct MstProfile *profile,
 /**
  * Sends an endpoint's profile's changes now instead of at the next interval. `out_batch` gets the number of the batch
  * whose `MST_EVENT_APPLIED` or `MST_EVENT_DURABLE` (with this number or a greater one) tells that all changes so far are;
- * 0 when none was ever made. `out_batch` may be null.
+ * 0 when there is nothing to wait for. `out_batch` may be null.
  *
  * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED`, `MST_ERR_INVALID_ARGUMENT` for a
- * stand-alone profile, or `MST_ERR_UNAVAILABLE` when too many batches wait for the master already; the changes go on
- * coalescing then.
+ * stand-alone profile, the error with which the master turned the endpoint away for good, or `MST_ERR_UNAVAILABLE` when not
+ * all changes fit what may wait for the master: those that do were sent, the others go on coalescing.
  */
 MstResult mst_profile_flush(struct MstProfile *profile,
                             uint64_t *out_batch);
@@ -1401,7 +1403,8 @@ MstResult mst_server_connect(const struct MstConnectOptions *options,
 
 /**
  * Disconnects at once and frees an endpoint's handle. What was not durable may be lost: call `mst_endpoint_close` before.
- * Its profiles' handles stay, and answer `MST_ERR_RELEASED`. Null does nothing.
+ * Its profiles' handles stay, and answer `MST_ERR_RELEASED`; threads in `mst_endpoint_wait` or `mst_endpoint_close` return
+ * `MST_ERR_INVALID_HANDLE`. Null does nothing.
  *
  * Any thread. Returns `MST_OK`, or `MST_ERR_INVALID_HANDLE`.
  */
@@ -1457,7 +1460,8 @@ MstResult mst_endpoint_is_connected(const struct MstEndpoint *endpoint, uint8_t 
 
 /**
  * Asks for the profile of a user. `MST_EVENT_PROFILE_LOADED` tells when its values are there; until then they are
- * placeholders that can't be set. Free the handle with `mst_profile_free`.
+ * placeholders that can't be set. One that is being released may be asked for again at once, and gets another handle. Free
+ * the handle with `mst_profile_free`.
  *
  * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_UTF8`, `MST_ERR_INVALID_USER_ID`,
  * `MST_ERR_ALREADY_OPEN`, `MST_ERR_LIMIT_REACHED`, `MST_ERR_CLOSED`, or `MST_ERR_INVALID_ARGUMENT`.
@@ -1523,8 +1527,8 @@ MstResult mst_master_options_init(struct MstMasterOptions *options);
  *
  * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_ARGUMENT`, `MST_ERR_INVALID_STRUCT_SIZE`, `MST_ERR_INVALID_UTF8`,
  * `MST_ERR_INVALID_HANDLE` (the schema), `MST_ERR_INVALID_ADDRESS`, `MST_ERR_ADDRESS_IN_USE`, `MST_ERR_TLS_CONFIG`,
- * `MST_ERR_STORE_OPEN`, `MST_ERR_STORE_IN_USE`, `MST_ERR_STORE_NEWER`, `MST_ERR_STORE_FAILED`, `MST_ERR_SYSTEM`, or
- * `MST_ERR_FEATURE_DISABLED`.
+ * `MST_ERR_STORE_OPEN`, `MST_ERR_STORE_IN_USE`, `MST_ERR_STORE_NEWER`, `MST_ERR_STORE_FAILED`, `MST_ERR_STORE_CORRUPT`,
+ * `MST_ERR_SYSTEM`, or `MST_ERR_FEATURE_DISABLED`.
  */
 MstResult mst_master_start(const struct MstMasterOptions *options,
                            struct MstMaster **out_master);
@@ -1539,7 +1543,8 @@ MstResult mst_master_start(const struct MstMasterOptions *options,
 MstResult mst_master_stop(struct MstMaster *master);
 
 /**
- * Stops a master as `mst_master_stop` does, if it was not before, and frees its handle. Null does nothing.
+ * Stops a master as `mst_master_stop` does, if it was not before, and frees its handle. It has ended when this returns,
+ * unless another thread is in `mst_master_stop` just now. Null does nothing.
  *
  * Any thread. Returns `MST_OK`, or `MST_ERR_INVALID_HANDLE`.
  */
@@ -1588,7 +1593,8 @@ MstResult mst_master_event_text(struct MstMaster *master,
 /**
  * Counters from the master's start on.
  *
- * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, or `MST_ERR_INVALID_ARGUMENT`.
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, `MST_ERR_TIMEOUT` when the master does not
+ * answer, or `MST_ERR_INVALID_ARGUMENT`.
  */
 MstResult mst_master_stats(const struct MstMaster *master,
                            struct MstMasterStats *out_stats);
@@ -1597,7 +1603,7 @@ MstResult mst_master_stats(const struct MstMaster *master,
  * The canonical JSON of a profile that is in the master's memory, as UTF-8 without a terminating zero. Too small a buffer
  * gives `MST_ERR_BUFFER_TOO_SMALL` and the size needed in `out_len`.
  *
- * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, `MST_ERR_INVALID_UTF8`,
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, `MST_ERR_TIMEOUT`, `MST_ERR_INVALID_UTF8`,
  * `MST_ERR_NOT_LOADED` when it is not in memory, `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
  */
 MstResult mst_master_profile_json(const struct MstMaster *master,

@@ -77,3 +77,5 @@ pub const MAX_DURABLE_ENTRIES: usize = 1000;
 pub const MAX_MASTER_EVENTS: usize = 4096;
 /// Time a stopping master has to save everything.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest interval or delay that is told from for ever.
+pub const MAX_INTERVAL: Duration = Duration::from_secs(365 * 24 * 3600);

@@ -128,6 +128,46 @@ fn serve_saves_and_ends_well_on_either_signal() {
     }
 }
 
+#[test]
+fn serve_outlives_who_reads_its_log() {
+    let mut child = Command::new(program())
+        .args(["serve", "--dev", "--memory", "--listen", "127.0.0.1:0", "--schema"])
+        .arg(root().join("examples/match.profile.schema.json"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let address = lines.next().unwrap().strip_prefix("listening on ").unwrap().to_string();
+    let fingerprint = lines.next().unwrap().strip_prefix("fingerprint ").unwrap().to_string();
+    drop((lines, child.stderr.take()));
+    for _ in 0..3 {
+        play(&address, &fingerprint);
+    }
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn an_interrupted_demo_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(program())
+        .arg("demo")
+        .env("TMPDIR", folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    lines.next().unwrap().unwrap();
+    assert_ne!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    // Whoever reads it has seen enough, too.
+    drop(lines);
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert!(!child.wait().unwrap().success());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
 /// Changes a profile, and leaves the connection open.
 fn play(address: &str, fingerprint: &str) -> serde_json::Value {
     use mst_profiles::{ConnectOptions, GameServer, Schema, Trust};

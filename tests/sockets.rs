@@ -381,6 +381,23 @@ fn more_than_fits_at_once_is_loaded_piece_by_piece() {
 }
 
 #[test]
+fn endless_intervals_are_allowed() {
+    let test = TestMaster::start_with(|options| {
+        options.save_interval = Duration::MAX;
+        options.unload_after = Duration::MAX;
+    });
+    let mut options = test.options("dev-server:arena");
+    options.flush_interval = Some(Duration::MAX);
+    let mut server = GameServer::connect(options).unwrap();
+    let id = fill(&mut server, "ann");
+    server.change(id, |p| p.add_int(property("gold"), 1)).unwrap();
+    make_durable(&mut server, id);
+    server.close(PATIENCE).unwrap();
+    assert!(test.running().is_running());
+    assert!(test.json("ann").unwrap().contains(r#""gold":11"#));
+}
+
+#[test]
 fn a_close_that_cannot_save_says_so() {
     let mut test = TestMaster::start();
     let mut server = test.server("arena");

@@ -18,7 +18,7 @@ namespace MstProfiles.Native
         const string __DllName = "mst_profiles";
 #endif
 
-        public const ulong MST_ABI_HASH = 0x4794b8ca2c6c09d6;
+        public const ulong MST_ABI_HASH = 0x6c018e2013823641;
 
 
         /// <summary>
@@ -59,7 +59,8 @@ namespace MstProfiles.Native
 
         /// <summary>
         ///  Ends the library's network threads, waiting at most `timeout_ms` milliseconds for them. Close every endpoint and
-        ///  master before. The next use starts them again. For hosts that unload the library, or reload their own code.
+        ///  master before: an endpoint reconnects, but a master that still runs is deaf from then on and has to be freed. The next
+        ///  use starts the threads again. For hosts that unload the library, or reload their own code.
         ///
         ///  Any thread. Returns `MST_OK`.
         /// </summary>
@@ -416,11 +417,11 @@ namespace MstProfiles.Native
         /// <summary>
         ///  Sends an endpoint's profile's changes now instead of at the next interval. `out_batch` gets the number of the batch
         ///  whose `MST_EVENT_APPLIED` or `MST_EVENT_DURABLE` (with this number or a greater one) tells that all changes so far are;
-        ///  0 when none was ever made. `out_batch` may be null.
+        ///  0 when there is nothing to wait for. `out_batch` may be null.
         ///
         ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED`, `MST_ERR_INVALID_ARGUMENT` for a
-        ///  stand-alone profile, or `MST_ERR_UNAVAILABLE` when too many batches wait for the master already; the changes go on
-        ///  coalescing then.
+        ///  stand-alone profile, the error with which the master turned the endpoint away for good, or `MST_ERR_UNAVAILABLE` when not
+        ///  all changes fit what may wait for the master: those that do were sent, the others go on coalescing.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_profile_flush", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_profile_flush(MstProfile* profile, ulong* out_batch);
@@ -471,7 +472,8 @@ namespace MstProfiles.Native
 
         /// <summary>
         ///  Disconnects at once and frees an endpoint's handle. What was not durable may be lost: call `mst_endpoint_close` before.
-        ///  Its profiles' handles stay, and answer `MST_ERR_RELEASED`. Null does nothing.
+        ///  Its profiles' handles stay, and answer `MST_ERR_RELEASED`; threads in `mst_endpoint_wait` or `mst_endpoint_close` return
+        ///  `MST_ERR_INVALID_HANDLE`. Null does nothing.
         ///
         ///  Any thread. Returns `MST_OK`, or `MST_ERR_INVALID_HANDLE`.
         /// </summary>
@@ -526,7 +528,8 @@ namespace MstProfiles.Native
 
         /// <summary>
         ///  Asks for the profile of a user. `MST_EVENT_PROFILE_LOADED` tells when its values are there; until then they are
-        ///  placeholders that can't be set. Free the handle with `mst_profile_free`.
+        ///  placeholders that can't be set. One that is being released may be asked for again at once, and gets another handle. Free
+        ///  the handle with `mst_profile_free`.
         ///
         ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_UTF8`, `MST_ERR_INVALID_USER_ID`,
         ///  `MST_ERR_ALREADY_OPEN`, `MST_ERR_LIMIT_REACHED`, `MST_ERR_CLOSED`, or `MST_ERR_INVALID_ARGUMENT`.
@@ -591,8 +594,8 @@ namespace MstProfiles.Native
         ///
         ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_ARGUMENT`, `MST_ERR_INVALID_STRUCT_SIZE`, `MST_ERR_INVALID_UTF8`,
         ///  `MST_ERR_INVALID_HANDLE` (the schema), `MST_ERR_INVALID_ADDRESS`, `MST_ERR_ADDRESS_IN_USE`, `MST_ERR_TLS_CONFIG`,
-        ///  `MST_ERR_STORE_OPEN`, `MST_ERR_STORE_IN_USE`, `MST_ERR_STORE_NEWER`, `MST_ERR_STORE_FAILED`, `MST_ERR_SYSTEM`, or
-        ///  `MST_ERR_FEATURE_DISABLED`.
+        ///  `MST_ERR_STORE_OPEN`, `MST_ERR_STORE_IN_USE`, `MST_ERR_STORE_NEWER`, `MST_ERR_STORE_FAILED`, `MST_ERR_STORE_CORRUPT`,
+        ///  `MST_ERR_SYSTEM`, or `MST_ERR_FEATURE_DISABLED`.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_master_start", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_master_start(MstMasterOptions* options, MstMaster** out_master);
@@ -608,7 +611,8 @@ namespace MstProfiles.Native
         public static extern MstResult mst_master_stop(MstMaster* master);
 
         /// <summary>
-        ///  Stops a master as `mst_master_stop` does, if it was not before, and frees its handle. Null does nothing.
+        ///  Stops a master as `mst_master_stop` does, if it was not before, and frees its handle. It has ended when this returns,
+        ///  unless another thread is in `mst_master_stop` just now. Null does nothing.
         ///
         ///  Any thread. Returns `MST_OK`, or `MST_ERR_INVALID_HANDLE`.
         /// </summary>
@@ -654,7 +658,8 @@ namespace MstProfiles.Native
         /// <summary>
         ///  Counters from the master's start on.
         ///
-        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, or `MST_ERR_INVALID_ARGUMENT`.
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, `MST_ERR_TIMEOUT` when the master does not
+        ///  answer, or `MST_ERR_INVALID_ARGUMENT`.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_master_stats", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_master_stats(MstMaster* master, MstMasterStats* out_stats);
@@ -663,7 +668,7 @@ namespace MstProfiles.Native
         ///  The canonical JSON of a profile that is in the master's memory, as UTF-8 without a terminating zero. Too small a buffer
         ///  gives `MST_ERR_BUFFER_TOO_SMALL` and the size needed in `out_len`.
         ///
-        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, `MST_ERR_INVALID_UTF8`,
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, `MST_ERR_TIMEOUT`, `MST_ERR_INVALID_UTF8`,
         ///  `MST_ERR_NOT_LOADED` when it is not in memory, `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_master_profile_json", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -1471,7 +1476,7 @@ namespace MstProfiles.Native
         /// </summary>
         MST_EVENT_PROFILE_RELEASED = 12,
         /// <summary>
-        ///  `number` events were dropped because nobody polled; read the values anew.
+        ///  `number` events, of whatever type, were dropped because nobody polled; read values and states anew.
         /// </summary>
         MST_EVENT_OVERFLOW = 13,
     }

@@ -38,6 +38,16 @@ pub(super) struct EndpointState {
     freed: bool,
 }
 
+/// An endpoint that was freed while this thread waited. Whoever else waits is told next.
+#[cfg(any(feature = "client", feature = "server"))]
+fn freed(state: &EndpointState) -> Outcome {
+    if !state.freed {
+        return Ok(());
+    }
+    state.endpoint.wake();
+    Err(Failure::new(crate::ErrorCode::InvalidHandle, "the Endpoint handle was freed"))
+}
+
 #[cfg(any(feature = "client", feature = "server"))]
 impl EndpointObject {
     /// For its profiles, whose handles may outlive its own.
@@ -90,7 +100,10 @@ pub struct MstConnectOptions {
 }
 
 // SAFETY: integers and pointers alone, the first of them the size.
-unsafe impl SizedStruct for MstConnectOptions {}
+unsafe impl SizedStruct for MstConnectOptions {
+    const FIRST_SIZE: usize = 88;
+}
+const _: () = assert!(size_of::<MstConnectOptions>() >= MstConnectOptions::FIRST_SIZE);
 
 /// Counters of an endpoint, from its beginning.
 #[derive(Clone, Copy, Debug, Default)]
@@ -240,7 +253,8 @@ pub unsafe extern "C" fn mst_server_connect(
 }
 
 /// Disconnects at once and frees an endpoint's handle. What was not durable may be lost: call `mst_endpoint_close` before.
-/// Its profiles' handles stay, and answer `MST_ERR_RELEASED`. Null does nothing.
+/// Its profiles' handles stay, and answer `MST_ERR_RELEASED`; threads in `mst_endpoint_wait` or `mst_endpoint_close` return
+/// `MST_ERR_INVALID_HANDLE`. Null does nothing.
 ///
 /// Any thread. Returns `MST_OK`, or `MST_ERR_INVALID_HANDLE`.
 #[unsafe(no_mangle)]
@@ -252,6 +266,7 @@ pub extern "C" fn mst_endpoint_free(endpoint: *mut MstEndpoint) -> MstResult {
         if let Ok(mut state) = lock(&object.state) {
             state.endpoint.stop();
             state.freed = true;
+            state.endpoint.wake();
         }
         drop(object);
         Ok(())
@@ -293,8 +308,11 @@ pub unsafe extern "C" fn mst_endpoint_wait(
             let until = Instant::now() + Duration::from_millis(u64::from(timeout_ms));
             let has_events = loop {
                 let mut state = lock(&object.state)?;
+                freed(&state)?;
                 state.endpoint.tick();
                 if state.endpoint.has_events() {
+                    // Others may wait for the same.
+                    state.endpoint.wake();
                     break true;
                 }
                 let waiter = state.endpoint.waiter(Some(until));
@@ -383,7 +401,8 @@ pub unsafe extern "C" fn mst_endpoint_is_connected(
 }
 
 /// Asks for the profile of a user. `MST_EVENT_PROFILE_LOADED` tells when its values are there; until then they are
-/// placeholders that can't be set. Free the handle with `mst_profile_free`.
+/// placeholders that can't be set. One that is being released may be asked for again at once, and gets another handle. Free
+/// the handle with `mst_profile_free`.
 ///
 /// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_UTF8`, `MST_ERR_INVALID_USER_ID`,
 /// `MST_ERR_ALREADY_OPEN`, `MST_ERR_LIMIT_REACHED`, `MST_ERR_CLOSED`, or `MST_ERR_INVALID_ARGUMENT`.
@@ -521,6 +540,7 @@ pub extern "C" fn mst_endpoint_close(endpoint: *mut MstEndpoint, timeout_ms: u32
             lock(&object.state)?.endpoint.begin_close();
             loop {
                 let mut state = lock(&object.state)?;
+                freed(&state)?;
                 state.endpoint.tick();
                 let waiter = state.endpoint.waiter(Some(until));
                 let outcome = if state.endpoint.is_drained() {

@@ -38,7 +38,7 @@ pub enum MstEventType {
     MST_EVENT_TAKEN_BACK = 11,
     /// `profile` was let go. Its handle still has to be freed.
     MST_EVENT_PROFILE_RELEASED = 12,
-    /// `number` events were dropped because nobody polled; read the values anew.
+    /// `number` events, of whatever type, were dropped because nobody polled; read values and states anew.
     MST_EVENT_OVERFLOW = 13,
 }
 

@@ -72,7 +72,10 @@ pub struct MstMasterOptions {
 }
 
 // SAFETY: integers and pointers alone, the first of them the size.
-unsafe impl SizedStruct for MstMasterOptions {}
+unsafe impl SizedStruct for MstMasterOptions {
+    const FIRST_SIZE: usize = 80;
+}
+const _: () = assert!(size_of::<MstMasterOptions>() >= MstMasterOptions::FIRST_SIZE);
 
 /// What a master's event tells.
 #[allow(non_camel_case_types)]
@@ -185,8 +188,8 @@ pub unsafe extern "C" fn mst_master_options_init(options: *mut MstMasterOptions)
 ///
 /// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_ARGUMENT`, `MST_ERR_INVALID_STRUCT_SIZE`, `MST_ERR_INVALID_UTF8`,
 /// `MST_ERR_INVALID_HANDLE` (the schema), `MST_ERR_INVALID_ADDRESS`, `MST_ERR_ADDRESS_IN_USE`, `MST_ERR_TLS_CONFIG`,
-/// `MST_ERR_STORE_OPEN`, `MST_ERR_STORE_IN_USE`, `MST_ERR_STORE_NEWER`, `MST_ERR_STORE_FAILED`, `MST_ERR_SYSTEM`, or
-/// `MST_ERR_FEATURE_DISABLED`.
+/// `MST_ERR_STORE_OPEN`, `MST_ERR_STORE_IN_USE`, `MST_ERR_STORE_NEWER`, `MST_ERR_STORE_FAILED`, `MST_ERR_STORE_CORRUPT`,
+/// `MST_ERR_SYSTEM`, or `MST_ERR_FEATURE_DISABLED`.
 ///
 /// # Safety
 /// `options` points to as many readable bytes as it says, its texts to as many as their lengths say, and `out_master` to a
@@ -286,12 +289,25 @@ pub extern "C" fn mst_master_stop(master: *mut MstMaster) -> MstResult {
     })
 }
 
-/// Stops a master as `mst_master_stop` does, if it was not before, and frees its handle. Null does nothing.
+/// Stops a master as `mst_master_stop` does, if it was not before, and frees its handle. It has ended when this returns,
+/// unless another thread is in `mst_master_stop` just now. Null does nothing.
 ///
 /// Any thread. Returns `MST_OK`, or `MST_ERR_INVALID_HANDLE`.
 #[unsafe(no_mangle)]
 pub extern "C" fn mst_master_free(master: *mut MstMaster) -> MstResult {
-    guard(|| MASTERS.remove(master as usize).map(drop))
+    guard(|| {
+        let Some(object) = MASTERS.remove(master as usize)? else { return Ok(()) };
+        #[cfg(feature = "master")]
+        {
+            // Taken out, and stopped on this thread: another one may hold the object for a while yet.
+            let mut state = object.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let master = state.master.take();
+            drop(state);
+            drop(master);
+        }
+        drop(object);
+        Ok(())
+    })
 }
 
 /// The port at which it listens.
@@ -426,7 +442,8 @@ pub unsafe extern "C" fn mst_master_event_text(
 
 /// Counters from the master's start on.
 ///
-/// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, or `MST_ERR_INVALID_ARGUMENT`.
+/// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, `MST_ERR_TIMEOUT` when the master does not
+/// answer, or `MST_ERR_INVALID_ARGUMENT`.
 ///
 /// # Safety
 /// `out_stats` points to a writable struct, or is null.
@@ -438,7 +455,8 @@ pub unsafe extern "C" fn mst_master_stats(
     guard(|| {
         let object = object(master)?;
         needs_master!({
-            let stats = running(&*lock(&object.state)?)?.stats()?;
+            let inquiry = running(&*lock(&object.state)?)?.inquiry();
+            let stats = inquiry.stats()?;
             let stats = MstMasterStats {
                 sessions: stats.sessions,
                 profiles: stats.profiles,
@@ -463,7 +481,7 @@ pub unsafe extern "C" fn mst_master_stats(
 /// The canonical JSON of a profile that is in the master's memory, as UTF-8 without a terminating zero. Too small a buffer
 /// gives `MST_ERR_BUFFER_TOO_SMALL` and the size needed in `out_len`.
 ///
-/// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, `MST_ERR_INVALID_UTF8`,
+/// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, `MST_ERR_TIMEOUT`, `MST_ERR_INVALID_UTF8`,
 /// `MST_ERR_NOT_LOADED` when it is not in memory, `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
 ///
 /// # Safety
@@ -483,7 +501,8 @@ pub unsafe extern "C" fn mst_master_profile_json(
         let user = unsafe { read_text("user", user, user_len)? };
         let object = object(master)?;
         needs_master!({
-            let json = running(&*lock(&object.state)?)?.profile_json(user)?;
+            let inquiry = running(&*lock(&object.state)?)?.inquiry();
+            let json = inquiry.profile_json(user)?;
             let json = json.ok_or_else(|| Failure::from(Error::NotLoaded { user: user.into() }))?;
             // SAFETY: the caller's promise, passed on.
             unsafe { put_text(&json, buffer, capacity, out_len) }

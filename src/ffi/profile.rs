@@ -540,11 +540,11 @@ pub unsafe extern "C" fn mst_profile_next_event(
 
 /// Sends an endpoint's profile's changes now instead of at the next interval. `out_batch` gets the number of the batch
 /// whose `MST_EVENT_APPLIED` or `MST_EVENT_DURABLE` (with this number or a greater one) tells that all changes so far are;
-/// 0 when none was ever made. `out_batch` may be null.
+/// 0 when there is nothing to wait for. `out_batch` may be null.
 ///
 /// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED`, `MST_ERR_INVALID_ARGUMENT` for a
-/// stand-alone profile, or `MST_ERR_UNAVAILABLE` when too many batches wait for the master already; the changes go on
-/// coalescing then.
+/// stand-alone profile, the error with which the master turned the endpoint away for good, or `MST_ERR_UNAVAILABLE` when not
+/// all changes fit what may wait for the master: those that do were sent, the others go on coalescing.
 ///
 /// # Safety
 /// `out_batch` points to a writable number, or is null.

@@ -81,7 +81,10 @@ pub struct MstPropertyOptions {
 }
 
 // SAFETY: integers alone, the first of them the size.
-unsafe impl SizedStruct for MstPropertyOptions {}
+unsafe impl SizedStruct for MstPropertyOptions {
+    const FIRST_SIZE: usize = 16;
+}
+const _: () = assert!(size_of::<MstPropertyOptions>() >= MstPropertyOptions::FIRST_SIZE);
 
 /// What a schema says of a property.
 #[derive(Clone, Copy, Debug)]

@@ -91,7 +91,10 @@ pub(super) fn check_out<T>(name: &'static str, out: *mut T) -> Outcome {
 ///
 /// # Safety
 /// All bits zero, and all values of its fields, are valid; it is `repr(C)` and begins with a `u32` size.
-pub(super) unsafe trait SizedStruct: Copy {}
+pub(super) unsafe trait SizedStruct: Copy {
+    /// Its size in the first header that had it. A shorter one is none.
+    const FIRST_SIZE: usize;
+}
 
 /// Copies the caller's options. A caller of an older header has a shorter struct, whose missing end is zero; one of a
 /// newer header a longer one, whose end must be zero.
@@ -109,7 +112,7 @@ pub(super) unsafe fn read_options<T: SizedStruct>(name: &'static str, options: *
     let size = unsafe { options.cast::<u32>().read() } as usize;
     let known = size_of::<T>();
     let wrong = |text: String| Err(Failure::new(ErrorCode::InvalidStructSize, format!("{name}: {text}")));
-    if !(size_of::<u32>()..=64 * 1024).contains(&size) {
+    if !(T::FIRST_SIZE..=64 * 1024).contains(&size) {
         return wrong(format!("struct_size is {size}; call the init function first"));
     }
     // SAFETY: the caller promises that `size` bytes are readable.

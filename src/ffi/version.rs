@@ -55,7 +55,8 @@ pub unsafe extern "C" fn mst_property_key(
 }
 
 /// Ends the library's network threads, waiting at most `timeout_ms` milliseconds for them. Close every endpoint and
-/// master before. The next use starts them again. For hosts that unload the library, or reload their own code.
+/// master before: an endpoint reconnects, but a master that still runs is deaf from then on and has to be freed. The next
+/// use starts the threads again. For hosts that unload the library, or reload their own code.
 ///
 /// Any thread. Returns `MST_OK`.
 #[unsafe(no_mangle)]

@@ -6,17 +6,18 @@ mod storage;
 mod thread;
 
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 use self::auth::DevelopmentTokens;
 use self::thread::{Command, Input, MasterThread};
 use crate::error::{Error, ErrorCode, Result};
-use crate::limits::{MAX_MASTER_EVENTS, MAX_SESSIONS, STOP_TIMEOUT};
+use crate::limits::{MAX_INTERVAL, MAX_MASTER_EVENTS, MAX_SESSIONS, STOP_TIMEOUT};
 use crate::schema::Schema;
 use crate::store::ProfileStore;
 use crate::sync::master::{Master as Machine, MasterConfig};
@@ -69,6 +70,8 @@ pub struct Master {
     fingerprint: [u8; 32],
     inputs: Sender<Input>,
     events: Receiver<MasterEvent>,
+    /// Why it ended by itself, until that is told.
+    fatal: Arc<Mutex<Option<Error>>>,
     thread: Option<JoinHandle<Result<()>>>,
 }
 
@@ -98,19 +101,30 @@ impl Master {
         let machine = Machine::new(MasterConfig {
             schema: options.schema,
             authenticator: Box::new(DevelopmentTokens { accepted: options.development }),
-            update_interval: options.update_interval,
-            save_interval: options.save_interval,
-            unload_after: options.unload_after,
+            update_interval: options.update_interval.min(MAX_INTERVAL),
+            save_interval: options.save_interval.min(MAX_INTERVAL),
+            unload_after: options.unload_after.min(MAX_INTERVAL),
             seed,
         });
         let store = storage::start(store, inputs.clone())?;
         let (event_sink, events) = bounded(MAX_MASTER_EVENTS);
         let thread = MasterThread::new(machine, listener, store, inbox, event_sink);
+        let fatal = Arc::new(Mutex::new(None));
+        let told = Arc::clone(&fatal);
+        let work = move || {
+            let result = catch_unwind(AssertUnwindSafe(|| thread.run())).unwrap_or_else(|_| {
+                Err(Error::System { what: "the master's thread", text: "it panicked".into() })
+            });
+            if let Err(error) = &result {
+                *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
+            }
+            result
+        };
         let thread = std::thread::Builder::new()
             .name("mst-master".into())
-            .spawn(move || thread.run())
+            .spawn(work)
             .map_err(|e| system("the master's thread", &e))?;
-        Ok(Self { local_addr, fingerprint, inputs, events, thread: Some(thread) })
+        Ok(Self { local_addr, fingerprint, inputs, events, fatal, thread: Some(thread) })
     }
 
     /// Where it listens.
@@ -127,29 +141,52 @@ impl Master {
 
     /// The oldest event that was not polled yet.
     pub fn next_event(&self) -> Option<MasterEvent> {
-        self.events.try_recv().ok()
+        self.wait_event(Duration::ZERO)
     }
 
-    /// The same, after waiting at most `timeout` for it.
+    /// The same, after waiting at most `timeout` for it. When the master has ended by itself, the last event is
+    /// [`MasterEvent::Fatal`].
     pub fn wait_event(&self, timeout: Duration) -> Option<MasterEvent> {
-        self.events.recv_timeout(timeout).ok()
+        match self.events.recv_timeout(timeout) {
+            Ok(event) => Some(event),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => {
+                // Told once, and never lost in a full queue.
+                let fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if fatal.is_none() {
+                    // Whoever waits in a loop must not spin.
+                    std::thread::sleep(timeout);
+                }
+                fatal.map(|error| MasterEvent::Fatal { error })
+            }
+        }
+    }
+
+    /// Whether it runs still.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
     /// Counters from the start on.
     ///
     /// # Errors
-    /// [`ErrorCode::Closed`] when it has ended.
+    /// [`ErrorCode::Closed`] when it has ended; [`Error::Timeout`] when it does not answer.
     pub fn stats(&self) -> Result<MasterStats> {
-        self.ask(Command::Stats)
+        self.inquiry().stats()
     }
 
     /// The canonical JSON of a profile that is in memory; `None` when it is not.
     ///
     /// # Errors
-    /// [`ErrorCode::Closed`] when it has ended.
+    /// [`ErrorCode::Closed`] when it has ended; [`Error::Timeout`] when it does not answer.
     pub fn profile_json(&self, user: &str) -> Result<Option<String>> {
-        let user = user.to_string();
-        self.ask(|reply| Command::ProfileJson { user, reply })
+        self.inquiry().profile_json(user)
+    }
+
+    /// What asks the master without holding on to it.
+    pub(crate) fn inquiry(&self) -> Inquiry {
+        Inquiry { inputs: self.inputs.clone() }
     }
 
     /// Takes no more changes, makes durable what was applied, tells the peers, saves everything, and ends.
@@ -169,24 +206,33 @@ impl Master {
             Err(Error::System { what: "the master's thread", text: "it panicked".into() })
         })
     }
+}
+
+/// Asks a master's thread.
+pub(crate) struct Inquiry {
+    inputs: Sender<Input>,
+}
+
+impl Inquiry {
+    pub(crate) fn stats(&self) -> Result<MasterStats> {
+        self.ask(Command::Stats)
+    }
+
+    pub(crate) fn profile_json(&self, user: &str) -> Result<Option<String>> {
+        let user = user.to_string();
+        self.ask(|reply| Command::ProfileJson { user, reply })
+    }
 
     fn ask<T>(&self, command: impl FnOnce(Sender<T>) -> Command) -> Result<T> {
         let (reply, answer) = bounded(1);
+        // A thread that has ended has dropped its inbox, and with it the question.
         let _ = self.inputs.send(Input::Command(command(reply)));
-        let deadline = std::time::Instant::now() + STOP_TIMEOUT;
-        loop {
-            match answer.recv_timeout(Duration::from_millis(50)) {
-                Ok(answer) => return Ok(answer),
-                // A thread that is gone leaves the question in its inbox.
-                Err(_) if self.thread.as_ref().is_some_and(|t| !t.is_finished()) => {
-                    if std::time::Instant::now() > deadline {
-                        let millis = STOP_TIMEOUT.as_millis() as u64;
-                        return Err(Error::Timeout { what: "the master's answer", millis });
-                    }
-                }
-                Err(_) => return Err(Error::transport(ErrorCode::Closed, "the master has ended")),
+        answer.recv_timeout(STOP_TIMEOUT).map_err(|error| match error {
+            RecvTimeoutError::Disconnected => Error::transport(ErrorCode::Closed, "the master has ended"),
+            RecvTimeoutError::Timeout => {
+                Error::Timeout { what: "the master's answer", millis: STOP_TIMEOUT.as_millis() as u64 }
             }
-        }
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::limits::MAX_INTERVAL;
 use crate::profile::Profile;
 use crate::schema::Schema;
 pub use crate::sync::peer::{Event, PeerStats, Pending, ProfileId};
@@ -134,7 +135,8 @@ is_an_endpoint!("server", GameServer);
 /// [`wait`](Self::wait).
 pub struct Endpoint {
     machine: Peer,
-    connector: Box<dyn Connector>,
+    /// Gone once the endpoint has stopped, and its socket with it.
+    connector: Option<Box<dyn Connector>>,
     link: Option<OpenLink>,
     /// What the network still says of the connection that [`stop`](Self::stop) closed.
     leaving: Option<Receiver<LinkEvent>>,
@@ -160,12 +162,12 @@ impl Endpoint {
             schema: options.schema,
             token: options.token,
             writer: u128::from(random()?) << 64 | u128::from(random()?),
-            flush_interval: options.flush_interval.unwrap_or(flush_interval),
+            flush_interval: options.flush_interval.unwrap_or(flush_interval).min(MAX_INTERVAL),
             seed: random()?,
         };
         let mut endpoint = Self {
             machine: Peer::new(config)?,
-            connector: Box::new(QuicConnector::new(connector)?),
+            connector: Some(Box::new(QuicConnector::new(connector)?)),
             link: None,
             leaving: None,
             wake: bounded(1),
@@ -189,10 +191,12 @@ impl Endpoint {
     pub fn tick_within(&mut self, budget: Option<Duration>) {
         let now = self.now();
         let until = budget.map(|budget| now + budget);
-        if self.machine.poll_connect(now) {
+        if let Some(connector) = &self.connector
+            && self.machine.poll_connect(now)
+        {
             let (events, inbox) = unbounded();
             let wake = self.wake.0.clone();
-            let link = self.connector.connect(Box::new(move |event| {
+            let link = connector.connect(Box::new(move |event| {
                 // Whoever no longer listens has dropped the link.
                 let _ = events.send(event);
                 let _ = wake.try_send(());
@@ -296,6 +300,7 @@ impl Endpoint {
     pub fn fill(&mut self, user: &str) -> Result<ProfileId> {
         let id = self.machine.fill(user)?;
         self.pass_on();
+        self.wake();
         Ok(id)
     }
 
@@ -319,7 +324,18 @@ impl Endpoint {
     /// # Errors
     /// [`Error::Released`], and what the closure returns.
     pub fn change<T>(&mut self, id: ProfileId, f: impl FnOnce(&mut Profile) -> Result<T>) -> Result<T> {
-        self.machine.change(id, f)
+        let waited_for = self.machine.timeout().is_some() || self.machine.has_events();
+        let result = self.machine.change(id, f);
+        if !waited_for {
+            // Another thread may be waiting, and there is something to wait for now.
+            self.wake();
+        }
+        result
+    }
+
+    /// Lets whoever waits look again.
+    pub(crate) fn wake(&self) {
+        let _ = self.wake.0.try_send(());
     }
 
     /// Sends all changes now instead of at the next interval.
@@ -330,11 +346,11 @@ impl Endpoint {
     }
 
     /// Sends one profile's changes now. The number returned is that of the batch whose [`Event::Applied`] or
-    /// [`Event::Durable`] tells that all changes so far are.
+    /// [`Event::Durable`] tells that all changes so far are; zero when there is nothing to wait for.
     ///
     /// # Errors
-    /// [`Error::Released`]; [`Error::Unavailable`] when too many batches wait for the master already, and then the
-    /// changes go on coalescing.
+    /// [`Error::Released`]; the error with which the master turned this endpoint away for good; [`Error::Unavailable`] when
+    /// not all changes fit what may wait for the master: those that do were sent, the others go on coalescing.
     pub fn flush_profile(&mut self, id: ProfileId) -> Result<u64> {
         let number = self.machine.flush_profile(id);
         self.pass_on();
@@ -356,12 +372,14 @@ impl Endpoint {
     pub fn release(&mut self, id: ProfileId) -> Result<()> {
         let result = self.machine.release(id);
         self.pass_on();
+        self.wake();
         result
     }
 
     /// Sets the least time between two flushes.
     pub fn set_flush_interval(&mut self, interval: Duration) {
-        self.machine.set_flush_interval(interval);
+        self.machine.set_flush_interval(interval.min(MAX_INTERVAL));
+        self.wake();
     }
 
     /// Counters from the beginning on.
@@ -434,8 +452,12 @@ impl Endpoint {
 
     pub(crate) fn stop(&mut self) {
         self.machine.stop(Error::transport(ErrorCode::Closed, "the game closed the connection"));
+        if self.connector.take().is_none() {
+            return;
+        }
         self.leaving = self.link.as_ref().map(|open| open.events.clone());
         self.pass_on();
+        self.wake();
     }
 }
 

@@ -1,5 +1,6 @@
 //! `mst-profiles serve`: a master that runs until it is told to stop.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Args;
+use crossbeam_channel::{Receiver, Sender, bounded};
 use mst_profiles::store::{MemoryStore, ProfileStore, SqliteStore};
 use mst_profiles::{Certificate, Master, MasterEvent, MasterOptions, Schema};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -78,36 +80,71 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     let master = Master::start(settings, store)?;
-    if options.dev {
-        eprintln!(
+    let log = Log::start();
+    log.line(match options.dev {
+        true => {
             "WARNING: development mode: whoever reaches this port may act as any player and any game server"
-        );
-    } else {
-        eprintln!("note: this version knows development tokens only; without --dev no one gets in");
-    }
-    println!("listening on {}", master.local_addr());
-    println!("fingerprint {}", hex(&master.fingerprint()));
-    while !stop.load(Ordering::Relaxed) {
-        let Some(event) = master.wait_event(Duration::from_millis(100)) else { continue };
-        eprintln!("{}", describe(&event));
-        if let MasterEvent::Fatal { .. } = event {
-            break;
+        }
+        false => "note: this version knows development tokens only; without --dev no one gets in",
+    });
+    let mut out = std::io::stdout();
+    // Whoever started it may not want to know.
+    let _ = writeln!(out, "listening on {}\nfingerprint {}", master.local_addr(), hex(&master.fingerprint()));
+    let _ = out.flush();
+    while !stop.load(Ordering::Relaxed) && master.is_running() {
+        if let Some(event) = master.wait_event(Duration::from_millis(100)) {
+            log.line(describe(&event));
         }
     }
-    eprintln!("stopping: saving every profile");
+    log.line("stopping: saving every profile");
     let stats = master.stats();
-    master.stop()?;
+    let result = master.stop();
     if let Ok(stats) = stats {
-        eprintln!(
+        log.line(format!(
             "stopped: {} batches applied, {} refused, {} duplicates, {} journal rows in {} transactions",
             stats.batches_applied,
             stats.batches_refused,
             stats.duplicates,
             stats.journal_rows,
             stats.journal_groups
-        );
+        ));
     }
-    Ok(())
+    log.end();
+    Ok(result?)
+}
+
+/// Writes lines to the standard error from a thread of its own: a reader that stalls or goes away is no reason for the
+/// master to do so.
+struct Log {
+    lines: Sender<String>,
+    ended: Receiver<()>,
+}
+
+impl Log {
+    /// Lines that may wait. What is too much is left out.
+    const WAITING: usize = 4096;
+
+    fn start() -> Self {
+        let (lines, inbox) = bounded::<String>(Self::WAITING);
+        let (end, ended) = bounded(0);
+        std::thread::spawn(move || {
+            for line in inbox {
+                let _ = writeln!(std::io::stderr(), "{line}");
+            }
+            drop::<Sender<()>>(end);
+        });
+        Self { lines, ended }
+    }
+
+    fn line(&self, line: impl Into<String>) {
+        let _ = self.lines.try_send(line.into());
+    }
+
+    /// Gives the last lines a moment to be written.
+    fn end(self) {
+        drop(self.lines);
+        let _ = self.ended.recv_timeout(Duration::from_secs(1));
+    }
 }
 
 fn describe(event: &MasterEvent) -> String {

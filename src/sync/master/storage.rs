@@ -163,7 +163,6 @@ impl Master {
     fn store_failed(&mut self, now: Now, error: Error, append: bool) {
         if error.code() == ErrorCode::StoreFenced {
             self.fatal = Some(error.clone());
-            self.events.push(MasterEvent::Fatal { error: error.clone() });
             let sessions: Vec<u64> = self.sessions.keys().copied().collect();
             for session in sessions {
                 let text = "the master lost its database to another one".into();

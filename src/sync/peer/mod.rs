@@ -54,6 +54,7 @@ pub(crate) struct Peer {
     close: Option<Error>,
     /// Why it stopped for good, if the game did not ask for it.
     failure: Option<Error>,
+    closing: bool,
     events: EventQueue<Event>,
     stats: PeerStats,
 }
@@ -137,6 +138,7 @@ impl Peer {
             outbox: Vec::new(),
             close: None,
             failure: None,
+            closing: false,
             events: EventQueue::default(),
             stats: PeerStats::default(),
         })
@@ -147,7 +149,9 @@ impl Peer {
     /// Asks for the profile of a user. It is loaded when [`Event::ProfileLoaded`] says so.
     pub(crate) fn fill(&mut self, user: &str) -> Result<ProfileId> {
         check_user_id(user)?;
-        self.usable()?;
+        if self.closing || matches!(self.state, State::Stopped) {
+            return Err(closed());
+        }
         let user: Arc<str> = Arc::from(user);
         if let Some(slot) = self.by_user.get(&user).copied() {
             match self.replica(slot) {
@@ -235,18 +239,24 @@ impl Peer {
     }
 
     /// Seals a profile's changes and sends them without waiting for the interval. The number returned is that of the
-    /// batch which, once applied (or durable), tells that all changes so far are; zero when none was ever made.
+    /// batch which, once applied (or durable), tells that all changes so far are; zero when they are durable already.
     pub(crate) fn flush_profile(&mut self, id: ProfileId) -> Result<u64> {
         self.profile(id)?;
         let Some(replica) = self.replicas[id.slot as usize].replica.as_deref_mut() else {
             return Err(Error::Released);
         };
         replica.profile.seal();
-        if replica.profile.is_dirty() {
-            return Err(Error::Unavailable { reason: "too many changes wait for the master".into() });
-        }
-        let number = replica.profile.last_number();
+        let all = !replica.profile.is_dirty();
+        let number = if replica.profile.has_retained() { replica.profile.last_number() } else { 0 };
         self.send_batches(id.slot);
+        if let Some(error) = &self.failure {
+            return Err(error.clone());
+        }
+        if !all {
+            return Err(Error::Unavailable {
+                reason: "not all changes fit what may wait for the master".into(),
+            });
+        }
         Ok(number)
     }
 
@@ -320,6 +330,7 @@ impl Peer {
 
     /// Releases every profile; when that is done [`Peer::is_drained`] is true.
     pub(crate) fn begin_close(&mut self) {
+        self.closing = true;
         for id in self.ids() {
             // It is there: its id was just taken from the list.
             let _ = self.release(id);
@@ -438,6 +449,7 @@ impl Peer {
             self.state = State::Stopped;
             self.failure = Some(error.clone());
             self.events.push(Event::Failed { error });
+            self.advance_releases();
             return;
         }
         let ceiling = BACKOFF_FIRST.saturating_mul(1 << self.attempts.min(10)).min(BACKOFF_LAST);
@@ -446,6 +458,13 @@ impl Peer {
         let wait = ceiling / 2 + ceiling.mul_f64(self.rng.below(1000) as f64 / 2000.0);
         self.state = State::Idle { retry_at: now + wait };
         self.events.push(Event::Disconnected { error, retry_in: wait });
+        self.advance_releases();
+    }
+
+    fn advance_releases(&mut self) {
+        for slot in 0..self.replicas.len() as u32 {
+            self.advance_release(slot);
+        }
     }
 
     /// What is due by now.
@@ -501,16 +520,6 @@ impl Peer {
     fn fail(&mut self, now: Duration, error: Error) {
         self.close = Some(error.clone());
         self.disconnected(now, error);
-    }
-
-    fn usable(&self) -> Result<()> {
-        match self.state {
-            State::Stopped => Err(Error::Transport {
-                code: ErrorCode::Closed,
-                text: "the connection is closed for good".into(),
-            }),
-            _ => Ok(()),
-        }
     }
 
     fn ids(&self) -> Vec<ProfileId> {
@@ -583,12 +592,13 @@ impl Peer {
     fn advance_release(&mut self, slot: u32) {
         let ready = matches!(self.state, State::Ready);
         let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return };
-        if ready
-            && replica.releasing
-            && replica.phase == Phase::Open
-            && !replica.profile.has_retained()
-            && !replica.profile.is_dirty()
-        {
+        if !replica.releasing || replica.profile.has_retained() || replica.profile.is_dirty() {
+            return;
+        }
+        if !ready || replica.phase == Phase::Waiting {
+            // Not open on any connection: nobody need be told.
+            self.forget(slot);
+        } else if replica.phase == Phase::Open {
             replica.phase = Phase::Releasing;
             put_control(&mut self.outbox, &Up::Release { channel: u64::from(slot), drained: true });
         }
@@ -618,6 +628,10 @@ impl Peer {
             });
         }
     }
+}
+
+fn closed() -> Error {
+    Error::Transport { code: ErrorCode::Closed, text: "the connection is closed for good".into() }
 }
 
 /// What of a profile's changes is where.

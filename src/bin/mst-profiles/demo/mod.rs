@@ -11,12 +11,15 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use mst_profiles::store::SqliteStore;
 use mst_profiles::{ConnectOptions, Event, GameServer, Master, MasterOptions, Schema, Trust};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use self::latency::Latencies;
 use self::report::{Role, RoleStats, Said};
@@ -27,7 +30,7 @@ const SCHEMA: &str = include_str!("../../../../examples/match.profile.schema.jso
 const PLAYERS: [&str; 2] = ["ann", "bob"];
 /// Processes that have each profile: the master, the game server and the player's own game.
 const HOLDERS: usize = 3;
-/// Time that any step of the demo may take.
+/// Time for which all processes of the demo may be silent.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Args)]
@@ -75,6 +78,8 @@ struct Match {
     latencies: Latencies,
     changes: u64,
     first: Option<u64>,
+    /// Set by SIGINT and SIGTERM.
+    interrupted: Arc<AtomicBool>,
 }
 
 struct Process {
@@ -100,7 +105,11 @@ impl Match {
             latencies: Latencies::default(),
             changes: 0,
             first: None,
+            interrupted: Arc::default(),
         };
+        for signal in [SIGTERM, SIGINT] {
+            signal_hook::flag::register(signal, Arc::clone(&game.interrupted))?;
+        }
         game.spawn(Role::Master, &say, |command| command.arg("--database").arg(database))?;
         let (address, fingerprint) = game.wait_for(|_, said| match said {
             Said::Listening { address, fingerprint } => Some((address, fingerprint)),
@@ -212,9 +221,11 @@ impl Match {
 
     /// Tells what is said until `pick` takes something.
     fn wait_for<T>(&mut self, mut pick: impl FnMut(Role, Said) -> Option<T>) -> Result<T, Failure> {
-        let until = Instant::now() + PATIENCE;
         loop {
-            let (role, line) = self.said.recv_deadline(until).map_err(|_| "a process of the demo hangs")?;
+            let (role, line) = self.said.recv_timeout(PATIENCE).map_err(|_| "a process of the demo hangs")?;
+            if self.interrupted.load(Ordering::Relaxed) {
+                return Err("interrupted".into());
+            }
             let Some(line) = line else {
                 // One that was asked to end has told its figures before.
                 if self.processes.contains_key(&role) {
@@ -234,7 +245,9 @@ impl Match {
     fn tell(&mut self, role: Role, said: &Said) {
         let Said::Happened { at, user, what } = said else { return };
         let first = *self.first.get_or_insert(*at);
-        println!("{:>9.3} ms  {role:<8}  {user:<4} {what}", at.saturating_sub(first) as f64 / 1000.0);
+        let millis = at.saturating_sub(first) as f64 / 1000.0;
+        // Whoever reads may have seen enough.
+        let _ = writeln!(std::io::stdout(), "{millis:>9.3} ms  {role:<8}  {user:<4} {what}");
         self.latencies.happened(role, *at, user, what);
         self.changes += u64::from(matches!(what, report::What::Made { .. }));
     }
@@ -367,9 +380,17 @@ struct TemporaryFolder {
 
 impl TemporaryFolder {
     fn new() -> Result<Self, Failure> {
-        let path = std::env::temp_dir().join(format!("mst-profiles-demo-{}", std::process::id()));
-        std::fs::create_dir_all(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        Ok(Self { path })
+        // A new one, whoever else left one of the same name.
+        for attempt in 0..1000 {
+            let name = format!("mst-profiles-demo-{}-{attempt}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            match std::fs::create_dir(&path) {
+                Ok(()) => return Ok(Self { path }),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(format!("{}: {error}", path.display()).into()),
+            }
+        }
+        Err("there is no room for another temporary folder".into())
     }
 }
 

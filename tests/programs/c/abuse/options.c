@@ -31,8 +31,9 @@ void property_options(void) {
         {sizeof(MstPropertyOptions) + 16, 1, MST_ERR_INVALID_STRUCT_SIZE}, /* a field that is not known here */
         {sizeof(MstPropertyOptions) + 16, 0, MST_OK},                      /* a newer caller that does not use it */
         {sizeof(MstPropertyOptions), 1, MST_OK},                           /* what is behind it does not count */
-        {offsetof(MstPropertyOptions, visibility), 0, MST_OK},             /* an older caller */
-        {sizeof(uint32_t), 0, MST_OK},
+        {offsetof(MstPropertyOptions, visibility), 0, MST_ERR_INVALID_STRUCT_SIZE}, /* shorter than the first header's */
+        {sizeof(MstPropertyOptions) - 1, 0, MST_ERR_INVALID_STRUCT_SIZE},
+        {sizeof(uint32_t), 0, MST_ERR_INVALID_STRUCT_SIZE},
     };
     for (size_t i = 0; i < COUNT(sizes); i++) {
         options.known.struct_size = sizes[i].size;
@@ -41,11 +42,8 @@ void property_options(void) {
     }
     options.tail[3] = 0;
 
-    /* The end that an older caller does not have is not read. */
-    options.known.struct_size = offsetof(MstPropertyOptions, visibility);
-    options.known.visibility = 99;
-    OK(add_with(builder, &options));
     options.known.struct_size = whole;
+    options.known.visibility = 99;
     REFUSED(MST_ERR_INVALID_ARGUMENT, add_with(builder, &options));
 
     static const int32_t no_enum[] = {-1, 3, INT32_MAX, INT32_MIN};
@@ -91,13 +89,12 @@ void property_options(void) {
         OK(start(&wider.known, &made));                                                                                \
         OK(stop(made));                                                                                                \
         made = NULL;                                                                                                   \
+        /* Shorter than the first header's, and cut through a pointer. */                                              \
         wider.known.struct_size = offsetof(Options, shorter);                                                          \
-        OK(start(&wider.known, &made));                                                                                \
-        OK(stop(made));                                                                                                \
-        made = NULL;                                                                                                   \
-        /* So old that it lacks what is needed. */                                                                     \
-        wider.known.struct_size = sizeof(uint32_t);                                                                    \
-        CHECK(start(&wider.known, &made) != MST_OK && made == NULL);                                                   \
+        REFUSED(MST_ERR_INVALID_STRUCT_SIZE, start(&wider.known, &made));                                              \
+        wider.known.struct_size = 12;                                                                                  \
+        REFUSED(MST_ERR_INVALID_STRUCT_SIZE, start(&wider.known, &made));                                              \
+        CHECK(made == NULL);                                                                                           \
     } while (0)
 
 /* One field of otherwise good options. */
