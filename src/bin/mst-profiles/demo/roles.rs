@@ -184,6 +184,8 @@ impl Player {
             Role::Server => server_change(turn),
             _ => client_change(turn),
         };
+        // Before it is on its way: another process may see it before this one goes on.
+        let at = now();
         let made = self.endpoint.change(id, |profile| {
             let property = profile.schema().index_of(name)?;
             let changed = change(profile, property)?;
@@ -193,7 +195,7 @@ impl Player {
         // Setting an equal value is no change.
         if let Some(value) = made {
             self.stats.changes += 1;
-            self.tell(id, What::Made { property: name.into(), value, batch })?;
+            self.tell_at(at, id, What::Made { property: name.into(), value, batch })?;
         }
         Ok(())
     }
@@ -237,10 +239,18 @@ impl Player {
     }
 
     fn tell(&self, id: ProfileId, what: What) -> Result<(), Failure> {
-        let at = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros() as u64;
+        self.tell_at(now(), id, what)
+    }
+
+    fn tell_at(&self, at: u64, id: ProfileId, what: What) -> Result<(), Failure> {
         let user = self.users.get(&id).copied().unwrap_or_default().to_string();
         say(&Said::Happened { at, user, what })
     }
+}
+
+/// Microseconds since 1970 UTC, by the clock that all processes of this machine share.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64
 }
 
 type Change = Box<dyn FnOnce(&mut Profile, mst_profiles::PropertyIndex) -> mst_profiles::Result<bool>>;
