@@ -164,6 +164,15 @@ impl Net {
         }
     }
 
+    /// A peer that has the profile of `ann` open, over this session.
+    fn join(&mut self, token: &str, writer: u128, session: u64) -> (Peer, ProfileId) {
+        let mut peer = peer(&self.schema, token, writer);
+        let id = peer.fill("ann").unwrap();
+        self.connect(&mut peer, session);
+        self.settle(&mut peer, session);
+        (peer, id)
+    }
+
     fn settle(&mut self, peer: &mut Peer, session: u64) {
         for _ in 0..8 {
             peer.handle_timeout(self.now);
@@ -198,14 +207,10 @@ const LIMIT: PropertyIndex = PropertyIndex(4);
 
 /// Ann's batch 1 will be refused, 2 is applied and durable; the connection is lost before she hears of either.
 fn refused_unheard(net: &mut Net, ann: &mut Peer) -> ProfileId {
-    let schema = net.schema.clone();
     let id = ann.fill("ann").unwrap();
     net.connect(ann, 1);
     net.settle(ann, 1);
-    let mut server = peer(&schema, "server:a", 2);
-    let sid = server.fill("ann").unwrap();
-    net.connect(&mut server, 2);
-    net.settle(&mut server, 2);
+    let (mut server, sid) = net.join("server:a", 2, 2);
     server.change(sid, |p| p.add_int(LIMIT, 30)).unwrap();
     net.settle(&mut server, 2);
     // Ann does not know yet.
@@ -263,10 +268,7 @@ fn a_refusal_is_told_before_a_snapshot_says_that_the_batch_is_decided() {
         for i in 0..20u64 {
             let mut net = Net::new(schema.clone(), store.clone());
             net.now = Duration::from_secs(100);
-            let mut server = peer(&schema, "server:a", 100 + u128::from(i));
-            let sid = server.fill("ann").unwrap();
-            net.connect(&mut server, 2);
-            net.settle(&mut server, 2);
+            let (mut server, sid) = net.join("server:a", 100 + u128::from(i), 2);
             server.change(sid, |p| p.add_int(COINS, 1)).unwrap();
             net.settle(&mut server, 2);
         }
@@ -300,14 +302,8 @@ fn a_refusal_is_told_before_a_snapshot_says_that_the_batch_is_decided() {
 fn durable_is_told_also_when_the_last_batch_is_refused() {
     let schema = schema();
     let mut net = Net::new(schema.clone(), MemoryStore::new());
-    let mut ann = peer(&schema, "client:ann", 1);
-    let id = ann.fill("ann").unwrap();
-    net.connect(&mut ann, 1);
-    net.settle(&mut ann, 1);
-    let mut server = peer(&schema, "server:a", 2);
-    let sid = server.fill("ann").unwrap();
-    net.connect(&mut server, 2);
-    net.settle(&mut server, 2);
+    let (mut ann, id) = net.join("client:ann", 1, 1);
+    let (mut server, sid) = net.join("server:a", 2, 2);
     server.change(sid, |p| p.add_int(LIMIT, 30)).unwrap();
     net.settle(&mut server, 2);
     ann.change(id, |p| p.set(PropertyIndex(1), "x")).unwrap();
@@ -363,10 +359,7 @@ fn batch(number: u64, property: u16, amount: i64) -> Vec<u8> {
 fn strangers_do_not_use_up_the_writers_of_a_profile() {
     let schema = schema();
     let mut net = Net::new(schema.clone(), MemoryStore::new());
-    let mut ann = peer(&schema, "client:ann", 1);
-    ann.fill("ann").unwrap();
-    net.connect(&mut ann, 1);
-    net.settle(&mut ann, 1);
+    net.join("client:ann", 1, 1);
     for i in 0..1024u64 {
         let session = 1000 + i;
         net.accept(session);
@@ -378,10 +371,7 @@ fn strangers_do_not_use_up_the_writers_of_a_profile() {
         net.hang_up(session);
     }
     net.out.clear();
-    let mut server = peer(&schema, "server:a", 2);
-    let id = server.fill("ann").unwrap();
-    net.connect(&mut server, 2);
-    net.settle(&mut server, 2);
+    let (mut server, id) = net.join("server:a", 2, 2);
     server.change(id, |p| p.add_int(COINS, 1)).unwrap();
     server.flush_profile(id).unwrap();
     net.settle(&mut server, 2);
@@ -408,10 +398,7 @@ fn a_hostile_count_of_what_was_heard_is_harmless() {
 fn a_stopped_peer_is_not_drained() {
     let schema = schema();
     let mut net = Net::new(schema.clone(), MemoryStore::new());
-    let mut ann = peer(&schema, "client:ann", 1);
-    let id = ann.fill("ann").unwrap();
-    net.connect(&mut ann, 1);
-    net.settle(&mut ann, 1);
+    let (mut ann, id) = net.join("client:ann", 1, 1);
     ann.change(id, |p| p.set(PropertyIndex(1), "x")).unwrap();
     ann.disconnected(net.now, Error::AuthFailed { reason: "the token has expired".into() });
     ann.begin_close();
@@ -423,10 +410,7 @@ fn profiles_in_which_nothing_changed_resume_after_an_unload() {
     let schema = schema();
     let store = MemoryStore::new();
     let mut net = Net::new(schema.clone(), store.clone());
-    let mut ann = peer(&schema, "client:ann", 1);
-    let id = ann.fill("ann").unwrap();
-    net.connect(&mut ann, 1);
-    net.settle(&mut ann, 1);
+    let (mut ann, id) = net.join("client:ann", 1, 1);
     ann.change(id, |p| p.set(PropertyIndex(1), "x")).unwrap();
     net.settle(&mut ann, 1);
     for session in 2..5 {
@@ -455,10 +439,7 @@ fn a_schema_taken_back_gives_the_values_back() {
         (with_coins(Property::new("coins", 100)), with_coins(Property::new("coins", "none")));
     let visit = |schema: &Arc<Schema>, writer: u128, amount: i64| {
         let mut net = Net::new(schema.clone(), store.clone());
-        let mut server = peer(schema, "server:a", writer);
-        let id = server.fill("ann").unwrap();
-        net.connect(&mut server, 1);
-        net.settle(&mut server, 1);
+        let (mut server, id) = net.join("server:a", writer, 1);
         if amount > 0 {
             server.change(id, |p| p.add_int(PropertyIndex(0), amount)).unwrap();
             net.settle(&mut server, 1);
@@ -483,18 +464,12 @@ fn journaled_integers_survive_a_wider_type() {
     let narrow = with_coins(Property::new("coins", 100));
     let wide = with_coins(Property::new("coins", 100_i64));
     let mut net = Net::new(narrow.clone(), store.clone());
-    let mut server = peer(&narrow, "server:a", 1);
-    let id = server.fill("ann").unwrap();
-    net.connect(&mut server, 1);
-    net.settle(&mut server, 1);
+    let (mut server, id) = net.join("server:a", 1, 1);
     server.change(id, |p| p.set(PropertyIndex(0), 7)).unwrap();
     net.settle(&mut server, 1);
     // SIGKILL, and a schema with a wider integer.
     let mut net = Net::new(wide.clone(), store.clone());
-    let mut server = peer(&wide, "server:a", 2);
-    server.fill("ann").unwrap();
-    net.connect(&mut server, 1);
-    net.settle(&mut server, 1);
+    let (mut server, _) = net.join("server:a", 2, 1);
     let events = events(&mut server);
     assert!(events.iter().any(|e| matches!(e, Event::ProfileLoaded { .. })), "{events:?}");
 }
@@ -546,10 +521,7 @@ fn a_difference_is_not_applied_to_a_default_that_stands_for_a_misfit() {
     let big = 5_000_000_000_i64;
     {
         let mut net = Net::new(wide.clone(), store.clone());
-        let mut server = peer(&wide, "server:a", 1);
-        let id = server.fill("ann").unwrap();
-        net.connect(&mut server, 1);
-        net.settle(&mut server, 1);
+        let (mut server, id) = net.join("server:a", 1, 1);
         server.change(id, |p| p.set(PropertyIndex(0), big)).unwrap();
         net.settle(&mut server, 1);
         net.now += Duration::from_secs(2000);
@@ -560,10 +532,7 @@ fn a_difference_is_not_applied_to_a_default_that_stands_for_a_misfit() {
     }
     // SIGKILL, and a schema with a narrower integer.
     let mut net = Net::new(narrow.clone(), store.clone());
-    let mut server = peer(&narrow, "server:a", 2);
-    server.fill("ann").unwrap();
-    net.connect(&mut server, 1);
-    net.settle(&mut server, 1);
+    net.join("server:a", 2, 1);
     net.stop();
     net.pump();
     let document = store.clone().restore("ann").unwrap().unwrap().document.unwrap();
@@ -575,10 +544,7 @@ fn a_forgotten_writer_applies_nothing_twice() {
     let schema = schema();
     let store = MemoryStore::new();
     let mut net = Net::new(schema.clone(), store.clone());
-    let mut server = peer(&schema, "server:a", 1);
-    let id = server.fill("ann").unwrap();
-    net.connect(&mut server, 1);
-    net.settle(&mut server, 1);
+    let (mut server, id) = net.join("server:a", 1, 1);
     let add = |net: &mut Net, server: &mut Peer| {
         server.change(id, |p| p.add_int(COINS, 1)).unwrap();
         server.flush_profile(id).unwrap();
@@ -598,10 +564,7 @@ fn a_forgotten_writer_applies_nothing_twice() {
     let mut net = Net::new(schema.clone(), store.clone());
     net.now = Duration::from_secs(100);
     net.days = 8;
-    let mut watcher = peer(&schema, "server:b", 2);
-    watcher.fill("ann").unwrap();
-    net.connect(&mut watcher, 9);
-    net.settle(&mut watcher, 9);
+    net.join("server:b", 2, 9);
     assert!(net.master.profile_json("ann").unwrap().contains(r#""coins":103"#));
     for session in [3, 4] {
         net.connect(&mut server, session);
@@ -632,14 +595,8 @@ fn a_forgotten_writer_applies_nothing_twice() {
 fn strangers_do_not_make_a_batch_apply_twice() {
     let schema = schema();
     let mut net = Net::new(schema.clone(), MemoryStore::new());
-    let mut ann = peer(&schema, "client:ann", 1);
-    ann.fill("ann").unwrap();
-    net.connect(&mut ann, 1);
-    net.settle(&mut ann, 1);
-    let mut server = peer(&schema, "server:a", 2);
-    let id = server.fill("ann").unwrap();
-    net.connect(&mut server, 2);
-    net.settle(&mut server, 2);
+    net.join("client:ann", 1, 1);
+    let (mut server, id) = net.join("server:a", 2, 2);
     server.change(id, |p| p.add_int(COINS, 1)).unwrap();
     server.flush_profile(id).unwrap();
     net.up(&mut server, 2);
@@ -673,10 +630,7 @@ fn a_writer_that_comes_back_after_a_week_applies_nothing_twice() {
     let schema = schema();
     let store = MemoryStore::new();
     let mut net = Net::new(schema.clone(), store.clone());
-    let mut server = peer(&schema, "server:a", 1);
-    let id = server.fill("ann").unwrap();
-    net.connect(&mut server, 1);
-    net.settle(&mut server, 1);
+    let (mut server, id) = net.join("server:a", 1, 1);
     server.change(id, |p| p.add_int(COINS, 1)).unwrap();
     server.flush_profile(id).unwrap();
     net.up(&mut server, 1);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::profile::{Entry, MasterProfile, Refusal, WriterState};
-use super::session::{ChannelPhase, PeerInfo, violation};
+use super::session::{ChannelPhase, PeerInfo, Session, violation};
 use super::{Master, Now};
 use crate::error::{Error, Result};
 use crate::limits::{
@@ -84,18 +84,18 @@ impl Master {
             let name = property
                 .map_or_else(Default::default, |p| self.config.schema.property(p).shared_name().clone());
             let error = Error::NotPermitted { who: open.relation.who(), property: name };
-            let refusal = Refusal { code: error.code(), property, text: error.to_string() };
             self.stats.batches_refused += 1;
-            return state.send(&refused_message(peer, channel, number, &refusal));
+            refuse(state, peer, channel, number, property, &error);
+            return;
         }
         if !profile.writers.contains_key(&peer.writer.id) && profile.writers.len() >= MAX_WRITERS {
             forget_writer(profile, &self.writers, &peer.writer.subject);
             if profile.writers.len() >= MAX_WRITERS {
                 // All of them are connected. Nothing is kept of this one, so it may come again with the same number.
                 let error = Error::LimitReached { what: "writer sessions of a profile", limit: MAX_WRITERS };
-                let refusal = Refusal { code: error.code(), property: None, text: error.to_string() };
                 self.stats.batches_refused += 1;
-                return state.send(&refused_message(peer, channel, number, &refusal));
+                refuse(state, peer, channel, number, None, &error);
+                return;
             }
         }
         let writer = profile
@@ -123,8 +123,7 @@ impl Master {
             Ok(outcome) => self.apply(now, place, peer, number, outcome),
             Err((property, error)) => {
                 self.stats.batches_refused += 1;
-                let refusal = Refusal { code: error.code(), property, text: error.to_string() };
-                state.send(&refused_message(peer, channel, number, &refusal));
+                let refusal = refuse(state, peer, channel, number, property, &error);
                 if let Some(writer) = profile.writers.get_mut(&peer.writer.id) {
                     writer.refused.insert(number, refusal);
                     while writer.refused.len() > MAX_REFUSED {
@@ -184,6 +183,20 @@ impl Master {
         }
         self.schedule_save(now, place);
     }
+}
+
+/// Tells a writer that a batch is refused.
+fn refuse(
+    state: &mut Session,
+    peer: &PeerInfo,
+    channel: u64,
+    number: u64,
+    property: Option<PropertyIndex>,
+    error: &Error,
+) -> Refusal {
+    let refusal = Refusal { code: error.code(), property, text: error.to_string() };
+    state.send(&refused_message(peer, channel, number, &refusal));
+    refusal
 }
 
 /// Makes room for a writer session of `subject`: one that is not connected is forgotten. Rather one of the same subject,
