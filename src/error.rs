@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use crate::value::ValueType;
+
 /// Result of the library's fallible functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -76,10 +78,32 @@ error_codes! {
     TooLong = -203, "TOO_LONG";
     /// A text has U+0000 in it.
     InvalidText = -204, "INVALID_TEXT";
-    /// The texts of the profile together are longer than the limit.
+    /// The values of the profile together are larger than the limit.
     ProfileTooLarge = -205, "PROFILE_TOO_LARGE";
     /// JSON that is not a profile of this schema.
     InvalidJson = -206, "INVALID_JSON";
+    /// A number or moment is outside of its range.
+    OutOfRange = -207, "OUT_OF_RANGE";
+    /// A text is shorter than it must be.
+    TooShort = -208, "TOO_SHORT";
+    /// A list or dictionary would have more elements than it may.
+    TooMany = -209, "TOO_MANY";
+    /// A list or dictionary would have fewer elements than it must.
+    TooFew = -210, "TOO_FEW";
+    /// A text does not match the pattern.
+    PatternMismatch = -211, "PATTERN_MISMATCH";
+    /// A NaN or an infinity where numbers must be finite.
+    NotFinite = -212, "NOT_FINITE";
+    /// A value that may only grow would become less.
+    NotMonotonic = -213, "NOT_MONOTONIC";
+    /// A guarded addition would lead out of its bounds.
+    GuardFailed = -214, "GUARD_FAILED";
+    /// A list has no item at this place.
+    IndexOutOfRange = -215, "INDEX_OUT_OF_RANGE";
+    /// A dictionary has no such key.
+    NoSuchKey = -216, "NO_SUCH_KEY";
+    /// The list item that was meant is gone, or the change is too old to tell which one it was.
+    Stale = -217, "STALE";
     /// The profile is being filled; its values are placeholders.
     NotLoaded = -301, "NOT_LOADED";
     /// The profile belongs to an endpoint, which makes and applies its deltas.
@@ -206,9 +230,9 @@ pub enum Error {
         /// The property's name.
         property: Arc<str>,
         /// Its type.
-        expected: &'static str,
+        expected: ValueType,
         /// What it was used as.
-        found: &'static str,
+        found: String,
     },
     /// The sum does not fit the property's type.
     #[error("property `{property}`: adding {amount} overflows {value_type}")]
@@ -221,7 +245,7 @@ pub enum Error {
         amount: String,
     },
     /// A text is longer than its limit.
-    #[error("{what}: {length} bytes are more than {limit}")]
+    #[error("{what}: a length of {length} is more than {limit}")]
     TooLong {
         /// What is too long.
         what: String,
@@ -236,16 +260,108 @@ pub enum Error {
         /// What has it.
         what: String,
     },
-    /// The texts of the profile together are longer than the limit.
+    /// The profile's values together are larger than the limit.
     #[error(
-        "property `{property}`: the profile's texts would have {length} bytes, more than {}",
-        crate::limits::MAX_PROFILE_TEXT_BYTES
+        "property `{property}`: the profile would have {length} bytes, more than {}",
+        crate::limits::MAX_PROFILE_BYTES
     )]
     ProfileTooLarge {
         /// The property whose change was refused.
         property: Arc<str>,
         /// The length there would have been.
         length: usize,
+    },
+    /// A number or moment is outside of its range.
+    #[error("property `{property}`: {reason}")]
+    OutOfRange {
+        /// The property's name.
+        property: Arc<str>,
+        /// Value and bound.
+        reason: String,
+    },
+    /// A text is shorter than it must be.
+    #[error("{what}: a length of {length} is less than {limit}")]
+    TooShort {
+        /// What is too short.
+        what: String,
+        /// Its length.
+        length: usize,
+        /// The least.
+        limit: usize,
+    },
+    /// More elements than there may be.
+    #[error("{what}: {count} elements are more than {limit}")]
+    TooMany {
+        /// What would have them.
+        what: String,
+        /// How many there would be.
+        count: usize,
+        /// The greatest number.
+        limit: usize,
+    },
+    /// Fewer elements than there must be.
+    #[error("{what}: {count} elements are fewer than {limit}")]
+    TooFew {
+        /// What would have them.
+        what: String,
+        /// How many there would be.
+        count: usize,
+        /// The least number.
+        limit: usize,
+    },
+    /// A text does not match its pattern.
+    #[error("property `{property}`: the text does not match `{pattern}`")]
+    PatternMismatch {
+        /// The property's name.
+        property: Arc<str>,
+        /// The regular expression.
+        pattern: String,
+    },
+    /// A NaN or an infinity where numbers must be finite.
+    #[error("property `{property}`: numbers must be finite")]
+    NotFinite {
+        /// The property's name.
+        property: Arc<str>,
+    },
+    /// A value that may only grow would become less.
+    #[error("property `{property}` may only grow, not go {reason}")]
+    NotMonotonic {
+        /// The property's name.
+        property: Arc<str>,
+        /// From where to where.
+        reason: String,
+    },
+    /// A guarded addition would lead out of its bounds.
+    #[error("property `{property}`: {reason}")]
+    GuardFailed {
+        /// The property's name.
+        property: Arc<str>,
+        /// Amount and bounds.
+        reason: String,
+    },
+    /// A list has no item at this place.
+    #[error("property `{property}` has no item {index}; it has {count}")]
+    IndexOutOfRange {
+        /// The property's name.
+        property: Arc<str>,
+        /// The place asked for.
+        index: u32,
+        /// How many items there are.
+        count: usize,
+    },
+    /// A dictionary has no such key.
+    #[error("property `{property}` has no key `{key}`")]
+    NoSuchKey {
+        /// The property's name.
+        property: Arc<str>,
+        /// The key asked for.
+        key: String,
+    },
+    /// The list item that was meant can't be told any more.
+    #[error("property `{property}`: the item that was meant is gone, or the change is too old to tell which one it was")]
+    Stale {
+        /// The property's name.
+        property: Arc<str>,
     },
     /// JSON that is not a profile of this schema.
     #[error("profile JSON: {reason}")]
@@ -417,6 +533,17 @@ impl Error {
             Self::InvalidText { .. } => ErrorCode::InvalidText,
             Self::ProfileTooLarge { .. } => ErrorCode::ProfileTooLarge,
             Self::InvalidJson { .. } => ErrorCode::InvalidJson,
+            Self::OutOfRange { .. } => ErrorCode::OutOfRange,
+            Self::TooShort { .. } => ErrorCode::TooShort,
+            Self::TooMany { .. } => ErrorCode::TooMany,
+            Self::TooFew { .. } => ErrorCode::TooFew,
+            Self::PatternMismatch { .. } => ErrorCode::PatternMismatch,
+            Self::NotFinite { .. } => ErrorCode::NotFinite,
+            Self::NotMonotonic { .. } => ErrorCode::NotMonotonic,
+            Self::GuardFailed { .. } => ErrorCode::GuardFailed,
+            Self::IndexOutOfRange { .. } => ErrorCode::IndexOutOfRange,
+            Self::NoSuchKey { .. } => ErrorCode::NoSuchKey,
+            Self::Stale { .. } => ErrorCode::Stale,
             Self::NotLoaded { .. } => ErrorCode::NotLoaded,
             Self::Attached => ErrorCode::Attached,
             Self::Released => ErrorCode::Released,

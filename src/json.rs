@@ -3,56 +3,138 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Number, Value as Json};
 
 use crate::error::{Error, Result};
+use crate::limits::MAX_STRING_BYTES;
 use crate::schema::{PropertyIndex, Schema};
-use crate::value::{Value, ValueType};
+use crate::value::{DateTime, Dict, Key, List, ScalarType, Value, ValueType};
 
-/// A value as JSON. Numbers that JSON does not have are the texts `NaN`, `Infinity` and `-Infinity`; a NaN with unusual
-/// bits is `NaN(0x…)`.
+/// A value as JSON.
+///
+/// Floating-point numbers that JSON does not have are the texts `NaN`, `Infinity` and `-Infinity`; a NaN with unusual bits
+/// is `NaN(0x…)`. `bytes` are base64, moments RFC 3339, colours `#RRGGBBAA`, identifiers as usual with hyphens, vectors
+/// objects with the members `x`, `y`, `z`, `w`. A dictionary is an object; integer keys are decimal text.
 pub(crate) fn value_to_json(value: &Value) -> Json {
     match value {
         Value::Bool(v) => Json::Bool(*v),
         Value::I32(v) => Json::from(*v),
         Value::I64(v) => Json::from(*v),
-        Value::F64(v) => match Number::from_f64(*v) {
-            Some(number) => Json::Number(number),
-            None if v.to_bits() == f64::NAN.to_bits() => Json::from("NaN"),
-            None if v.is_nan() => Json::from(format!("NaN({:#x})", v.to_bits())),
-            None => Json::from(if *v > 0.0 { "Infinity" } else { "-Infinity" }),
-        },
+        Value::F32(v) => f32_to_json(*v),
+        Value::F64(v) => f64_to_json(*v),
         Value::String(v) => Json::from(&**v),
+        Value::Bytes(v) => Json::from(BASE64.encode(v)),
+        Value::Vector2(v) => vector_to_json(v),
+        Value::Vector3(v) => vector_to_json(v),
+        Value::Quaternion(v) => vector_to_json(v),
+        Value::Color([r, g, b, a]) => Json::from(format!("#{r:02X}{g:02X}{b:02X}{a:02X}")),
+        Value::DateTime(v) => Json::from(v.to_string()),
+        Value::Uuid(v) => Json::from(uuid::Uuid::from_bytes(*v).to_string()),
+        Value::List(list) => Json::Array(list.iter().map(value_to_json).collect()),
+        Value::Dict(dict) => {
+            Json::Object(dict.iter().map(|(key, value)| (key.to_string(), value_to_json(value))).collect())
+        }
     }
+}
+
+fn f64_to_json(v: f64) -> Json {
+    match Number::from_f64(v) {
+        Some(number) => Json::Number(number),
+        None if v.to_bits() == f64::NAN.to_bits() => Json::from("NaN"),
+        None if v.is_nan() => Json::from(format!("NaN({:#x})", v.to_bits())),
+        None => Json::from(if v > 0.0 { "Infinity" } else { "-Infinity" }),
+    }
+}
+
+fn f32_to_json(v: f32) -> Json {
+    if v.is_nan() {
+        let usual = v.to_bits() == f32::NAN.to_bits();
+        return Json::from(if usual { "NaN".into() } else { format!("NaN({:#x})", v.to_bits()) });
+    }
+    // The shortest digits that tell it from other 32-bit numbers: 0.1, not 0.10000000149011612.
+    let short = v.to_string().parse::<f64>().ok().filter(|short| (*short as f32).to_bits() == v.to_bits());
+    f64_to_json(short.unwrap_or(f64::from(v)))
+}
+
+const AXES: [&str; 4] = ["x", "y", "z", "w"];
+
+fn vector_to_json(components: &[f32]) -> Json {
+    let members = AXES.iter().zip(components).map(|(axis, v)| ((*axis).to_string(), f32_to_json(*v)));
+    Json::Object(members.collect())
 }
 
 /// The value of this type that `json` is, or why it is none.
 pub(crate) fn value_from_json(value_type: ValueType, json: &Json) -> Result<Value, String> {
     let not_a = || format!("{} is not {value_type}", shorten(json));
     match value_type {
-        ValueType::Bool => json.as_bool().map(Value::Bool).ok_or_else(not_a),
-        ValueType::I32 | ValueType::I64 => {
-            if !json.is_i64() && !json.is_u64() {
-                return Err(not_a());
-            }
-            json.as_i64()
-                .and_then(|int| Value::int_of_type(value_type, int))
-                .ok_or_else(|| format!("{json} does not fit {value_type}"))
+        ValueType::Scalar(scalar) => scalar_from_json(scalar, json),
+        ValueType::List(item) => {
+            let items = json.as_array().ok_or_else(not_a)?.iter().enumerate();
+            let items = items.map(|(place, json)| {
+                scalar_from_json(item, json).map_err(|reason| format!("item {place}: {reason}"))
+            });
+            List::from_items(item, items.collect::<Result<_, _>>()?).map(Value::List).ok_or_else(not_a)
         }
-        ValueType::F64 => match json {
-            Json::Number(number) => number.as_f64().map(Value::F64).ok_or_else(not_a),
-            Json::String(text) => float_from_text(text).map(Value::F64).ok_or_else(not_a),
-            _ => Err(not_a()),
-        },
-        ValueType::String => {
-            let value = json.as_str().map(Value::from).ok_or_else(not_a)?;
-            value.check(|| "the text".into()).map_err(|e| e.to_string())?;
-            Ok(value)
+        ValueType::Dict(key_type, item) => {
+            let entries = json.as_object().ok_or_else(not_a)?.iter().map(|(text, json)| {
+                let key = Key::from_text(key_type, text)
+                    .ok_or_else(|| format!("the key {} is not {key_type}", shorten(&Json::from(&**text))))?;
+                let value = scalar_from_json(item, json).map_err(|reason| format!("key `{text}`: {reason}"))?;
+                Ok((key, value))
+            });
+            let entries: Vec<_> = entries.collect::<Result<_, String>>()?;
+            Dict::from_entries(key_type, item, entries).map(Value::Dict).ok_or_else(not_a)
         }
     }
 }
 
-fn float_from_text(text: &str) -> Option<f64> {
+fn scalar_from_json(scalar: ScalarType, json: &Json) -> Result<Value, String> {
+    let not_a = || format!("{} is not {scalar}", shorten(json));
+    let text = || json.as_str().ok_or_else(not_a);
+    let value = match scalar {
+        ScalarType::Bool => Value::Bool(json.as_bool().ok_or_else(not_a)?),
+        ScalarType::I32 | ScalarType::I64 => {
+            if !json.is_i64() && !json.is_u64() {
+                return Err(not_a());
+            }
+            json.as_i64()
+                .and_then(|int| Value::int_of_type(scalar, int))
+                .ok_or_else(|| format!("{json} does not fit {scalar}"))?
+        }
+        ScalarType::F32 => Value::F32(f32_from_json(json).ok_or_else(not_a)?),
+        ScalarType::F64 => Value::F64(match json {
+            Json::Number(number) => number.as_f64().ok_or_else(not_a)?,
+            Json::String(text) => f64_from_text(text).ok_or_else(not_a)?,
+            _ => return Err(not_a()),
+        }),
+        ScalarType::String => Value::from(text()?),
+        ScalarType::Bytes => {
+            let text = text()?;
+            // Before anything is decoded.
+            if text.len() > MAX_STRING_BYTES * 4 / 3 + 4 {
+                return Err(format!("more than {MAX_STRING_BYTES} bytes"));
+            }
+            Value::from(BASE64.decode(text).map_err(|error| format!("{} is not base64: {error}", shorten(json)))?)
+        }
+        ScalarType::Vector2 => Value::Vector2(vector_from_json(json).ok_or_else(not_a)?),
+        ScalarType::Vector3 => Value::Vector3(vector_from_json(json).ok_or_else(not_a)?),
+        ScalarType::Quaternion => Value::Quaternion(vector_from_json(json).ok_or_else(not_a)?),
+        ScalarType::Color => Value::Color(color_from_text(text()?).ok_or_else(not_a)?),
+        ScalarType::DateTime => Value::DateTime(DateTime::parse(text()?).ok_or_else(not_a)?),
+        ScalarType::Uuid => {
+            let text = text()?;
+            // One spelling, of the several that the parser knows.
+            let uuid = uuid::Uuid::parse_str(text).ok().filter(|_| text.len() == 36).ok_or_else(not_a)?;
+            Value::Uuid(uuid.into_bytes())
+        }
+    };
+    value.check(|| "the value".into()).map_err(|error| error.to_string())?;
+    Ok(value)
+}
+
+fn f64_from_text(text: &str) -> Option<f64> {
     match text {
         "NaN" => Some(f64::NAN),
         "Infinity" => Some(f64::INFINITY),
@@ -61,6 +143,39 @@ fn float_from_text(text: &str) -> Option<f64> {
             let bits = text.strip_prefix("NaN(0x")?.strip_suffix(')')?;
             Some(f64::from_bits(u64::from_str_radix(bits, 16).ok()?)).filter(|f| f.is_nan())
         }
+    }
+}
+
+fn f32_from_json(json: &Json) -> Option<f32> {
+    match json {
+        // What is finite as JSON has to be finite here.
+        Json::Number(number) => number.as_f64().map(|v| v as f32).filter(|v| v.is_finite()),
+        Json::String(text) => match text.strip_prefix("NaN(0x").and_then(|rest| rest.strip_suffix(')')) {
+            Some(bits) => Some(f32::from_bits(u32::from_str_radix(bits, 16).ok()?)).filter(|f| f.is_nan()),
+            None if text == "NaN" => Some(f32::NAN),
+            None => f64_from_text(text).map(|v| v as f32),
+        },
+        _ => None,
+    }
+}
+
+fn vector_from_json<const N: usize>(json: &Json) -> Option<[f32; N]> {
+    let object = json.as_object().filter(|object| object.len() == N)?;
+    let mut components = [0.0; N];
+    for (axis, component) in AXES.iter().zip(&mut components) {
+        *component = f32_from_json(object.get(*axis)?)?;
+    }
+    Some(components)
+}
+
+/// `#RRGGBBAA`, or `#RRGGBB` for an opaque one.
+fn color_from_text(text: &str) -> Option<[u8; 4]> {
+    let digits = text.strip_prefix('#').filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))?;
+    let all = u32::from_str_radix(digits, 16).ok()?;
+    match digits.len() {
+        8 => Some(all.to_be_bytes()),
+        6 => Some((all << 8 | 0xff).to_be_bytes()),
+        _ => None,
     }
 }
 
@@ -134,12 +249,37 @@ mod tests {
         let floats =
             [0.0, -0.0, 1.5, f64::MIN_POSITIVE, 5e-324, f64::MAX, 0.1, f64::INFINITY, f64::NEG_INFINITY];
         let nans = [f64::NAN, f64::from_bits(0x7ff8_0000_0000_0001), f64::from_bits(0xfff8_0000_0000_0000)];
+        let floats32 = [0.0_f32, -0.0, 0.1, f32::MIN_POSITIVE, 1e-45, f32::MAX, f32::INFINITY, f32::NEG_INFINITY]
+            .into_iter()
+            .chain([f32::NAN, f32::from_bits(0xffc0_0001)])
+            .collect::<Vec<_>>();
         let texts = ["", "a\"b\\c\n", "\u{1F600}é\u{10FFFF}\u{1}"];
-        let values = (floats.iter().chain(&nans).map(|f| Value::F64(*f)))
+        let mut values: Vec<Value> = (floats.iter().chain(&nans).map(|f| Value::F64(*f)))
             .chain([i64::MIN, i64::MAX, 0].map(Value::I64))
             .chain([i32::MIN, i32::MAX].map(Value::I32))
             .chain([true, false].map(Value::Bool))
-            .chain(texts.map(Value::from));
+            .chain(texts.map(Value::from))
+            .chain([DateTime::MIN, DateTime::MAX, DateTime::UNIX_EPOCH].map(Value::from))
+            .chain([vec![], vec![0, 255, 7]].map(Value::from))
+            .chain([[0; 4], [1, 2, 254, 255]].map(Value::Color))
+            .chain([[0; 16], [0xab; 16]].map(Value::Uuid))
+            .collect();
+        for float in &floats32 {
+            values.push(Value::F32(*float));
+            values.push(Value::Vector2([*float, 1.0]));
+            values.push(Value::Vector3([0.5, *float, -81.125]));
+            values.push(Value::Quaternion([0.1, 0.2, *float, 1.0]));
+        }
+        let strings = || texts.map(Value::from).to_vec();
+        values.push(Value::List(List::from_items(ScalarType::String, strings()).unwrap()));
+        let by_text = texts.map(Key::from).into_iter().zip(strings());
+        values.push(Value::Dict(
+            Dict::from_entries(crate::value::KeyType::String, ScalarType::String, by_text).unwrap(),
+        ));
+        let by_int = [i64::MIN, -1, 0, i64::MAX].map(|i| (Key::Int(i), Value::I64(i)));
+        values.push(Value::Dict(
+            Dict::from_entries(crate::value::KeyType::I64, ScalarType::I64, by_int).unwrap(),
+        ));
         for value in values {
             let text = value_to_json(&value).to_string();
             let back = value_from_json(value.value_type(), &serde_json::from_str(&text).unwrap());
@@ -148,16 +288,38 @@ mod tests {
     }
 
     #[test]
+    fn people_can_read_it() {
+        let check = |value: Value, json: &str| assert_eq!(value_to_json(&value).to_string(), json);
+        check(Value::F32(0.1), "0.1");
+        check(Value::Vector3([12.5, 0.25, -81.125]), r#"{"x":12.5,"y":0.25,"z":-81.125}"#);
+        check(Value::Color([255, 128, 0, 255]), r##""#FF8000FF""##);
+        check(Value::DateTime(DateTime::UNIX_EPOCH), r#""1970-01-01T00:00:00Z""#);
+        check(Value::Uuid([0x12; 16]), r#""12121212-1212-1212-1212-121212121212""#);
+        check(Value::from(vec![1, 2, 3]), r#""AQID""#);
+    }
+
+    #[test]
     fn what_does_not_fit_says_so() {
-        let check = |value_type, json: &str, expected: &str| {
+        let check = |value_type: &str, json: &str, expected: &str| {
+            let value_type = ValueType::from_name(value_type).unwrap();
             let error = value_from_json(value_type, &serde_json::from_str(json).unwrap()).unwrap_err();
             assert_eq!(error, expected);
         };
-        check(ValueType::I32, "2147483648", "2147483648 does not fit i32");
-        check(ValueType::I64, "18446744073709551615", "18446744073709551615 does not fit i64");
-        check(ValueType::I32, "1.0", "1.0 is not i32");
-        check(ValueType::Bool, "1", "1 is not bool");
-        check(ValueType::F64, "\"nan\"", "\"nan\" is not f64");
-        check(ValueType::String, "\"a\\u0000\"", "the text: U+0000 is not allowed");
+        check("i32", "2147483648", "2147483648 does not fit i32");
+        check("i64", "18446744073709551615", "18446744073709551615 does not fit i64");
+        check("i32", "1.0", "1.0 is not i32");
+        check("bool", "1", "1 is not bool");
+        check("f64", "\"nan\"", "\"nan\" is not f64");
+        check("f32", "1e39", "1e39 is not f32");
+        check("string", "\"a\\u0000\"", "the value: U+0000 is not allowed");
+        check("datetime", "\"2026-13-01T00:00:00Z\"", "\"2026-13-01T00:00:00Z\" is not datetime");
+        check("uuid", "\"12\"", "\"12\" is not uuid");
+        check("color", "\"#12345\"", "\"#12345\" is not color");
+        check("vector2", r#"{"x":1}"#, r#"{"x":1} is not vector2"#);
+        check("vector2", r#"{"x":1,"y":2,"z":3}"#, r#"{"x":1,"y":2,"z":3} is not vector2"#);
+        check("list<i32>", "{}", "{} is not list<i32>");
+        check("list<i32>", "[1,true]", "item 1: true is not i32");
+        check("dict<i32,bool>", r#"{"1":true,"01":false}"#, "the key \"01\" is not i32");
+        check("dict<string,bool>", r#"{"a":1}"#, "key `a`: 1 is not bool");
     }
 }

@@ -11,22 +11,30 @@ pub const MAX_NAME_BYTES: usize = 128;
 pub const MAX_USER_ID_BYTES: usize = 128;
 /// UTF-8 bytes of a token that a peer presents.
 pub const MAX_TOKEN_BYTES: usize = 4096;
-/// UTF-8 bytes of one text value.
+/// Bytes of one text (in UTF-8) or one value of type `bytes`.
 pub const MAX_STRING_BYTES: usize = 64 * 1024;
-/// UTF-8 bytes of all text values of one profile together.
-pub const MAX_PROFILE_TEXT_BYTES: usize = 8 * 1024 * 1024;
+/// UTF-8 bytes of a dictionary's key.
+pub const MAX_KEY_BYTES: usize = 1024;
+/// Items of one list.
+pub const MAX_LIST_ITEMS: usize = 131_072;
+/// Entries of one dictionary.
+pub const MAX_DICT_ENTRIES: usize = 131_072;
+/// Bytes of all values of one profile together, as they travel.
+pub const MAX_PROFILE_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes of one frame on the ordered stream.
 pub const MAX_FRAME_BYTES: usize = 256 * 1024;
 /// Bytes of one control message (hello, open, refusals) inside a frame.
-pub const MAX_CONTROL_BYTES: usize = 64 * 1024;
+pub const MAX_CONTROL_BYTES: usize = 192 * 1024;
 /// Bytes after which pending batches go on in a next frame. A frame is at most this and one batch.
 pub const BATCHES_FRAME_TARGET_BYTES: usize = 32 * 1024;
 /// Bytes of a delta above which the observer gets a snapshot instead.
 pub const MAX_DELTA_BYTES: usize = 192 * 1024;
 /// Bytes of one snapshot.
-pub const MAX_SNAPSHOT_BYTES: usize = MAX_PROFILE_TEXT_BYTES + 1024 * 1024;
+pub const MAX_SNAPSHOT_BYTES: usize = MAX_PROFILE_BYTES + 1024 * 1024;
 /// Operations in one batch.
-pub const MAX_BATCH_OPS: usize = 256;
+pub const MAX_BATCH_OPS: usize = 4096;
+/// Bytes of one batch.
+pub const MAX_BATCH_BYTES: usize = 128 * 1024;
 /// Batches of one profile that a writer may have sent and not yet seen applied.
 pub const MAX_UNAPPLIED_BATCHES: usize = 1024;
 /// Bytes of batches that a writer keeps for one profile until they are durable.

@@ -59,8 +59,7 @@ impl PropertyEntry {
             reason: format!("property {} (`{}`): {reason}", place + 1, self.name),
         };
         let value_type = ValueType::from_name(&self.value_type).ok_or_else(|| {
-            let known: Vec<_> = ValueType::ALL.iter().map(|t| t.name()).collect();
-            at(format!("unknown type `{}`; known are {}", self.value_type, known.join(", ")))
+            at(format!("unknown type `{}`", self.value_type))
         })?;
         let default = match &self.default {
             None => value_type.zero(),

@@ -1,7 +1,9 @@
-//! What a profile is made of: properties with names, keys, types, defaults and rights.
+//! What a profile is made of: properties with names, keys, types, defaults, limits and rights.
 
 mod file;
 mod key;
+mod limits;
+mod property;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -10,9 +12,12 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 pub use self::key::property_key;
+pub use self::limits::{Limits, Number};
+pub(crate) use self::property::Attributes;
+pub use self::property::{Merge, Property, PropertyInfo, SyncClass, Visibility, Writers};
 use crate::error::{Error, Result};
 use crate::limits::{MAX_NAME_BYTES, MAX_PROPERTIES, MAX_USER_ID_BYTES};
-use crate::value::{Value, ValueType};
+use crate::value::ValueType;
 
 /// The place of a property in its schema, from 0; the fast way to name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,32 +33,6 @@ impl PropertyIndex {
     pub(crate) fn usize(self) -> usize {
         usize::from(self.0)
     }
-}
-
-/// Who may see a property, beside the master.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Visibility {
-    /// The profile's owner and game servers.
-    #[default]
-    Owner,
-    /// Everybody who observes the profile.
-    Public,
-    /// Game servers alone.
-    Servers,
-}
-
-/// Who may write a property, beside the master.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Writers {
-    /// Game servers.
-    #[default]
-    Servers,
-    /// The profile's owner and game servers.
-    Owner,
-    /// The master alone.
-    Master,
 }
 
 /// What somebody is to a profile.
@@ -73,116 +52,6 @@ impl Relation {
             Self::Owner => "the owner",
             Self::OtherClient => "another player",
             Self::Server => "a game server",
-        }
-    }
-}
-
-/// One property of a schema, as it is declared.
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct Property {
-    name: Arc<str>,
-    key: u16,
-    default: Value,
-    writers: Writers,
-    visibility: Visibility,
-}
-
-impl Property {
-    /// A property whose type is that of its default.
-    pub fn new(name: &str, default: impl Into<Value>) -> Self {
-        Self {
-            name: Arc::from(name),
-            key: property_key(name),
-            default: default.into(),
-            writers: Writers::default(),
-            visibility: Visibility::default(),
-        }
-    }
-
-    /// Declares who may write it; game servers unless told.
-    pub fn writers(mut self, writers: Writers) -> Self {
-        self.writers = writers;
-        self
-    }
-
-    /// Declares who may see it; the owner and game servers unless told.
-    pub fn visibility(mut self, visibility: Visibility) -> Self {
-        self.visibility = visibility;
-        self
-    }
-
-    /// Gives it a key of its own instead of its name's hash, which resolves a collision.
-    pub fn key(mut self, key: u16) -> Self {
-        self.key = key;
-        self
-    }
-}
-
-/// A property of a built schema.
-#[derive(Debug)]
-pub struct PropertyInfo {
-    name: Arc<str>,
-    key: u16,
-    default: Value,
-    writers: Writers,
-    visibility: Visibility,
-}
-
-impl PropertyInfo {
-    /// Its name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(crate) fn shared_name(&self) -> &Arc<str> {
-        &self.name
-    }
-
-    /// Its 16-bit key: the hash of its name unless given.
-    #[must_use]
-    pub fn key(&self) -> u16 {
-        self.key
-    }
-
-    /// Its type.
-    #[must_use]
-    pub fn value_type(&self) -> ValueType {
-        self.default.value_type()
-    }
-
-    /// The value of a new profile.
-    #[must_use]
-    pub fn default(&self) -> &Value {
-        &self.default
-    }
-
-    /// Who may write it, beside the master.
-    #[must_use]
-    pub fn writers(&self) -> Writers {
-        self.writers
-    }
-
-    /// Who may see it, beside the master.
-    #[must_use]
-    pub fn visibility(&self) -> Visibility {
-        self.visibility
-    }
-
-    pub(crate) fn writable_by(&self, relation: Relation) -> bool {
-        match self.writers {
-            Writers::Master => false,
-            Writers::Servers => relation == Relation::Server,
-            Writers::Owner => relation != Relation::OtherClient,
-        }
-    }
-
-    pub(crate) fn visible_to(&self, relation: Relation) -> bool {
-        match self.visibility {
-            Visibility::Public => true,
-            Visibility::Owner => relation != Relation::OtherClient,
-            Visibility::Servers => relation == Relation::Server,
         }
     }
 }
@@ -261,6 +130,36 @@ impl Schema {
     pub fn fingerprint(&self) -> u64 {
         self.fingerprint
     }
+
+    /// Whether some of its properties are known by their keys alone, so that the master has to say the rest.
+    #[must_use]
+    pub fn is_view(&self) -> bool {
+        self.properties.iter().any(|p| p.name().starts_with('#'))
+    }
+
+    /// The same properties as the master knows them, in the same order.
+    pub(crate) fn described(&self, described: Vec<(Arc<str>, Attributes)>) -> Arc<Self> {
+        let described = self.properties.iter().zip(described);
+        Arc::new(Self::of(described.map(|(p, (name, attributes))| p.described(name, attributes)).collect()))
+    }
+
+    /// A schema of properties that were checked.
+    fn of(properties: Vec<PropertyInfo>) -> Self {
+        let indexes = || (0_u16..).map(PropertyIndex);
+        let by_name = properties.iter().map(|p| p.shared_name().clone()).zip(indexes()).collect();
+        let by_key = properties.iter().map(PropertyInfo::key).zip(indexes()).collect();
+        let mut hash = Sha256::new();
+        for property in &properties {
+            hash.update((property.name().len() as u64).to_le_bytes());
+            hash.update(property.name().as_bytes());
+            hash.update(property.key().to_le_bytes());
+            hash.update(property.value_type().code().to_le_bytes());
+            hash.update([property.writers() as u8, property.visibility() as u8, property.merge() as u8]);
+        }
+        let mut fingerprint = [0; 8];
+        fingerprint.copy_from_slice(&hash.finalize()[..8]);
+        Self { properties, by_name, by_key, fingerprint: u64::from_le_bytes(fingerprint) }
+    }
 }
 
 /// Collects the properties of a [`Schema`].
@@ -288,55 +187,95 @@ impl SchemaBuilder {
     /// [`Error::InvalidSchema`], [`Error::InvalidName`], [`Error::DuplicateName`], [`Error::KeyCollision`], [`Error::TooManyProperties`], and
     /// what makes a default unusable: [`Error::TooLong`], [`Error::InvalidText`].
     pub fn build(self) -> Result<Arc<Schema>> {
-        if self.properties.len() > MAX_PROPERTIES {
-            return Err(Error::TooManyProperties { count: self.properties.len() });
+        match self.mistakes().into_iter().next() {
+            Some(mistake) => Err(mistake.error),
+            None => Ok(Arc::new(Schema::of(self.properties.into_iter().map(Property::into_info).collect()))),
         }
-        let mut by_name = HashMap::with_capacity(self.properties.len());
-        let mut by_key: HashMap<u16, PropertyIndex> = HashMap::with_capacity(self.properties.len());
-        let mut hash = Sha256::new();
-        for (place, property) in self.properties.iter().enumerate() {
-            check_name(&property.name)?;
-            if property.writers == Writers::Owner && property.visibility == Visibility::Servers {
-                let reason = format!("property `{}`: its owner may write it, but not see it", property.name);
-                return Err(Error::InvalidSchema { reason });
-            }
-            property.default.check(|| format!("the default of `{}`", property.name))?;
-            let index = PropertyIndex(place as u16);
-            match by_name.entry(property.name.clone()) {
-                Entry::Occupied(_) => return Err(Error::DuplicateName { name: property.name.clone() }),
-                Entry::Vacant(entry) => entry.insert(index),
-            };
-            if let Some(first) = by_key.insert(property.key, index) {
-                return Err(Error::KeyCollision {
-                    first: self.properties[first.usize()].name.clone(),
-                    second: property.name.clone(),
-                    key: property.key,
-                });
-            }
-            hash.update((property.name.len() as u64).to_le_bytes());
-            hash.update(property.name.as_bytes());
-            hash.update(property.key.to_le_bytes());
-            hash.update([
-                property.default.value_type() as u8,
-                property.writers as u8,
-                property.visibility as u8,
-            ]);
-        }
-        let mut fingerprint = [0; 8];
-        fingerprint.copy_from_slice(&hash.finalize()[..8]);
-        let properties = self
-            .properties
-            .into_iter()
-            .map(|p| PropertyInfo {
-                name: p.name,
-                key: p.key,
-                default: p.default,
-                writers: p.writers,
-                visibility: p.visibility,
-            })
-            .collect();
-        Ok(Arc::new(Schema { properties, by_name, by_key, fingerprint: u64::from_le_bytes(fingerprint) }))
     }
+
+    /// Everything that is wrong with the properties.
+    pub(crate) fn mistakes(&self) -> Vec<Mistake> {
+        let mut mistakes = Vec::new();
+        if self.properties.len() > MAX_PROPERTIES {
+            let error = Error::TooManyProperties { count: self.properties.len() };
+            mistakes.push(Mistake { property: MAX_PROPERTIES, member: None, error });
+        }
+        let mut names: HashMap<Arc<str>, usize> = HashMap::with_capacity(self.properties.len());
+        let mut keys: HashMap<u16, usize> = HashMap::with_capacity(self.properties.len());
+        for (place, property) in self.properties.iter().enumerate() {
+            let mut mistake = |member, error| {
+                mistakes.push(Mistake { property: place, member: Some(member), error });
+            };
+            let name = property.effective_name();
+            if let Some(Err(error)) = property.name.as_deref().map(check_name) {
+                mistake("name", error);
+            }
+            let twice = match names.entry(name.clone()) {
+                Entry::Occupied(_) => true,
+                Entry::Vacant(entry) => {
+                    entry.insert(place);
+                    false
+                }
+            };
+            if twice {
+                // Its key collides too, which says nothing more.
+                mistake("name", Error::DuplicateName { name });
+                continue;
+            }
+            let key = property.effective_key();
+            match keys.entry(key) {
+                Entry::Occupied(first) => {
+                    let first = self.properties[*first.get()].effective_name();
+                    let member = if property.key.is_some() { "key" } else { "name" };
+                    mistake(member, Error::KeyCollision { first, second: name.clone(), key });
+                }
+                Entry::Vacant(entry) => drop(entry.insert(place)),
+            }
+            let invalid = |reason: String| Error::InvalidSchema { reason: format!("property `{name}`: {reason}") };
+            let attributes = &property.attributes;
+            if attributes.writers == Writers::Owner && attributes.visibility == Visibility::Servers {
+                mistake("see", invalid("its owner may write it, but not see it".into()));
+            }
+            let value_type = property.default.value_type();
+            let summable = matches!(value_type, ValueType::Scalar(scalar) if scalar.is_number());
+            if attributes.merge == Merge::Sum && !summable {
+                mistake("merge", invalid(format!("only numbers can be summed, not {value_type}")));
+            }
+            let limit_mistakes = attributes.limits.mistakes(value_type);
+            let bad_limits = !limit_mistakes.is_empty();
+            for (member, reason) in limit_mistakes {
+                mistake(member, invalid(format!("{member} {reason}")));
+            }
+            if let Err(error) = property.default.check(|| format!("the default of property `{name}`")) {
+                mistake("default", error);
+            } else if !bad_limits && let Err(error) = property.clone().into_info().check(&property.default) {
+                mistake("default", invalid(format!("the default is against the limits: {error}")));
+            }
+        }
+        for (place, property) in self.properties.iter().enumerate() {
+            for alias in &property.attributes.aliases {
+                let error = match (check_name(alias), names.get(alias)) {
+                    (Err(error), _) => error,
+                    (Ok(()), Some(_)) => Error::DuplicateName { name: alias.clone() },
+                    (Ok(()), None) => {
+                        names.insert(alias.clone(), place);
+                        continue;
+                    }
+                };
+                mistakes.push(Mistake { property: place, member: Some("aliases"), error });
+            }
+        }
+        mistakes
+    }
+}
+
+/// Something that is wrong with a schema.
+pub(crate) struct Mistake {
+    /// The place of the property among those declared.
+    pub(crate) property: usize,
+    /// The member of its entry in a schema file.
+    pub(crate) member: Option<&'static str>,
+    pub(crate) error: Error,
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -350,8 +289,8 @@ fn check_name(name: &str) -> Result<()> {
     if name.chars().any(char::is_control) {
         return invalid("has a control character");
     }
-    if name.starts_with('$') {
-        return invalid("begins with `$`, which is reserved");
+    if name.starts_with(['$', '#']) {
+        return invalid("begins with `$` or `#`, which are reserved");
     }
     Ok(())
 }

@@ -1,0 +1,331 @@
+//! Lists and dictionaries of scalars. A copy shares its contents until one of the two changes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::{KeyType, ScalarType, Value};
+
+/// Items of one type, in an order.
+#[derive(Clone)]
+pub struct List {
+    item: ScalarType,
+    contents: Arc<ListContents>,
+}
+
+#[derive(Clone, Default)]
+struct ListContents {
+    items: Vec<Value>,
+    /// The sum of the items' sizes.
+    size: usize,
+}
+
+impl List {
+    /// An empty list.
+    #[must_use]
+    pub fn new(item: ScalarType) -> Self {
+        Self { item, contents: Arc::default() }
+    }
+
+    /// A list of these items; `None` when one is of another type.
+    #[must_use]
+    pub fn from_items(item: ScalarType, items: Vec<Value>) -> Option<Self> {
+        let fits = items.iter().all(|value| value.value_type() == item.into());
+        let size = items.iter().map(Value::size).sum();
+        fits.then(|| Self { item, contents: Arc::new(ListContents { items, size }) })
+    }
+
+    /// The type of its items.
+    #[must_use]
+    pub fn item_type(&self) -> ScalarType {
+        self.item
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.contents.items.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.contents.items.is_empty()
+    }
+
+    /// The item at a place, from 0.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<&Value> {
+        self.contents.items.get(index)
+    }
+
+    /// The items, in their order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Value> {
+        self.contents.items.iter()
+    }
+
+    /// The items, in their order.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Value] {
+        &self.contents.items
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        self.contents.size
+    }
+
+    // What follows is called with places that are there, and with values of the item's type.
+
+    pub(super) fn set(&mut self, index: usize, value: Value) -> Value {
+        let contents = Arc::make_mut(&mut self.contents);
+        contents.size = contents.size - contents.items[index].size() + value.size();
+        std::mem::replace(&mut contents.items[index], value)
+    }
+
+    pub(super) fn insert(&mut self, index: usize, value: Value) {
+        let contents = Arc::make_mut(&mut self.contents);
+        contents.size += value.size();
+        contents.items.insert(index, value);
+    }
+
+    pub(super) fn remove(&mut self, index: usize) -> Value {
+        let contents = Arc::make_mut(&mut self.contents);
+        let removed = contents.items.remove(index);
+        contents.size -= removed.size();
+        removed
+    }
+
+    /// Moves an item, so that it stands at `to` afterwards.
+    pub(super) fn relocate(&mut self, from: usize, to: usize) {
+        let items = &mut Arc::make_mut(&mut self.contents).items;
+        if from < to {
+            items[from..=to].rotate_left(1);
+        } else {
+            items[to..=from].rotate_right(1);
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.contents = Arc::default();
+    }
+}
+
+impl PartialEq for List {
+    fn eq(&self, other: &Self) -> bool {
+        self.item == other.item
+            && (Arc::ptr_eq(&self.contents, &other.contents) || self.contents.items == other.contents.items)
+    }
+}
+
+impl fmt::Debug for List {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl<'a> IntoIterator for &'a List {
+    type Item = &'a Value;
+    type IntoIter = std::slice::Iter<'a, Value>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// A key of a dictionary.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Key {
+    /// Of either integer type.
+    Int(i64),
+    /// Text without U+0000.
+    Text(Arc<str>),
+}
+
+impl Key {
+    /// Whether it may be a key of this type.
+    #[must_use]
+    pub fn fits(&self, key_type: KeyType) -> bool {
+        match (self, key_type) {
+            (Self::Text(_), KeyType::String) | (Self::Int(_), KeyType::I64) => true,
+            (Self::Int(int), KeyType::I32) => i32::try_from(*int).is_ok(),
+            _ => false,
+        }
+    }
+
+    /// An upper bound of its bytes on the network.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Int(_) => 10,
+            Self::Text(text) => text.len() + 3,
+        }
+    }
+
+    /// The key of this type that a text is: itself, or the integer in canonical decimal digits.
+    #[must_use]
+    pub fn from_text(key_type: KeyType, text: &str) -> Option<Self> {
+        let key = match key_type {
+            KeyType::String => return (!text.contains('\0')).then(|| Self::from(text)),
+            KeyType::I32 | KeyType::I64 => Self::Int(text.parse().ok()?),
+        };
+        (key.fits(key_type) && key.to_string() == text).then_some(key)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Int(int) => int.fmt(f),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+impl From<&str> for Key {
+    fn from(text: &str) -> Self {
+        Self::Text(Arc::from(text))
+    }
+}
+
+impl From<String> for Key {
+    fn from(text: String) -> Self {
+        Self::Text(Arc::from(text))
+    }
+}
+
+impl From<i64> for Key {
+    fn from(int: i64) -> Self {
+        Self::Int(int)
+    }
+}
+
+impl From<i32> for Key {
+    fn from(int: i32) -> Self {
+        Self::Int(i64::from(int))
+    }
+}
+
+/// Values of one type by keys of one type, in the order of the keys.
+#[derive(Clone)]
+pub struct Dict {
+    key: KeyType,
+    value: ScalarType,
+    contents: Arc<DictContents>,
+}
+
+#[derive(Clone, Default)]
+struct DictContents {
+    entries: BTreeMap<Key, Value>,
+    /// The sum of the sizes of keys and values.
+    size: usize,
+}
+
+impl Dict {
+    /// An empty dictionary.
+    #[must_use]
+    pub fn new(key: KeyType, value: ScalarType) -> Self {
+        Self { key, value, contents: Arc::default() }
+    }
+
+    /// A dictionary of these entries, of which later ones win; `None` when a key or a value is of another type.
+    #[must_use]
+    pub fn from_entries(
+        key: KeyType,
+        value: ScalarType,
+        entries: impl IntoIterator<Item = (Key, Value)>,
+    ) -> Option<Self> {
+        let entries: BTreeMap<Key, Value> = entries.into_iter().collect();
+        let fits = entries.iter().all(|(k, v)| k.fits(key) && v.value_type() == value.into());
+        let size = entries.iter().map(|(k, v)| k.size() + v.size()).sum();
+        fits.then(|| Self { key, value, contents: Arc::new(DictContents { entries, size }) })
+    }
+
+    /// The type of its keys.
+    #[must_use]
+    pub fn key_type(&self) -> KeyType {
+        self.key
+    }
+
+    /// The type of its values.
+    #[must_use]
+    pub fn item_type(&self) -> ScalarType {
+        self.value
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.contents.entries.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.contents.entries.is_empty()
+    }
+
+    /// The value of a key.
+    #[must_use]
+    pub fn get(&self, key: &Key) -> Option<&Value> {
+        self.contents.entries.get(key)
+    }
+
+    /// The entries, in the order of the keys.
+    pub fn iter(&self) -> std::collections::btree_map::Iter<'_, Key, Value> {
+        self.contents.entries.iter()
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        self.contents.size
+    }
+
+    // What follows is called with keys and values of its types.
+
+    pub(super) fn put(&mut self, key: &Key, value: Value) -> Option<Value> {
+        let contents = Arc::make_mut(&mut self.contents);
+        contents.size += value.size();
+        if let Some(old) = contents.entries.get_mut(key) {
+            contents.size -= old.size();
+            return Some(std::mem::replace(old, value));
+        }
+        contents.size += key.size();
+        contents.entries.insert(key.clone(), value)
+    }
+
+    pub(super) fn remove(&mut self, key: &Key) -> Option<Value> {
+        if !self.contents.entries.contains_key(key) {
+            return None;
+        }
+        let contents = Arc::make_mut(&mut self.contents);
+        let old = contents.entries.remove(key)?;
+        contents.size -= key.size() + old.size();
+        Some(old)
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.contents = Arc::default();
+    }
+}
+
+impl PartialEq for Dict {
+    fn eq(&self, other: &Self) -> bool {
+        (self.key, self.value) == (other.key, other.value)
+            && (Arc::ptr_eq(&self.contents, &other.contents)
+                || self.contents.entries == other.contents.entries)
+    }
+}
+
+impl fmt::Debug for Dict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl<'a> IntoIterator for &'a Dict {
+    type Item = (&'a Key, &'a Value);
+    type IntoIter = std::collections::btree_map::Iter<'a, Key, Value>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}

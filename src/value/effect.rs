@@ -1,0 +1,468 @@
+//! What came out of changes, as observers and the journal are told it.
+
+use super::{Key, List, Value, ValueType};
+
+/// What came of a batch for one property.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Effect {
+    /// The property is now this value.
+    Value(Value),
+    /// The integer is now greater by this, in wrapping 64-bit arithmetic.
+    Diff(i64),
+    /// This happened to the list, in this order.
+    List(Vec<ListEffect>),
+    /// This happened to the dictionary, in this order.
+    Dict(Vec<DictEffect>),
+}
+
+/// One step of what came of a list.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ListEffect {
+    /// The item at a place is now this value.
+    Set {
+        /// The place, from 0.
+        index: u32,
+        /// The value.
+        value: Value,
+    },
+    /// An item was inserted and stands at this place now.
+    Insert {
+        /// The place, from 0.
+        index: u32,
+        /// The item.
+        value: Value,
+    },
+    /// The item that stood at this place was removed.
+    Remove {
+        /// The place, from 0.
+        index: u32,
+    },
+    /// The item that stood at `from` stands at `to` now.
+    Move {
+        /// The place before, from 0.
+        from: u32,
+        /// The place after, from 0.
+        to: u32,
+    },
+    /// All items were removed.
+    Clear,
+}
+
+/// One step of what came of a dictionary.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum DictEffect {
+    /// The key has this value now.
+    Put {
+        /// The key.
+        key: Key,
+        /// The value.
+        value: Value,
+    },
+    /// The integer of the key is now greater by this, in wrapping 64-bit arithmetic.
+    Diff {
+        /// The key.
+        key: Key,
+        /// The difference.
+        diff: i64,
+    },
+    /// The key was removed.
+    Remove {
+        /// The key.
+        key: Key,
+    },
+    /// All entries were removed.
+    Clear,
+}
+
+/// How a value changed: what events tell, with what it takes to undo it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ValueChange {
+    /// The whole value is another one.
+    Replaced {
+        /// The value before.
+        old: Value,
+        /// The value now (when the event was made; by the time it is polled there may be a newer one).
+        new: Value,
+    },
+    /// An item of a list is another one.
+    ItemSet {
+        /// Its place, from 0.
+        index: u32,
+        /// The item before.
+        old: Value,
+        /// The item now.
+        new: Value,
+    },
+    /// An item was inserted into a list.
+    ItemInserted {
+        /// Its place, from 0.
+        index: u32,
+        /// The item.
+        value: Value,
+    },
+    /// An item was removed from a list.
+    ItemRemoved {
+        /// The place where it was, from 0.
+        index: u32,
+        /// The item.
+        value: Value,
+    },
+    /// An item of a list has another place.
+    ItemMoved {
+        /// The place where it was, from 0.
+        from: u32,
+        /// Its place now, from 0.
+        to: u32,
+    },
+    /// An entry of a dictionary was added, or has another value.
+    EntryPut {
+        /// Its key.
+        key: Key,
+        /// The value before, if the key had one.
+        old: Option<Value>,
+        /// The value now.
+        new: Value,
+    },
+    /// An entry was removed from a dictionary.
+    EntryRemoved {
+        /// Its key.
+        key: Key,
+        /// The value that it had.
+        old: Value,
+    },
+    /// Everything was removed from a list or dictionary.
+    Cleared {
+        /// The list or dictionary before.
+        old: Value,
+    },
+}
+
+/// An effect does not fit the value: another type, a place or a key that is not there.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Misfit;
+
+type Applied = Result<Option<ValueChange>, Misfit>;
+
+impl Effect {
+    /// The scalar after the effect, on one that has the value `base`.
+    pub(crate) fn scalar(&self, base: &Value) -> Option<Value> {
+        match self {
+            Self::Value(value) => (value.value_type() == base.value_type()).then(|| value.clone()),
+            Self::Diff(diff) => add_diff(base, *diff),
+            Self::List(_) | Self::Dict(_) => None,
+        }
+    }
+
+    /// An upper bound of its bytes on the network and in the journal.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Value(value) => value.size(),
+            Self::Diff(_) => 10,
+            Self::List(effects) => effects.iter().map(ListEffect::size).sum(),
+            Self::Dict(effects) => effects.iter().map(DictEffect::size).sum(),
+        }
+    }
+}
+
+fn add_diff(base: &Value, diff: i64) -> Option<Value> {
+    Value::int_of_type(base.value_type().element(), base.as_int()?.wrapping_add(diff))
+}
+
+impl ListEffect {
+    /// Changes a list; the value is left as it was when the effect does not fit. `None` when that changed nothing.
+    pub(crate) fn apply(&self, target: &mut Value) -> Applied {
+        let Value::List(list) = target else { return Err(Misfit) };
+        let of_its_type = |list: &List, value: &Value| value.value_type() == list.item_type().into();
+        let len = list.len();
+        let there = |index: &u32| Some(*index as usize).filter(|index| *index < len).ok_or(Misfit);
+        match self {
+            Self::Set { index, value } => {
+                let place = there(index)?;
+                if !of_its_type(list, value) {
+                    return Err(Misfit);
+                }
+                if list.get(place) == Some(value) {
+                    return Ok(None);
+                }
+                let old = list.set(place, value.clone());
+                Ok(Some(ValueChange::ItemSet { index: *index, old, new: value.clone() }))
+            }
+            Self::Insert { index, value } => {
+                if *index as usize > len || !of_its_type(list, value) {
+                    return Err(Misfit);
+                }
+                list.insert(*index as usize, value.clone());
+                Ok(Some(ValueChange::ItemInserted { index: *index, value: value.clone() }))
+            }
+            Self::Remove { index } => {
+                let value = list.remove(there(index)?);
+                Ok(Some(ValueChange::ItemRemoved { index: *index, value }))
+            }
+            Self::Move { from, to } => {
+                let (place, target) = (there(from)?, there(to)?);
+                if place == target {
+                    return Ok(None);
+                }
+                list.relocate(place, target);
+                Ok(Some(ValueChange::ItemMoved { from: *from, to: *to }))
+            }
+            Self::Clear if list.is_empty() => Ok(None),
+            Self::Clear => {
+                let old = Value::List(list.clone());
+                list.clear();
+                Ok(Some(ValueChange::Cleared { old }))
+            }
+        }
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Set { value, .. } | Self::Insert { value, .. } => 6 + value.size(),
+            Self::Remove { .. } | Self::Clear => 6,
+            Self::Move { .. } => 11,
+        }
+    }
+
+    /// How many items a list of `count` has after it; `None` when it does not fit one.
+    pub(crate) fn count_after(&self, count: usize) -> Option<usize> {
+        match self {
+            Self::Set { index, .. } => (*index as usize) < count,
+            Self::Insert { index, .. } => *index as usize <= count,
+            Self::Remove { index } => (*index as usize) < count,
+            Self::Move { from, to } => (*from.max(to) as usize) < count,
+            Self::Clear => true,
+        }
+        .then_some(match self {
+            Self::Set { .. } | Self::Move { .. } => count,
+            Self::Insert { .. } => count + 1,
+            Self::Remove { .. } => count.saturating_sub(1),
+            Self::Clear => 0,
+        })
+    }
+}
+
+impl DictEffect {
+    /// Changes a dictionary; the value is left as it was when the effect does not fit. `None` when that changed nothing.
+    pub(crate) fn apply(&self, target: &mut Value) -> Applied {
+        let Value::Dict(dict) = target else { return Err(Misfit) };
+        let (key, value) = match self {
+            Self::Put { key, value } => {
+                if !key.fits(dict.key_type()) || value.value_type() != dict.item_type().into() {
+                    return Err(Misfit);
+                }
+                (key, value.clone())
+            }
+            Self::Diff { key, diff } => {
+                (key, dict.get(key).and_then(|base| add_diff(base, *diff)).ok_or(Misfit)?)
+            }
+            Self::Remove { key } => {
+                return Ok(dict.remove(key).map(|old| ValueChange::EntryRemoved { key: key.clone(), old }));
+            }
+            Self::Clear if dict.is_empty() => return Ok(None),
+            Self::Clear => {
+                let old = Value::Dict(dict.clone());
+                dict.clear();
+                return Ok(Some(ValueChange::Cleared { old }));
+            }
+        };
+        if dict.get(key) == Some(&value) {
+            return Ok(None);
+        }
+        let old = dict.put(key, value.clone());
+        Ok(Some(ValueChange::EntryPut { key: key.clone(), old, new: value }))
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Put { key, value } => 10 + key.size() + value.size(),
+            Self::Diff { key, .. } | Self::Remove { key } => 20 + key.size(),
+            Self::Clear => 2,
+        }
+    }
+}
+
+impl ValueChange {
+    /// Takes the change back, of the value that it was made to and that nothing else changed since.
+    pub(crate) fn undo(self, target: &mut Value) {
+        match (self, target) {
+            (Self::Replaced { old, .. } | Self::Cleared { old }, target) => *target = old,
+            (Self::ItemSet { index, old, .. }, Value::List(list)) => drop(list.set(index as usize, old)),
+            (Self::ItemInserted { index, .. }, Value::List(list)) => drop(list.remove(index as usize)),
+            (Self::ItemRemoved { index, value }, Value::List(list)) => list.insert(index as usize, value),
+            (Self::ItemMoved { from, to }, Value::List(list)) => list.relocate(to as usize, from as usize),
+            (Self::EntryPut { key, old: Some(old), .. } | Self::EntryRemoved { key, old }, Value::Dict(dict)) => {
+                drop(dict.put(&key, old));
+            }
+            (Self::EntryPut { key, old: None, .. }, Value::Dict(dict)) => drop(dict.remove(&key)),
+            _ => debug_assert!(false, "undone on another value"),
+        }
+    }
+
+    /// What turns one value into another of its type, as steps in their order: for a list the common beginning and end
+    /// stay, for a dictionary the equal entries.
+    pub(crate) fn between(old: &Value, new: &Value, mut tell: impl FnMut(Self)) {
+        match (old, new) {
+            (Value::List(before), Value::List(after)) => {
+                let (a, b) = (before.as_slice(), after.as_slice());
+                if b.is_empty() && !a.is_empty() {
+                    return tell(Self::Cleared { old: old.clone() });
+                }
+                let start = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+                let end = a[start..].iter().rev().zip(b[start..].iter().rev()).take_while(|(a, b)| a == b).count();
+                let (a, b) = (&a[start..a.len() - end], &b[start..b.len() - end]);
+                let both = a.len().min(b.len());
+                for (place, (old, new)) in a.iter().zip(b).enumerate() {
+                    if old != new {
+                        let index = (start + place) as u32;
+                        tell(Self::ItemSet { index, old: old.clone(), new: new.clone() });
+                    }
+                }
+                for (place, value) in a.iter().enumerate().skip(both).rev() {
+                    tell(Self::ItemRemoved { index: (start + place) as u32, value: value.clone() });
+                }
+                for (place, value) in b.iter().enumerate().skip(both) {
+                    tell(Self::ItemInserted { index: (start + place) as u32, value: value.clone() });
+                }
+            }
+            (Value::Dict(before), Value::Dict(after)) => {
+                if after.is_empty() && !before.is_empty() {
+                    return tell(Self::Cleared { old: old.clone() });
+                }
+                for (key, old) in before.iter().filter(|(key, _)| after.get(key).is_none()) {
+                    tell(Self::EntryRemoved { key: key.clone(), old: old.clone() });
+                }
+                for (key, new) in after {
+                    let old = before.get(key);
+                    if old != Some(new) {
+                        tell(Self::EntryPut { key: key.clone(), old: old.cloned(), new: new.clone() });
+                    }
+                }
+            }
+            _ if old != new => tell(Self::Replaced { old: old.clone(), new: new.clone() }),
+            _ => {}
+        }
+    }
+}
+
+impl ValueType {
+    /// Whether an effect may be one of a property of this type, as far as its types go.
+    pub(crate) fn fits(self, effect: &Effect) -> bool {
+        match (self, effect) {
+            (_, Effect::Value(value)) => value.value_type() == self,
+            (Self::Scalar(scalar), Effect::Diff(_)) => scalar.is_integer(),
+            (Self::List(_), Effect::List(_)) | (Self::Dict(..), Effect::Dict(_)) => true,
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::value::{Dict, KeyType, ScalarType};
+
+    fn list(items: &[i32]) -> Value {
+        Value::List(List::from_items(ScalarType::I32, items.iter().map(|i| Value::I32(*i)).collect()).unwrap())
+    }
+
+    fn any_list_effect() -> impl Strategy<Value = ListEffect> {
+        let index = 0..6_u32;
+        prop_oneof![
+            (index.clone(), 0..3).prop_map(|(index, v)| ListEffect::Set { index, value: Value::I32(v) }),
+            (index.clone(), 0..3).prop_map(|(index, v)| ListEffect::Insert { index, value: Value::I32(v) }),
+            index.clone().prop_map(|index| ListEffect::Remove { index }),
+            (index.clone(), index).prop_map(|(from, to)| ListEffect::Move { from, to }),
+            Just(ListEffect::Clear),
+        ]
+    }
+
+    fn any_dict_effect() -> impl Strategy<Value = DictEffect> {
+        let key = || (0..4_i64).prop_map(Key::Int);
+        prop_oneof![
+            (key(), any::<i64>()).prop_map(|(key, v)| DictEffect::Put { key, value: Value::I64(v) }),
+            (key(), any::<i64>()).prop_map(|(key, diff)| DictEffect::Diff { key, diff }),
+            key().prop_map(|key| DictEffect::Remove { key }),
+            Just(DictEffect::Clear),
+        ]
+    }
+
+    fn size(value: &Value) -> usize {
+        match value {
+            Value::List(list) => list.iter().map(Value::size).sum::<usize>() + 5,
+            Value::Dict(dict) => dict.iter().map(|(k, v)| k.size() + v.size() + 5).sum::<usize>() + 5,
+            other => other.size(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn list_effects_can_be_undone_and_count_right(
+            items in proptest::collection::vec(0..3, 0..5),
+            effects in proptest::collection::vec(any_list_effect(), 0..8),
+        ) {
+            let mut value = list(&items);
+            for effect in effects {
+                let before = value.clone();
+                let count = before.as_list().unwrap().len();
+                match effect.apply(&mut value) {
+                    Ok(change) => {
+                        prop_assert_eq!(effect.count_after(count), Some(value.as_list().unwrap().len()));
+                        prop_assert_eq!(change.is_none(), value == before);
+                        prop_assert_eq!(value.size(), size(&value));
+                        if let Some(change) = change {
+                            let mut undone = value.clone();
+                            change.undo(&mut undone);
+                            prop_assert_eq!(undone.size(), before.size());
+                            prop_assert_eq!(undone, before);
+                        }
+                    }
+                    Err(Misfit) => {
+                        prop_assert_eq!(effect.count_after(count), None);
+                        prop_assert_eq!(&value, &before);
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn dict_effects_can_be_undone(effects in proptest::collection::vec(any_dict_effect(), 0..12)) {
+            let mut value = Value::Dict(Dict::new(KeyType::I64, ScalarType::I64));
+            for effect in effects {
+                let before = value.clone();
+                match effect.apply(&mut value) {
+                    Ok(change) => {
+                        prop_assert_eq!(change.is_none(), value == before);
+                        prop_assert_eq!(value.size(), size(&value));
+                        if let Some(change) = change {
+                            let mut undone = value.clone();
+                            change.undo(&mut undone);
+                            prop_assert_eq!(undone, before);
+                        }
+                    }
+                    Err(Misfit) => prop_assert_eq!(&value, &before),
+                }
+            }
+        }
+
+        #[test]
+        fn steps_between_two_lists_lead_from_one_to_the_other(
+            before in proptest::collection::vec(0..3, 0..7),
+            after in proptest::collection::vec(0..3, 0..7),
+        ) {
+            let (before, after) = (list(&before), list(&after));
+            let mut steps = Vec::new();
+            ValueChange::between(&before, &after, |step| steps.push(step));
+            let mut value = after.clone();
+            for step in steps.into_iter().rev() {
+                step.undo(&mut value);
+            }
+            prop_assert_eq!(value, before);
+        }
+    }
+}
