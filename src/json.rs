@@ -310,7 +310,7 @@ mod tests {
         check("i32", "1.0", "1.0 is not i32");
         check("bool", "1", "1 is not bool");
         check("f64", "\"nan\"", "\"nan\" is not f64");
-        check("f32", "1e39", "1e39 is not f32");
+        check("f32", "1e39", "1e+39 is not f32");
         check("string", "\"a\\u0000\"", "the value: U+0000 is not allowed");
         check("datetime", "\"2026-13-01T00:00:00Z\"", "\"2026-13-01T00:00:00Z\" is not datetime");
         check("uuid", "\"12\"", "\"12\" is not uuid");

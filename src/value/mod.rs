@@ -185,6 +185,10 @@ impl Value {
 
     /// Checks what holds for every value of its type, whatever property it is for.
     pub(crate) fn check(&self, what: impl Fn() -> String) -> Result<()> {
+        self.check_all(&what)
+    }
+
+    fn check_all(&self, what: &dyn Fn() -> String) -> Result<()> {
         let too_long = |length| Err(Error::TooLong { what: what(), length, limit: MAX_STRING_BYTES });
         match self {
             Self::String(text) if text.len() > MAX_STRING_BYTES => too_long(text.len()),
@@ -194,13 +198,13 @@ impl Value {
                 if list.len() > MAX_LIST_ITEMS {
                     return Err(Error::TooMany { what: what(), count: list.len(), limit: MAX_LIST_ITEMS });
                 }
-                list.iter().try_for_each(|item| item.check(&what))
+                list.iter().try_for_each(|item| item.check_all(what))
             }
             Self::Dict(dict) => {
                 if dict.len() > MAX_DICT_ENTRIES {
                     return Err(Error::TooMany { what: what(), count: dict.len(), limit: MAX_DICT_ENTRIES });
                 }
-                dict.iter().try_for_each(|(key, value)| key.check(&what).and_then(|()| value.check(&what)))
+                dict.iter().try_for_each(|(key, value)| key.check(what).and_then(|()| value.check_all(what)))
             }
             _ => Ok(()),
         }
