@@ -358,7 +358,9 @@ pub enum Error {
         key: String,
     },
     /// The list item that was meant can't be told any more.
-    #[error("property `{property}`: the item that was meant is gone, or the change is too old to tell which one it was")]
+    #[error(
+        "property `{property}`: the item that was meant is gone, or the change is too old to tell which one it was"
+    )]
     Stale {
         /// The property's name.
         property: Arc<str>,

@@ -81,7 +81,8 @@ pub(crate) fn value_from_json(value_type: ValueType, json: &Json) -> Result<Valu
             let entries = json.as_object().ok_or_else(not_a)?.iter().map(|(text, json)| {
                 let key = Key::from_text(key_type, text)
                     .ok_or_else(|| format!("the key {} is not {key_type}", shorten(&Json::from(&**text))))?;
-                let value = scalar_from_json(item, json).map_err(|reason| format!("key `{text}`: {reason}"))?;
+                let value =
+                    scalar_from_json(item, json).map_err(|reason| format!("key `{text}`: {reason}"))?;
                 Ok((key, value))
             });
             let entries: Vec<_> = entries.collect::<Result<_, String>>()?;
@@ -116,7 +117,9 @@ fn scalar_from_json(scalar: ScalarType, json: &Json) -> Result<Value, String> {
             if text.len() > MAX_STRING_BYTES * 4 / 3 + 4 {
                 return Err(format!("more than {MAX_STRING_BYTES} bytes"));
             }
-            Value::from(BASE64.decode(text).map_err(|error| format!("{} is not base64: {error}", shorten(json)))?)
+            Value::from(
+                BASE64.decode(text).map_err(|error| format!("{} is not base64: {error}", shorten(json)))?,
+            )
         }
         ScalarType::Vector2 => Value::Vector2(vector_from_json(json).ok_or_else(not_a)?),
         ScalarType::Vector3 => Value::Vector3(vector_from_json(json).ok_or_else(not_a)?),
@@ -225,7 +228,8 @@ pub(crate) struct DocumentMembers {
 pub(crate) fn document_members(schema: &Schema, object: Map<String, Json>) -> DocumentMembers {
     let mut members = DocumentMembers { values: Vec::new(), kept: Map::new(), misfits: Vec::new() };
     for (name, json) in object {
-        let Ok(index) = schema.index_of(&name) else {
+        let index = schema.index_of(&name).ok().filter(|index| schema.property(*index).is_saved());
+        let Some(index) = index else {
             members.kept.insert(name, json);
             continue;
         };
@@ -249,10 +253,11 @@ mod tests {
         let floats =
             [0.0, -0.0, 1.5, f64::MIN_POSITIVE, 5e-324, f64::MAX, 0.1, f64::INFINITY, f64::NEG_INFINITY];
         let nans = [f64::NAN, f64::from_bits(0x7ff8_0000_0000_0001), f64::from_bits(0xfff8_0000_0000_0000)];
-        let floats32 = [0.0_f32, -0.0, 0.1, f32::MIN_POSITIVE, 1e-45, f32::MAX, f32::INFINITY, f32::NEG_INFINITY]
-            .into_iter()
-            .chain([f32::NAN, f32::from_bits(0xffc0_0001)])
-            .collect::<Vec<_>>();
+        let floats32 =
+            [0.0_f32, -0.0, 0.1, f32::MIN_POSITIVE, 1e-45, f32::MAX, f32::INFINITY, f32::NEG_INFINITY]
+                .into_iter()
+                .chain([f32::NAN, f32::from_bits(0xffc0_0001)])
+                .collect::<Vec<_>>();
         let texts = ["", "a\"b\\c\n", "\u{1F600}é\u{10FFFF}\u{1}"];
         let mut values: Vec<Value> = (floats.iter().chain(&nans).map(|f| Value::F64(*f)))
             .chain([i64::MIN, i64::MAX, 0].map(Value::I64))

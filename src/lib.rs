@@ -40,7 +40,8 @@ pub use self::peer::GameServer;
 pub use self::peer::{ConnectOptions, Endpoint, Event, PeerStats, Pending, ProfileId};
 pub use self::profile::{Cause, Profile, ProfileEvent, PropertyChanged};
 pub use self::schema::{
-    Property, PropertyIndex, PropertyInfo, Schema, SchemaBuilder, Visibility, Writers, property_key,
+    Limits, Merge, Number, Property, PropertyIndex, PropertyInfo, Schema, SchemaBuilder, SyncClass,
+    Visibility, Writers, property_key,
 };
 #[cfg(feature = "quic")]
 pub use self::shutdown::shutdown_network;
@@ -48,7 +49,9 @@ pub use self::shutdown::shutdown_network;
 pub use self::transport::Certificate;
 #[cfg(any(feature = "client", feature = "server"))]
 pub use self::transport::{LinkStats, Trust};
-pub use self::value::{Value, ValueType};
+pub use self::value::{
+    Addition, DateTime, Dict, Key, KeyType, List, ScalarType, Value, ValueChange, ValueType,
+};
 
 #[cfg(feature = "quic")]
 mod shutdown {

@@ -19,6 +19,8 @@ pub const MAX_KEY_BYTES: usize = 1024;
 pub const MAX_LIST_ITEMS: usize = 131_072;
 /// Entries of one dictionary.
 pub const MAX_DICT_ENTRIES: usize = 131_072;
+/// Removed keys of one dictionary whose numbers the master still knows.
+pub const MAX_REMOVED_KEYS: usize = 1024;
 /// Bytes of all values of one profile together, as they travel.
 pub const MAX_PROFILE_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes of one frame on the ordered stream.
@@ -39,6 +41,8 @@ pub const MAX_BATCH_BYTES: usize = 128 * 1024;
 pub const MAX_UNAPPLIED_BATCHES: usize = 1024;
 /// Bytes of batches that a writer keeps for one profile until they are durable.
 pub const MAX_RETAINED_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of changes to one profile that a writer has not yet put on their way. Past it new changes are refused as unavailable.
+pub const MAX_UNSENT_BYTES: usize = 4 * 1024 * 1024;
 /// Batches that a writer keeps for one profile until they are durable, and so the most that it sends again at once.
 pub const MAX_RETAINED_BATCHES: usize = 16_384;
 /// Bytes of one connection's batches that wait for profiles to be loaded. Past it the connection is closed.
@@ -48,8 +52,8 @@ pub const MAX_OPEN_PROFILES: usize = 65_536;
 /// Events that wait to be polled, per endpoint or stand-alone profile. Past it the oldest are dropped and
 /// one `Overflow` event says so.
 pub const MAX_QUEUED_EVENTS: usize = 65_536;
-/// Recent changes that the master remembers for each profile, to send differences instead of values.
-pub const MAX_RECENT_CHANGES: usize = 64;
+/// Recent steps that the master remembers for each profile, to send these instead of values, and to follow the items of lists.
+pub const MAX_RECENT_CHANGES: usize = 128;
 /// Writer sessions that one stored profile remembers.
 pub const MAX_WRITERS: usize = 1024;
 /// Time after which an abandoned writer session is forgotten.

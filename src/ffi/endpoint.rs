@@ -592,7 +592,7 @@ impl EndpointState {
             }
             Event::Changed { profile, change } => {
                 out = MstEvent::changed(self.endpoint.schema(), &change);
-                if let crate::Value::String(text) = &change.new {
+                if let Some(crate::Value::String(text)) = change.new_value() {
                     self.text.push_str(text);
                 }
                 (MstEventType::MST_EVENT_PROPERTY_CHANGED, Some(profile), None)

@@ -117,8 +117,8 @@ impl MstEvent {
             Cause::Rollback => MstCause::MST_CAUSE_ROLLBACK,
             Cause::Load => MstCause::MST_CAUSE_LOAD,
         } as i32 as u8;
-        (event.old_int, event.old_float) = numbers(&change.old);
-        (event.new_int, event.new_float) = numbers(&change.new);
+        (event.old_int, event.old_float) = change.old_value().map_or((0, 0.0), numbers);
+        (event.new_int, event.new_float) = change.new_value().map_or((0, 0.0), numbers);
         event
     }
 }
@@ -129,6 +129,6 @@ fn numbers(value: &Value) -> (i64, f64) {
         Value::I32(v) => (i64::from(*v), 0.0),
         Value::I64(v) => (*v, 0.0),
         Value::F64(v) => (0, *v),
-        Value::String(_) => (0, 0.0),
+        _ => (0, 0.0),
     }
 }

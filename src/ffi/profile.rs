@@ -109,9 +109,7 @@ unsafe fn get<T>(
 }
 
 fn wrong_type(profile: &Profile, index: PropertyIndex, found: &'static str) -> Failure {
-    let property = profile.schema().property(index);
-    let expected = property.value_type().name();
-    Error::WrongType { property: property.name().into(), expected, found }.into()
+    profile.schema().property(index).wrong_type(found).into()
 }
 
 /// Makes a stand-alone profile with the schema's defaults. It belongs to no connection: its owner takes deltas of it and

@@ -60,6 +60,28 @@ pub enum MstResult {
     MST_ERR_PROFILE_TOO_LARGE = -205,
     /// JSON that is not a profile of this schema.
     MST_ERR_INVALID_JSON = -206,
+    /// A number or moment is outside of its range.
+    MST_ERR_OUT_OF_RANGE = -207,
+    /// A text is shorter than it must be.
+    MST_ERR_TOO_SHORT = -208,
+    /// A list or dictionary would have more elements than it may.
+    MST_ERR_TOO_MANY = -209,
+    /// A list or dictionary would have fewer elements than it must.
+    MST_ERR_TOO_FEW = -210,
+    /// A text does not match the pattern.
+    MST_ERR_PATTERN_MISMATCH = -211,
+    /// A NaN or an infinity where numbers must be finite.
+    MST_ERR_NOT_FINITE = -212,
+    /// A value that may only grow would become less.
+    MST_ERR_NOT_MONOTONIC = -213,
+    /// A guarded addition would lead out of its bounds.
+    MST_ERR_GUARD_FAILED = -214,
+    /// A list has no item at this place.
+    MST_ERR_INDEX_OUT_OF_RANGE = -215,
+    /// A dictionary has no such key.
+    MST_ERR_NO_SUCH_KEY = -216,
+    /// The list item that was meant is gone, or the change is too old to tell which one it was.
+    MST_ERR_STALE = -217,
     /// The profile is being filled; its values are placeholders.
     MST_ERR_NOT_LOADED = -301,
     /// The profile belongs to an endpoint, which makes and applies its deltas.
@@ -145,6 +167,17 @@ impl From<ErrorCode> for MstResult {
             ErrorCode::InvalidText => Self::MST_ERR_INVALID_TEXT,
             ErrorCode::ProfileTooLarge => Self::MST_ERR_PROFILE_TOO_LARGE,
             ErrorCode::InvalidJson => Self::MST_ERR_INVALID_JSON,
+            ErrorCode::OutOfRange => Self::MST_ERR_OUT_OF_RANGE,
+            ErrorCode::TooShort => Self::MST_ERR_TOO_SHORT,
+            ErrorCode::TooMany => Self::MST_ERR_TOO_MANY,
+            ErrorCode::TooFew => Self::MST_ERR_TOO_FEW,
+            ErrorCode::PatternMismatch => Self::MST_ERR_PATTERN_MISMATCH,
+            ErrorCode::NotFinite => Self::MST_ERR_NOT_FINITE,
+            ErrorCode::NotMonotonic => Self::MST_ERR_NOT_MONOTONIC,
+            ErrorCode::GuardFailed => Self::MST_ERR_GUARD_FAILED,
+            ErrorCode::IndexOutOfRange => Self::MST_ERR_INDEX_OUT_OF_RANGE,
+            ErrorCode::NoSuchKey => Self::MST_ERR_NO_SUCH_KEY,
+            ErrorCode::Stale => Self::MST_ERR_STALE,
             ErrorCode::NotLoaded => Self::MST_ERR_NOT_LOADED,
             ErrorCode::Attached => Self::MST_ERR_ATTACHED,
             ErrorCode::Released => Self::MST_ERR_RELEASED,
@@ -285,6 +318,17 @@ pub extern "C" fn mst_result_name(result: i32) -> *const c_char {
         -204 => b"MST_ERR_INVALID_TEXT\0",
         -205 => b"MST_ERR_PROFILE_TOO_LARGE\0",
         -206 => b"MST_ERR_INVALID_JSON\0",
+        -207 => b"MST_ERR_OUT_OF_RANGE\0",
+        -208 => b"MST_ERR_TOO_SHORT\0",
+        -209 => b"MST_ERR_TOO_MANY\0",
+        -210 => b"MST_ERR_TOO_FEW\0",
+        -211 => b"MST_ERR_PATTERN_MISMATCH\0",
+        -212 => b"MST_ERR_NOT_FINITE\0",
+        -213 => b"MST_ERR_NOT_MONOTONIC\0",
+        -214 => b"MST_ERR_GUARD_FAILED\0",
+        -215 => b"MST_ERR_INDEX_OUT_OF_RANGE\0",
+        -216 => b"MST_ERR_NO_SUCH_KEY\0",
+        -217 => b"MST_ERR_STALE\0",
         -301 => b"MST_ERR_NOT_LOADED\0",
         -302 => b"MST_ERR_ATTACHED\0",
         -303 => b"MST_ERR_RELEASED\0",

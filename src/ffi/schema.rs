@@ -109,11 +109,12 @@ pub(super) fn schema_of(schema: *const MstSchema) -> Outcome<Arc<Schema>> {
 impl From<ValueType> for MstValueType {
     fn from(value_type: ValueType) -> Self {
         match value_type {
-            ValueType::Bool => Self::MST_TYPE_BOOL,
-            ValueType::I32 => Self::MST_TYPE_I32,
-            ValueType::I64 => Self::MST_TYPE_I64,
-            ValueType::F64 => Self::MST_TYPE_F64,
-            ValueType::String => Self::MST_TYPE_STRING,
+            ValueType::Scalar(crate::ScalarType::Bool) => Self::MST_TYPE_BOOL,
+            ValueType::Scalar(crate::ScalarType::I32) => Self::MST_TYPE_I32,
+            ValueType::Scalar(crate::ScalarType::I64) => Self::MST_TYPE_I64,
+            ValueType::Scalar(crate::ScalarType::F64) => Self::MST_TYPE_F64,
+            ValueType::Scalar(crate::ScalarType::String) => Self::MST_TYPE_STRING,
+            _ => Self::MST_TYPE_NONE,
         }
     }
 }

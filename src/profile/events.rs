@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::limits::MAX_QUEUED_EVENTS;
 use crate::schema::PropertyIndex;
-use crate::value::Value;
+use crate::value::{Value, ValueChange};
 
 /// Why a value changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,23 +15,41 @@ pub enum Cause {
     Local = 0,
     /// Somebody else changed it, or the master decided differently.
     Remote = 1,
-    /// A change of this process was refused and taken back.
+    /// A change of this process was refused, or its batch cancelled, and is taken back.
     Rollback = 2,
     /// The profile was loaded.
     Load = 3,
 }
 
-/// One property has another value.
+/// One property, or one element of it, changed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PropertyChanged {
     /// Which.
     pub property: PropertyIndex,
     /// Why.
     pub cause: Cause,
-    /// The value before.
-    pub old: Value,
-    /// The value now (when the event was made; by the time it is polled there may be a newer one).
-    pub new: Value,
+    /// How.
+    pub change: ValueChange,
+}
+
+impl PropertyChanged {
+    /// The value now, of a scalar, or of a list or dictionary that is another one as a whole.
+    #[must_use]
+    pub fn new_value(&self) -> Option<&Value> {
+        match &self.change {
+            ValueChange::Replaced { new, .. } => Some(new),
+            _ => None,
+        }
+    }
+
+    /// The value before, of the same.
+    #[must_use]
+    pub fn old_value(&self) -> Option<&Value> {
+        match &self.change {
+            ValueChange::Replaced { old, .. } => Some(old),
+            _ => None,
+        }
+    }
 }
 
 /// What a stand-alone profile tells.

@@ -1,6 +1,6 @@
 //! Properties whose shown value is not the confirmed one, or may not be.
 
-use crate::value::{Change, Value};
+use crate::value::{Happened, ItemRef, ListEffect, Tracked, Value};
 
 const NONE: u16 = u16::MAX;
 
@@ -10,18 +10,42 @@ pub(crate) struct Overlay {
     pub(crate) property: u16,
     /// The value without any change of this process that is not confirmed.
     pub(crate) confirmed: Value,
-    /// Sealed batches that touch the property and are undecided.
-    pub(crate) in_flight: u32,
-    /// The change since the last seal.
-    pub(crate) dirty: Option<Dirty>,
+    /// Operations on the property in batches that are undecided, sealed or not.
+    pub(crate) pending: u32,
+    /// The batch of this property alone that may take further operations; zero when none may.
+    pub(crate) open: u64,
+    /// Of a scalar, the value before the last operation of that batch.
+    pub(crate) base: Value,
+    /// Of a list, what those operations make of the confirmed one.
+    pub(crate) track: Vec<Tracked>,
 }
 
-/// Changes since the last seal, as one.
-#[derive(Debug)]
-pub(crate) struct Dirty {
-    pub(crate) change: Change,
-    /// The value they were made on.
-    pub(crate) base: Value,
+impl Overlay {
+    /// The item that is shown at a place of a list, as pending operations name it.
+    pub(crate) fn item_at(&self, index: u32) -> ItemRef {
+        let mut place = index;
+        for tracked in self.track.iter().rev() {
+            match &tracked.effect {
+                ListEffect::Insert { index, .. } if *index == place => return ItemRef::Own(tracked.own),
+                ListEffect::Insert { index, .. } => place -= u32::from(*index < place),
+                ListEffect::Remove { index } => place += u32::from(*index <= place),
+                ListEffect::Move { from, to } if *to == place => place = *from,
+                ListEffect::Move { from, to } => {
+                    let without = place - u32::from(*to < place);
+                    place = without + u32::from(*from <= without);
+                }
+                // What is there after a list was cleared was inserted after it.
+                ListEffect::Clear => return ItemRef::Gone,
+                ListEffect::Set { .. } => {}
+            }
+        }
+        ItemRef::Base { index: place, since: 0 }
+    }
+
+    /// What pending operations made of the confirmed list.
+    pub(crate) fn history(&self) -> impl Iterator<Item = Happened<'_>> + Clone {
+        self.track.iter().map(Tracked::happened)
+    }
 }
 
 /// The overlays of a profile. Finding one costs one look-up; there is room only for those in use.
@@ -50,7 +74,8 @@ impl Overlays {
         if *place == NONE {
             *place = self.overlays.len() as u16;
             let confirmed = confirmed.clone();
-            self.overlays.push(Overlay { property, confirmed, in_flight: 0, dirty: None });
+            let base = Value::Bool(false);
+            self.overlays.push(Overlay { property, confirmed, pending: 0, open: 0, base, track: Vec::new() });
         }
         &mut self.overlays[usize::from(*place)]
     }
@@ -65,5 +90,15 @@ impl Overlays {
             self.place[usize::from(moved.property)] = place;
         }
         Some(removed)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Overlay> {
+        self.overlays.iter()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        for overlay in self.overlays.drain(..) {
+            self.place[usize::from(overlay.property)] = NONE;
+        }
     }
 }

@@ -3,29 +3,14 @@
 
 use std::sync::Arc;
 
+use super::batches::Batch;
 use super::{Cause, Profile, PropertyChanged, State};
 use crate::error::{Error, Result};
-use crate::limits::{MAX_RETAINED_BATCHES, MAX_RETAINED_BYTES, MAX_UNAPPLIED_BATCHES};
 use crate::schema::{PropertyIndex, Relation, Schema};
-use crate::value::{Change, Effect, Value};
-use crate::wire::frames::{Op, Ops};
-
-/// Sealed changes under the number that this writer session gave them.
-#[derive(Clone, Debug)]
-pub(crate) struct Batch {
-    pub(crate) number: u64,
-    pub(crate) ops: Ops,
-}
-
-impl Batch {
-    fn bytes(&self) -> usize {
-        let text = |op: &Op| match &op.change {
-            Change::Set(value) => value.text_bytes(),
-            _ => 0,
-        };
-        size_of::<Self>() + self.ops.iter().map(|op| size_of::<Op>() + text(op)).sum::<usize>()
-    }
-}
+use crate::value::{
+    Anchor, Change, Effect, Happened, ItemRef, ListChange, Misfit, OwnOp, Step, Tracked, Value, ValueChange,
+};
+use crate::wire::values::DeltaEntry;
 
 impl Profile {
     /// A profile that an endpoint is about to fill.
@@ -33,8 +18,10 @@ impl Profile {
         Self::in_state(schema, State::Filling { user })
     }
 
-    /// From now on it only shows its last values.
+    /// From now on it only shows its last values. A batch that was begun and not committed is taken back.
     pub(crate) fn release(&mut self) {
+        // There may be none.
+        let _ = self.cancel_batch();
         self.state = State::Released;
     }
 
@@ -43,112 +30,197 @@ impl Profile {
         self.state = State::Live { relation };
     }
 
+    /// The master has said what it knows of the properties: the same in the same order, by name.
+    pub(crate) fn describe(&mut self, schema: Arc<Schema>) {
+        self.schema = schema;
+    }
+
     pub(crate) fn pop_change(&mut self) -> Option<Result<PropertyChanged, u64>> {
         self.events.pop()
     }
 
+    /// Whether something was changed since the last call that is to travel at once.
+    pub(crate) fn take_urgent(&mut self) -> bool {
+        !self.batches.in_bracket() && std::mem::take(&mut self.urgent)
+    }
+
     /// The number of the last batch sealed.
     pub(crate) fn last_number(&self) -> u64 {
-        self.last_number
+        self.batches.sealed_through()
     }
 
     /// The number up to which batches are decided.
     pub(crate) fn applied_through(&self) -> u64 {
-        self.applied_through
+        self.batches.applied_through()
     }
 
     /// Sealed batches that are not decided.
     pub(crate) fn unapplied(&self) -> usize {
-        self.retained.len() - self.first_undecided()
+        self.batches.unapplied()
     }
 
-    /// Batches from this number on that are kept, in order.
+    /// Sealed batches from this number on that are kept, in order.
     pub(crate) fn retained_from(&self, number: u64) -> impl Iterator<Item = &Batch> {
-        self.retained.range(self.retained.partition_point(|b| b.number < number)..)
+        self.batches.sealed_from(number)
     }
 
     /// Goes on with the numbers of this writer session's earlier batches. Nothing was sealed yet.
     pub(crate) fn count_from(&mut self, number: u64) {
-        debug_assert!(self.retained.is_empty());
-        self.last_number = number;
-        self.applied_through = number;
+        self.batches.count_from(number);
     }
 
-    /// Whether any batch is kept.
+    /// Whether any sealed batch is kept.
     pub(crate) fn has_retained(&self) -> bool {
-        !self.retained.is_empty()
+        self.batches.has_sealed()
     }
 
     /// The number below which every batch's outcome is known for good.
     pub(crate) fn heard_through(&self) -> u64 {
-        self.retained.front().map_or(self.last_number, |b| b.number - 1)
+        self.batches.heard_through()
     }
 
-    /// Makes a batch of each dirty property, as far as the window allows. What it does not allow stays dirty, where
-    /// further changes coalesce.
+    /// Whether there are changes that could be sealed.
+    pub(crate) fn has_sealable(&self) -> bool {
+        self.batches.has_sealable()
+    }
+
+    /// Seals the batches that gather changes, as far as the window allows. What it does not allow goes on gathering.
     pub(crate) fn seal(&mut self) {
-        let window = MAX_UNAPPLIED_BATCHES
-            .saturating_sub(self.unapplied())
-            .min(MAX_RETAINED_BATCHES.saturating_sub(self.retained.len()));
-        let count = if self.retained_bytes < MAX_RETAINED_BYTES { self.dirty.len().min(window) } else { 0 };
-        let mut dirty = std::mem::take(&mut self.dirty);
-        for property in dirty.drain(..count) {
-            self.seal_taken(property);
-        }
-        // Keeps the allocation.
-        self.dirty = dirty;
-    }
-
-    /// Makes a batch of what is dirty on one property.
-    pub(super) fn seal_property(&mut self, property: u16) {
-        self.dirty.retain(|p| *p != property);
-        self.seal_taken(property);
-    }
-
-    fn seal_taken(&mut self, property: u16) {
-        let Some(overlay) = self.overlays.get_mut(property) else { return };
-        let Some(dirty) = overlay.dirty.take() else { return };
-        overlay.in_flight += 1;
-        self.last_number += 1;
-        let ops = std::iter::once(Op { property, change: dirty.change }).collect();
-        let batch = Batch { number: self.last_number, ops };
-        self.retained_bytes += batch.bytes();
-        self.retained.push_back(batch);
+        self.batches.seal();
     }
 
     /// Applies what the master confirmed, together with the knowledge that this writer's batches up to `own` are
-    /// decided: those leave the overlay in the same step, so nothing flickers or counts twice.
-    pub(crate) fn apply_effects(&mut self, effects: &[(u16, Effect)], own: u64) -> Result<()> {
-        // First all of it is checked, so that a bad delta is not half applied.
-        if own > self.last_number || own < self.applied_through {
+    /// decided: those leave the overlay in the same step, so nothing flickers or counts twice. All of it, or on an error
+    /// nothing.
+    pub(crate) fn apply_effects(&mut self, entries: &[DeltaEntry], own: u64) -> Result<()> {
+        if own > self.batches.sealed_through() || own < self.batches.applied_through() {
             return Err(Error::ProtocolViolation {
                 reason: format!(
                     "batches up to {own} decided, after {} and with {} made",
-                    self.applied_through, self.last_number
+                    self.batches.applied_through(),
+                    self.batches.sealed_through()
                 ),
             });
         }
-        for (property, effect) in effects {
-            if effect.apply(self.confirmed(PropertyIndex(*property))).is_none() {
+        let mut done: Vec<(u16, ValueChange)> = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let confirmed = self.confirmed_mut(entry.property);
+            if let Err(Misfit) = apply(&entry.effect, confirmed, |change| done.push((entry.property, change)))
+            {
+                for (property, change) in done.into_iter().rev() {
+                    change.undo(self.confirmed_mut(property));
+                }
                 return Err(Error::malformed("delta", "an effect does not fit its property"));
             }
         }
-        for (property, effect) in effects {
-            let index = PropertyIndex(*property);
-            let Some(value) = effect.apply(self.confirmed(index)) else { continue };
-            match self.overlays.get_mut(*property) {
-                Some(overlay) => {
-                    overlay.confirmed = value;
-                    self.touched.push(*property);
-                }
-                None => {
-                    self.show(index, value, Cause::Remote);
-                }
+        for entry in entries {
+            if self.overlays.get(entry.property).is_some() {
+                self.follow(entry, own);
+                self.touched.push(entry.property);
             }
         }
+        for (property, change) in done {
+            if self.overlays.get(property).is_none() {
+                self.events.push(PropertyChanged {
+                    property: PropertyIndex(property),
+                    cause: Cause::Remote,
+                    change,
+                });
+            }
+        }
+        self.size = self.values.iter().map(Value::size).sum();
         self.decide_through(own);
         self.rebase(Cause::Remote);
         Ok(())
+    }
+
+    fn confirmed_mut(&mut self, property: u16) -> &mut Value {
+        match self.overlays.get_mut(property) {
+            Some(overlay) => &mut overlay.confirmed,
+            None => &mut self.values[usize::from(property)],
+        }
+    }
+
+    /// Lets pending operations on a list name its items by where they stand after what the master confirmed.
+    fn follow(&mut self, entry: &DeltaEntry, own: u64) {
+        let Effect::List(effects) = &entry.effect else { return self.lose_items(entry.property, own) };
+        // Insertions of decided batches and those that the delta marks as own are the same, in the same order.
+        let decided = self.batches.between(self.batches.applied_through(), own).flat_map(|batch| {
+            batch.ops.iter().zip(0..).filter_map(|(op, place)| match &op.change {
+                Change::List(ListChange::Insert { .. }) if op.property == entry.property => {
+                    Some(OwnOp { batch: batch.number, op: place })
+                }
+                _ => None,
+            })
+        });
+        let decided: Vec<OwnOp> = decided.collect();
+        let own_of = |place: u32| {
+            let nth = entry.own.binary_search(&place).ok()?;
+            // Else it is not known which is which.
+            decided.get(nth).copied().filter(|_| decided.len() == entry.own.len())
+        };
+        let history: Vec<Happened<'_>> = effects
+            .iter()
+            .zip(0..)
+            .map(|(effect, place)| Happened { version: 1, own: own_of(place), effect })
+            .collect();
+        let count = match self.overlays.get(entry.property).map(|overlay| &overlay.confirmed) {
+            Some(Value::List(list)) => list.len(),
+            _ => 0,
+        };
+        let item_after = |item: ItemRef| match item {
+            ItemRef::Own(op) if op.batch > own => item,
+            _ => match item.position(history.iter().copied()) {
+                Some(index) => ItemRef::Base { index, since: 0 },
+                None => ItemRef::Gone,
+            },
+        };
+        let anchor_after = |anchor: Anchor| match anchor {
+            Anchor::After(ItemRef::Own(op)) if op.batch > own => anchor,
+            Anchor::After(_) => match anchor.position(count, history.iter().copied()) {
+                Some(0) => Anchor::Front,
+                Some(place) => Anchor::After(ItemRef::Base { index: place - 1, since: 0 }),
+                None => Anchor::After(ItemRef::Gone),
+            },
+            anchor => anchor,
+        };
+        self.rename_items(entry.property, own, item_after, anchor_after);
+    }
+
+    /// A list is another one as a whole: pending operations name no item of it any more, only what they insert
+    /// themselves.
+    fn lose_items(&mut self, property: u16, own: u64) {
+        let lost = |item: ItemRef| match item {
+            ItemRef::Own(op) if op.batch > own => item,
+            _ => ItemRef::Gone,
+        };
+        let anchor = |anchor: Anchor| match anchor {
+            Anchor::After(item) => Anchor::After(lost(item)),
+            anchor => anchor,
+        };
+        self.rename_items(property, own, lost, anchor);
+    }
+
+    fn rename_items(
+        &mut self,
+        property: u16,
+        own: u64,
+        item_after: impl Fn(ItemRef) -> ItemRef,
+        anchor_after: impl Fn(Anchor) -> Anchor,
+    ) {
+        let undecided = self.batches.undecided_mut().filter(|batch| batch.number > own);
+        for op in undecided.flat_map(|batch| &mut batch.ops).filter(|op| op.property == property) {
+            let Change::List(change) = &mut op.change else { continue };
+            match change {
+                ListChange::Insert { after, .. } => *after = anchor_after(*after),
+                ListChange::Set { item, .. } | ListChange::Remove { item } => *item = item_after(*item),
+                ListChange::Move { item, after } => {
+                    *item = item_after(*item);
+                    *after = anchor_after(*after);
+                }
+                ListChange::Clear => {}
+            }
+        }
     }
 
     /// Takes over a snapshot's values (those this observer may see) and the number up to which this writer's batches
@@ -161,9 +233,9 @@ impl Profile {
         own: u64,
         cause: Cause,
     ) -> Result<bool> {
-        if own > self.last_number {
+        if own > self.batches.sealed_through() {
             return Err(Error::ProtocolViolation {
-                reason: format!("batches up to {own} decided, with {} made", self.last_number),
+                reason: format!("batches up to {own} decided, with {} made", self.batches.sealed_through()),
             });
         }
         self.state = State::Live { relation };
@@ -175,16 +247,15 @@ impl Profile {
 
     /// Makes these the confirmed values.
     pub(super) fn load_values(&mut self, values: Vec<Option<Value>>, cause: Cause) {
+        let own = self.batches.applied_through();
         for (property, value) in (0_u16..).zip(values) {
             let Some(value) = value else { continue };
-            match self.overlays.get_mut(property) {
-                Some(overlay) => {
-                    overlay.confirmed = value;
-                    self.touched.push(property);
-                }
-                None => {
-                    self.show(PropertyIndex(property), value, cause);
-                }
+            if let Some(overlay) = self.overlays.get_mut(property) {
+                overlay.confirmed = value;
+                self.touched.push(property);
+                self.lose_items(property, own);
+            } else {
+                self.show(PropertyIndex(property), value, cause);
             }
         }
         self.rebase(cause);
@@ -192,50 +263,57 @@ impl Profile {
 
     /// Batches after `own` that counted as applied are pending again; true when there are any.
     fn take_back(&mut self, own: u64) -> bool {
-        if own >= self.applied_through {
+        let applied = self.batches.applied_through();
+        if own >= applied {
             return false;
         }
-        let from = self.retained.partition_point(|b| b.number <= own);
-        let to = self.first_undecided();
-        for batch in self.retained.range(from..to) {
+        let mut any = false;
+        for batch in self.batches.between(own, applied) {
+            any = true;
             for op in &batch.ops {
                 // The confirmed value follows from the snapshot that told this.
                 let shown = &self.values[usize::from(op.property)];
-                self.overlays.over(op.property, shown).in_flight += 1;
+                self.overlays.over(op.property, shown).pending += 1;
                 self.touched.push(op.property);
             }
         }
-        self.applied_through = own;
-        from < to
+        self.batches.take_back(own);
+        any
     }
 
     /// Batches up to `own` are decided.
     fn decide_through(&mut self, own: u64) {
-        let from = self.first_undecided();
-        let to = self.retained.partition_point(|b| b.number <= own);
-        for batch in self.retained.range(from..to.max(from)) {
+        for batch in self.batches.between(self.batches.applied_through(), own) {
             for op in &batch.ops {
                 if let Some(overlay) = self.overlays.get_mut(op.property) {
-                    overlay.in_flight -= 1;
+                    overlay.pending -= 1;
                     self.touched.push(op.property);
                 }
             }
         }
-        self.applied_through = self.applied_through.max(own);
+        self.batches.decide_through(own);
     }
 
     /// Takes a refused batch back. False when it is not known, because its refusal was told before.
     pub(crate) fn refuse(&mut self, number: u64) -> bool {
-        let Ok(place) = self.retained.binary_search_by_key(&number, |b| b.number) else { return false };
-        let Some(batch) = self.retained.remove(place) else { return false };
-        self.retained_bytes -= batch.bytes();
-        if number > self.applied_through {
-            for op in &batch.ops {
-                if let Some(overlay) = self.overlays.get_mut(op.property) {
-                    overlay.in_flight -= 1;
-                    self.touched.push(op.property);
-                }
-            }
+        let undecided = number > self.batches.applied_through();
+        let Some(batch) = self.batches.remove(number) else { return false };
+        if undecided {
+            self.forget_ops(&batch);
+        }
+        // Whoever names an item that it inserted names nothing.
+        for property in
+            batch.ops.iter().filter(|op| matches!(op.change, Change::List(_))).map(|op| op.property)
+        {
+            let gone = |item: ItemRef| match item {
+                ItemRef::Own(op) if op.batch == number => ItemRef::Gone,
+                item => item,
+            };
+            let anchor = |anchor: Anchor| match anchor {
+                Anchor::After(item) => Anchor::After(gone(item)),
+                anchor => anchor,
+            };
+            self.rename_items(property, number, gone, anchor);
         }
         self.rebase(Cause::Rollback);
         true
@@ -243,19 +321,11 @@ impl Profile {
 
     /// Batches up to `number` are durable: they need not be kept.
     pub(crate) fn durable_through(&mut self, number: u64) {
-        while self.retained.front().is_some_and(|b| b.number <= number && b.number <= self.applied_through) {
-            if let Some(batch) = self.retained.pop_front() {
-                self.retained_bytes -= batch.bytes();
-            }
-        }
+        self.batches.durable_through(number);
     }
 
-    fn first_undecided(&self) -> usize {
-        self.retained.partition_point(|b| b.number <= self.applied_through)
-    }
-
-    /// Computes anew what the touched properties show: confirmed, then undecided batches, then dirty changes.
-    fn rebase(&mut self, cause: Cause) {
+    /// Computes anew what the touched properties show: confirmed, then the undecided batches.
+    pub(super) fn rebase(&mut self, cause: Cause) {
         if self.touched.is_empty() {
             return;
         }
@@ -263,39 +333,72 @@ impl Profile {
         touched.sort_unstable();
         touched.dedup();
         let mut shown: Vec<Value> = Vec::with_capacity(touched.len());
-        let mut in_flight = false;
+        let mut pending = false;
         for property in &touched {
-            let overlay = self.overlays.get(*property);
-            in_flight |= overlay.is_some_and(|o| o.in_flight > 0);
-            shown.push(overlay.map_or(&self.values[usize::from(*property)], |o| &o.confirmed).clone());
-        }
-        if in_flight {
-            // One pass over the undecided batches, however many properties are touched. What can't be replayed (a sum
-            // that no longer fits) is left out: the master will refuse it.
-            for op in self.retained.range(self.first_undecided()..).flat_map(|b| &b.ops) {
-                if let Ok(place) = touched.binary_search(&op.property) {
-                    let name = self.schema.property(PropertyIndex(op.property)).shared_name();
-                    if let Ok(value) = op.change.apply(&shown[place], name) {
-                        shown[place] = value;
-                    }
+            match self.overlays.get_mut(*property) {
+                Some(overlay) => {
+                    pending |= overlay.pending > 0;
+                    overlay.track.clear();
+                    shown.push(overlay.confirmed.clone());
                 }
+                None => shown.push(self.values[usize::from(*property)].clone()),
             }
         }
-        for (property, mut value) in touched.drain(..).zip(shown) {
-            let index = PropertyIndex(property);
-            if let Some(overlay) = self.overlays.get_mut(property) {
-                if let Some(dirty) = &mut overlay.dirty {
-                    dirty.base = value.clone();
-                    if let Ok(changed) = dirty.change.apply(&value, self.schema.property(index).shared_name())
-                    {
-                        value = changed;
-                    }
-                } else if overlay.in_flight == 0 {
-                    self.overlays.remove(property);
-                }
+        if pending {
+            self.replay(&touched, &mut shown);
+        }
+        for (property, value) in touched.drain(..).zip(shown) {
+            if self.overlays.get(property).is_some_and(|overlay| overlay.pending == 0) {
+                self.overlays.remove(property);
             }
-            self.show(index, value, cause);
+            self.show(PropertyIndex(property), value, cause);
         }
         self.touched = touched;
     }
+
+    /// Carries out the undecided batches on the values of some properties, in one pass, however many these are. What
+    /// can't be done (a sum that no longer fits, an item that is gone) is left out: the master will refuse it.
+    fn replay(&mut self, properties: &[u16], shown: &mut [Value]) {
+        for batch in self.batches.undecided() {
+            for (op, place) in batch.ops.iter().zip(0..) {
+                let Ok(nth) = properties.binary_search(&op.property) else { continue };
+                let Some(overlay) = self.overlays.get_mut(op.property) else { continue };
+                let info = self.schema.property(PropertyIndex(op.property));
+                let value = &mut shown[nth];
+                if batch.number == overlay.open && info.value_type().is_scalar() {
+                    overlay.base = value.clone();
+                }
+                let Ok(step) = op.change.resolve(info, value, overlay.history()) else { continue };
+                if step.apply(value).is_ok()
+                    && let Step::List(effect) = step
+                {
+                    overlay.track.push(Tracked { own: OwnOp { batch: batch.number, op: place }, effect });
+                }
+            }
+        }
+    }
+}
+
+/// Changes a value as the master said; tells each step. What was done before a step that does not fit stays done.
+fn apply(effect: &Effect, target: &mut Value, mut tell: impl FnMut(ValueChange)) -> Result<(), Misfit> {
+    match effect {
+        Effect::Value(_) | Effect::Diff(_) => {
+            let new = effect.scalar(target).ok_or(Misfit)?;
+            if new != *target {
+                let old = std::mem::replace(target, new.clone());
+                tell(ValueChange::Replaced { old, new });
+            }
+        }
+        Effect::List(effects) => {
+            for effect in effects {
+                effect.apply(target)?.into_iter().for_each(&mut tell);
+            }
+        }
+        Effect::Dict(effects) => {
+            for effect in effects {
+                effect.apply(target)?.into_iter().for_each(&mut tell);
+            }
+        }
+    }
+    Ok(())
 }

@@ -58,9 +58,8 @@ impl PropertyEntry {
         let at = |reason: String| Error::InvalidSchema {
             reason: format!("property {} (`{}`): {reason}", place + 1, self.name),
         };
-        let value_type = ValueType::from_name(&self.value_type).ok_or_else(|| {
-            at(format!("unknown type `{}`", self.value_type))
-        })?;
+        let value_type = ValueType::from_name(&self.value_type)
+            .ok_or_else(|| at(format!("unknown type `{}`", self.value_type)))?;
         let default = match &self.default {
             None => value_type.zero(),
             Some(json) => crate::json::value_from_json(value_type, json)

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use regex_lite::Regex;
+use serde::{Deserialize, Serialize};
 
 use super::PropertyInfo;
 use crate::error::{Error, Result};
@@ -11,7 +12,7 @@ use crate::limits::{MAX_DICT_ENTRIES, MAX_LIST_ITEMS};
 use crate::value::{DateTime, Key, KeyType, ScalarType, Value, ValueType};
 
 /// Limits of a property's values. Of a list or dictionary, those of numbers and texts hold for each item or value.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Limits {
     /// The least number, or moment in microseconds since 1970.
@@ -39,7 +40,7 @@ pub struct Limits {
 }
 
 /// A bound of a range.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Number {
     /// For integers and moments.
     Int(i64),
@@ -128,10 +129,9 @@ impl Limits {
         {
             mistakes.push(("min", format!("{min} is greater than the max, {max}")));
         }
-        for (name, min, max) in [
-            ("min_length", self.min_length, self.max_length),
-            ("min_count", self.min_count, self.max_count),
-        ] {
+        for (name, min, max) in
+            [("min_length", self.min_length, self.max_length), ("min_count", self.min_count, self.max_count)]
+        {
             if let (Some(min), Some(max)) = (min, max)
                 && min > max
             {

@@ -62,6 +62,7 @@ pub struct Schema {
     properties: Vec<PropertyInfo>,
     by_name: HashMap<Arc<str>, PropertyIndex>,
     by_key: HashMap<u16, PropertyIndex>,
+    by_alias: HashMap<Arc<str>, PropertyIndex>,
     fingerprint: u64,
 }
 
@@ -99,6 +100,12 @@ impl Schema {
     /// [`Error::UnknownProperty`].
     pub fn index_of(&self, name: &str) -> Result<PropertyIndex> {
         self.by_name.get(name).copied().ok_or_else(|| Error::UnknownProperty { name: name.into() })
+    }
+
+    /// The property that has this name, or had it once.
+    #[cfg_attr(not(feature = "master"), allow(dead_code))]
+    pub(crate) fn index_of_stored(&self, name: &str) -> Option<PropertyIndex> {
+        self.by_name.get(name).or_else(|| self.by_alias.get(name)).copied()
     }
 
     /// The property with this 16-bit key.
@@ -148,6 +155,10 @@ impl Schema {
         let indexes = || (0_u16..).map(PropertyIndex);
         let by_name = properties.iter().map(|p| p.shared_name().clone()).zip(indexes()).collect();
         let by_key = properties.iter().map(PropertyInfo::key).zip(indexes()).collect();
+        let aliases = |(p, index): (&PropertyInfo, PropertyIndex)| {
+            p.attributes().aliases.iter().map(|alias| (alias.clone(), index)).collect::<Vec<_>>()
+        };
+        let by_alias = properties.iter().zip(indexes()).flat_map(aliases).collect();
         let mut hash = Sha256::new();
         for property in &properties {
             hash.update((property.name().len() as u64).to_le_bytes());
@@ -158,7 +169,7 @@ impl Schema {
         }
         let mut fingerprint = [0; 8];
         fingerprint.copy_from_slice(&hash.finalize()[..8]);
-        Self { properties, by_name, by_key, fingerprint: u64::from_le_bytes(fingerprint) }
+        Self { properties, by_name, by_key, by_alias, fingerprint: u64::from_le_bytes(fingerprint) }
     }
 }
 
@@ -231,7 +242,8 @@ impl SchemaBuilder {
                 }
                 Entry::Vacant(entry) => drop(entry.insert(place)),
             }
-            let invalid = |reason: String| Error::InvalidSchema { reason: format!("property `{name}`: {reason}") };
+            let invalid =
+                |reason: String| Error::InvalidSchema { reason: format!("property `{name}`: {reason}") };
             let attributes = &property.attributes;
             if attributes.writers == Writers::Owner && attributes.visibility == Visibility::Servers {
                 mistake("see", invalid("its owner may write it, but not see it".into()));

@@ -3,14 +3,15 @@
 //! What a batch did is one entry a property, up to the end of the blob: the number of the property's name as
 //! a varint, a tag, and what the tag asks for. The tag tells the type, so that a row can be read without the
 //! schema it was written under: a journal outlives schemas. Names are numbers because they repeat in every
-//! row; the engine keeps the list of names.
+//! row; the engine keeps the list of names. Scalars are as on the network.
 //!
 //! The refused batches of a row are pairs: the number as a varint, the code as a zigzag varint.
 
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::value::{Effect, Value};
+use crate::value::{Dict, DictEffect, Effect, Key, KeyType, List, ListEffect, ScalarType, Value};
+use crate::wire::values::{put_key, put_scalar, read_key, read_scalar};
 use crate::wire::varint::{Reader, put_i64, put_u64};
 
 // Never renumbered: they are in databases.
@@ -21,36 +22,148 @@ const TAG_I64: u8 = 3;
 const TAG_F64: u8 = 4;
 const TAG_STRING: u8 = 5;
 const TAG_DIFF: u8 = 6;
+const TAG_F32: u8 = 7;
+const TAG_BYTES: u8 = 8;
+const TAG_VECTOR2: u8 = 9;
+const TAG_VECTOR3: u8 = 10;
+const TAG_QUATERNION: u8 = 11;
+const TAG_COLOR: u8 = 12;
+const TAG_DATETIME: u8 = 13;
+const TAG_UUID: u8 = 14;
+const TAG_LIST: u8 = 15;
+const TAG_DICT: u8 = 16;
+const TAG_LIST_STEPS: u8 = 17;
+const TAG_DICT_STEPS: u8 = 18;
+
+const STEP_SET: u8 = 0;
+const STEP_INSERT: u8 = 1;
+const STEP_REMOVE: u8 = 2;
+const STEP_MOVE: u8 = 3;
+const STEP_CLEAR: u8 = 4;
+const STEP_PUT: u8 = 5;
+const STEP_DIFF: u8 = 6;
 
 /// Appends what a batch did, with the names by number.
 pub(crate) fn encode_effects(effects: &[(u32, &Effect)], out: &mut Vec<u8>) {
     for (name, effect) in effects {
         put_u64(out, u64::from(*name));
         match effect {
-            Effect::Value(Value::Bool(false)) => out.push(TAG_FALSE),
-            Effect::Value(Value::Bool(true)) => out.push(TAG_TRUE),
-            Effect::Value(Value::I32(v)) => {
-                out.push(TAG_I32);
-                put_i64(out, i64::from(*v));
-            }
-            Effect::Value(Value::I64(v)) => {
-                out.push(TAG_I64);
-                put_i64(out, *v);
-            }
-            Effect::Value(Value::F64(v)) => {
-                out.push(TAG_F64);
-                out.extend_from_slice(&v.to_bits().to_le_bytes());
-            }
-            Effect::Value(Value::String(v)) => {
-                out.push(TAG_STRING);
-                put_u64(out, v.len() as u64);
-                out.extend_from_slice(v.as_bytes());
-            }
+            Effect::Value(value) => encode_value(value, out),
             Effect::Diff(v) => {
                 out.push(TAG_DIFF);
                 put_i64(out, *v);
             }
+            Effect::List(steps) => {
+                // The type of the items is that of any value there is; a list of no values needs none.
+                let item = steps.iter().find_map(|step| match step {
+                    ListEffect::Set { value, .. } | ListEffect::Insert { value, .. } => {
+                        Some(value.value_type())
+                    }
+                    _ => None,
+                });
+                out.push(TAG_LIST_STEPS);
+                out.push(item.map_or(0, |item| item.element() as u8));
+                put_u64(out, steps.len() as u64);
+                steps.iter().for_each(|step| encode_list_step(step, out));
+            }
+            Effect::Dict(steps) => {
+                let value = steps.iter().find_map(|step| match step {
+                    DictEffect::Put { value, .. } => Some(value.value_type()),
+                    _ => None,
+                });
+                let text = steps.iter().any(|step| {
+                    matches!(
+                        step,
+                        DictEffect::Put { key: Key::Text(_), .. }
+                            | DictEffect::Diff { key: Key::Text(_), .. }
+                            | DictEffect::Remove { key: Key::Text(_) }
+                    )
+                });
+                out.push(TAG_DICT_STEPS);
+                out.push(if text { KeyType::String } else { KeyType::I64 } as u8);
+                out.push(value.map_or(0, |value| value.element() as u8));
+                put_u64(out, steps.len() as u64);
+                steps.iter().for_each(|step| encode_dict_step(step, out));
+            }
         }
+    }
+}
+
+fn encode_value(value: &Value, out: &mut Vec<u8>) {
+    out.push(match value {
+        // The tag says all.
+        Value::Bool(v) => return out.push(if *v { TAG_TRUE } else { TAG_FALSE }),
+        Value::I32(_) => TAG_I32,
+        Value::I64(_) => TAG_I64,
+        Value::F32(_) => TAG_F32,
+        Value::F64(_) => TAG_F64,
+        Value::String(_) => TAG_STRING,
+        Value::Bytes(_) => TAG_BYTES,
+        Value::Vector2(_) => TAG_VECTOR2,
+        Value::Vector3(_) => TAG_VECTOR3,
+        Value::Quaternion(_) => TAG_QUATERNION,
+        Value::Color(_) => TAG_COLOR,
+        Value::DateTime(_) => TAG_DATETIME,
+        Value::Uuid(_) => TAG_UUID,
+        Value::List(list) => {
+            out.extend_from_slice(&[TAG_LIST, list.item_type() as u8]);
+            put_u64(out, list.len() as u64);
+            return list.iter().for_each(|item| put_scalar(out, item));
+        }
+        Value::Dict(dict) => {
+            out.extend_from_slice(&[TAG_DICT, dict.key_type() as u8, dict.item_type() as u8]);
+            put_u64(out, dict.len() as u64);
+            return dict.iter().for_each(|(key, value)| {
+                put_key(out, key);
+                put_scalar(out, value);
+            });
+        }
+    });
+    put_scalar(out, value);
+}
+
+fn encode_list_step(step: &ListEffect, out: &mut Vec<u8>) {
+    match step {
+        ListEffect::Set { index, value } => {
+            out.push(STEP_SET);
+            put_u64(out, u64::from(*index));
+            put_scalar(out, value);
+        }
+        ListEffect::Insert { index, value } => {
+            out.push(STEP_INSERT);
+            put_u64(out, u64::from(*index));
+            put_scalar(out, value);
+        }
+        ListEffect::Remove { index } => {
+            out.push(STEP_REMOVE);
+            put_u64(out, u64::from(*index));
+        }
+        ListEffect::Move { from, to } => {
+            out.push(STEP_MOVE);
+            put_u64(out, u64::from(*from));
+            put_u64(out, u64::from(*to));
+        }
+        ListEffect::Clear => out.push(STEP_CLEAR),
+    }
+}
+
+fn encode_dict_step(step: &DictEffect, out: &mut Vec<u8>) {
+    match step {
+        DictEffect::Put { key, value } => {
+            out.push(STEP_PUT);
+            put_key(out, key);
+            put_scalar(out, value);
+        }
+        DictEffect::Diff { key, diff } => {
+            out.push(STEP_DIFF);
+            put_key(out, key);
+            put_i64(out, *diff);
+        }
+        DictEffect::Remove { key } => {
+            out.push(STEP_REMOVE);
+            put_key(out, key);
+        }
+        DictEffect::Clear => out.push(STEP_CLEAR),
     }
 }
 
@@ -105,39 +218,116 @@ fn decode_entry(
         .ok()
         .and_then(resolve)
         .ok_or_else(|| format!("no property name has the number {number}"))?;
-    let value = match reader.u8().ok_or("the tag is missing")? {
-        TAG_FALSE => Value::Bool(false),
-        TAG_TRUE => Value::Bool(true),
-        TAG_I32 => {
-            let int = read_int(reader)?;
-            Value::I32(i32::try_from(int).map_err(|_| format!("{int} is no i32"))?)
+    let tag = reader.u8().ok_or("the tag is missing")?;
+    let scalar = match tag {
+        TAG_FALSE | TAG_TRUE => return Ok((name, Effect::Value(Value::Bool(tag == TAG_TRUE)))),
+        TAG_I32 => ScalarType::I32,
+        TAG_I64 => ScalarType::I64,
+        TAG_F32 => ScalarType::F32,
+        TAG_F64 => ScalarType::F64,
+        TAG_STRING => ScalarType::String,
+        TAG_BYTES => ScalarType::Bytes,
+        TAG_VECTOR2 => ScalarType::Vector2,
+        TAG_VECTOR3 => ScalarType::Vector3,
+        TAG_QUATERNION => ScalarType::Quaternion,
+        TAG_COLOR => ScalarType::Color,
+        TAG_DATETIME => ScalarType::DateTime,
+        TAG_UUID => ScalarType::Uuid,
+        TAG_DIFF => {
+            let diff = reader.i64().ok_or("the integer is cut or over-long")?;
+            return Ok((name, Effect::Diff(diff)));
         }
-        TAG_I64 => Value::I64(read_int(reader)?),
-        TAG_F64 => {
-            let bytes = reader.bytes(8).and_then(|b| b.try_into().ok()).ok_or("the f64 is cut")?;
-            Value::F64(f64::from_bits(u64::from_le_bytes(bytes)))
+        TAG_LIST => {
+            let item = scalar_type(reader)?;
+            let items = decode_many(reader, |reader| Ok(read_scalar(reader, item)?))?;
+            let list = List::from_items(item, items).ok_or("an item of another type")?;
+            return Ok((name, Effect::Value(Value::List(list))));
         }
-        TAG_STRING => Value::String(read_text(reader)?),
-        TAG_DIFF => return Ok((name, Effect::Diff(read_int(reader)?))),
+        TAG_DICT => {
+            let (key_type, value) = (key_type(reader)?, scalar_type(reader)?);
+            let entry =
+                |reader: &mut Reader<'_>| Ok((read_key(reader, key_type)?, read_scalar(reader, value)?));
+            let entries = decode_many(reader, entry)?;
+            let dict = Dict::from_entries(key_type, value, entries).ok_or("an entry of another type")?;
+            return Ok((name, Effect::Value(Value::Dict(dict))));
+        }
+        TAG_LIST_STEPS => {
+            let item = optional_scalar_type(reader)?;
+            return Ok((name, Effect::List(decode_many(reader, |reader| decode_list_step(reader, item))?)));
+        }
+        TAG_DICT_STEPS => {
+            let (key_type, value) = (key_type(reader)?, optional_scalar_type(reader)?);
+            let step = |reader: &mut Reader<'_>| decode_dict_step(reader, key_type, value);
+            return Ok((name, Effect::Dict(decode_many(reader, step)?)));
+        }
         tag => return Err(format!("unknown tag {tag}")),
     };
-    Ok((name, Effect::Value(value)))
+    Ok((name, Effect::Value(read_scalar(reader, scalar)?)))
 }
 
-fn read_int(reader: &mut Reader<'_>) -> Result<i64, String> {
-    reader.i64().ok_or_else(|| "the integer is cut or over-long".into())
-}
-
-fn read_text(reader: &mut Reader<'_>) -> Result<Arc<str>, String> {
-    let length = reader.u64().ok_or("the text's length is cut or over-long")?;
-    let bytes = usize::try_from(length).ok().and_then(|n| reader.bytes(n)).ok_or("the text is cut")?;
-    let text = std::str::from_utf8(bytes).map_err(|e| format!("the text is not UTF-8: {e}"))?;
-    // No longer text than it was written with can come back, so its length needs no limit of its own: one
-    // that is lowered later must not make old rows unreadable.
-    if bytes.contains(&0) {
-        return Err("the text has U+0000".into());
+fn decode_many<T>(
+    reader: &mut Reader<'_>,
+    read: impl Fn(&mut Reader<'_>) -> Result<T, String>,
+) -> Result<Vec<T>, String> {
+    let count = reader.u64().ok_or("the count is cut or over-long")?;
+    let mut all = Vec::new();
+    for _ in 0..count {
+        all.push(read(reader)?);
     }
-    Ok(Arc::from(text))
+    Ok(all)
+}
+
+fn scalar_type(reader: &mut Reader<'_>) -> Result<ScalarType, String> {
+    optional_scalar_type(reader)?.ok_or_else(|| "the type is missing".into())
+}
+
+fn optional_scalar_type(reader: &mut Reader<'_>) -> Result<Option<ScalarType>, String> {
+    match reader.u8().ok_or("the type is missing")? {
+        0 => Ok(None),
+        number => ScalarType::from_u8(number).map(Some).ok_or_else(|| format!("unknown type {number}")),
+    }
+}
+
+fn key_type(reader: &mut Reader<'_>) -> Result<KeyType, String> {
+    let number = reader.u8().ok_or("the keys' type is missing")?;
+    let found = KeyType::ALL.iter().copied().find(|key_type| *key_type as u8 == number);
+    found.ok_or_else(|| format!("unknown type {number} of keys"))
+}
+
+fn decode_list_step(reader: &mut Reader<'_>, item: Option<ScalarType>) -> Result<ListEffect, String> {
+    let kind = reader.u8().ok_or("a step is missing")?;
+    let place = |reader: &mut Reader<'_>| {
+        reader.u64().and_then(|place| u32::try_from(place).ok()).ok_or("a place is cut or too great")
+    };
+    let value = |reader: &mut Reader<'_>| read_scalar(reader, item.ok_or("the items' type is missing")?);
+    Ok(match kind {
+        STEP_SET => ListEffect::Set { index: place(reader)?, value: value(reader)? },
+        STEP_INSERT => ListEffect::Insert { index: place(reader)?, value: value(reader)? },
+        STEP_REMOVE => ListEffect::Remove { index: place(reader)? },
+        STEP_MOVE => ListEffect::Move { from: place(reader)?, to: place(reader)? },
+        STEP_CLEAR => ListEffect::Clear,
+        kind => return Err(format!("unknown step {kind} of a list")),
+    })
+}
+
+fn decode_dict_step(
+    reader: &mut Reader<'_>,
+    key_type: KeyType,
+    value: Option<ScalarType>,
+) -> Result<DictEffect, String> {
+    let kind = reader.u8().ok_or("a step is missing")?;
+    if kind == STEP_CLEAR {
+        return Ok(DictEffect::Clear);
+    }
+    let key = read_key(reader, key_type)?;
+    Ok(match kind {
+        STEP_PUT => {
+            DictEffect::Put { key, value: read_scalar(reader, value.ok_or("the values' type is missing")?)? }
+        }
+        STEP_DIFF => DictEffect::Diff { key, diff: reader.i64().ok_or("a difference is cut or over-long")? },
+        STEP_REMOVE => DictEffect::Remove { key },
+        kind => return Err(format!("unknown step {kind} of a dictionary")),
+    })
 }
 
 fn malformed(reason: impl Into<String>) -> Error {

@@ -22,7 +22,7 @@ pub(crate) use self::memory::{Fault, StoreCall};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
 use crate::error::{Error, ErrorCode, Result};
-pub use crate::value::Effect;
+pub use crate::value::{DictEffect, Effect, ListEffect};
 
 /// A database of profiles: documents by user id, and a journal of what came after each.
 ///
@@ -122,10 +122,7 @@ pub struct JournalRow {
 impl JournalRow {
     /// About what it takes in memory, and at most in the database.
     pub(crate) fn bytes(&self) -> usize {
-        let effect = |(_, effect): &(Arc<str>, Effect)| match effect {
-            Effect::Value(value) => value.text_bytes(),
-            Effect::Diff(_) => 0,
-        };
+        let effect = |(_, effect): &(Arc<str>, Effect)| effect.size();
         size_of::<Self>()
             + self.refused.len() * size_of::<(u64, ErrorCode)>()
             + self.effects.iter().map(|e| size_of::<(Arc<str>, Effect)>() + effect(e)).sum::<usize>()

@@ -7,7 +7,7 @@
 use std::ops::{Bound, RangeBounds, RangeInclusive};
 
 use super::effect::Misfit;
-use super::{DictEffect, Key, ListEffect, ScalarType, Value, ValueChange, ValueType};
+use super::{DictEffect, Effect, Key, ListEffect, ScalarType, Value, ValueChange};
 use crate::error::{Error, Result};
 use crate::schema::PropertyInfo;
 
@@ -33,11 +33,21 @@ pub(crate) enum ListChange {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum DictChange {
-    Put { key: Key, value: Value },
-    Remove { key: Key },
+    Put {
+        key: Key,
+        value: Value,
+    },
+    Remove {
+        key: Key,
+    },
     /// Something is added to the key's number; a key that is not there counts as zero.
-    Add { key: Key, add: Add },
+    Add {
+        key: Key,
+        add: Add,
+    },
     Clear,
+    /// Something of a key that is known no more.
+    Forgotten,
 }
 
 /// An operation of a batch of the same writer that is not confirmed yet.
@@ -50,8 +60,12 @@ pub(crate) struct OwnOp {
 /// An item of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ItemRef {
-    /// The one at this place of the confirmed list.
-    Base(u32),
+    /// The one at this place of the list of a version.
+    Base {
+        index: u32,
+        /// The version. A writer that keeps its requests up with what it has confirmed says zero.
+        since: u64,
+    },
     /// The one that this operation inserted.
     Own(OwnOp),
     /// It was removed, or it is not known which one it is: whatever is asked of it is stale.
@@ -66,11 +80,20 @@ pub(crate) enum Anchor {
     After(ItemRef),
 }
 
-/// What happened to a list since the writer's confirmed one, as a step of it.
+/// A step of what happened to a list.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Happened<'a> {
+    /// The version that it made, or one for what only a replay makes.
+    pub(crate) version: u64,
+    /// By which operation, if the writer that asks did it.
+    pub(crate) own: Option<OwnOp>,
+    pub(crate) effect: &'a ListEffect,
+}
+
+/// What pending operations of a writer make of its confirmed list, as a step of it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Tracked {
-    /// Whether the writer itself did it, and by which operation.
-    pub(crate) own: Option<OwnOp>,
+    pub(crate) own: OwnOp,
     pub(crate) effect: ListEffect,
 }
 
@@ -189,6 +212,11 @@ impl Add {
         )
     }
 
+    /// Whether it has no bounds.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self, Self::Int { mode: Mode::Plain, .. } | Self::Float { mode: Mode::Plain, .. })
+    }
+
     /// Whether it changes no number.
     pub(crate) fn is_nothing(&self) -> bool {
         match self {
@@ -232,7 +260,8 @@ impl Add {
                     .ok_or_else(|| overflow(amount))
             }
             Self::Float { amount, mode } => {
-                let float = base.as_float().ok_or_else(|| wrong("a floating-point number to add to".into()))?;
+                let float =
+                    base.as_float().ok_or_else(|| wrong("a floating-point number to add to".into()))?;
                 let mut sum = float + amount;
                 match mode {
                     Mode::Plain => {}
@@ -288,7 +317,8 @@ fn guard_failed(
     min: &dyn std::fmt::Display,
     max: &dyn std::fmt::Display,
 ) -> Error {
-    let base = base.as_int().map_or_else(|| base.as_float().unwrap_or(0.0).to_string(), |int| int.to_string());
+    let base =
+        base.as_int().map_or_else(|| base.as_float().unwrap_or(0.0).to_string(), |int| int.to_string());
     Error::GuardFailed {
         property: info.shared_name().clone(),
         reason: format!("adding {amount} to {base} leads out of {min} to {max}"),
@@ -307,7 +337,11 @@ impl ItemRef {
 
 impl Anchor {
     /// The place at which something inserted here stands, in a list of `count` items.
-    fn position<'a>(self, count: usize, history: impl Iterator<Item = Happened<'a>>) -> Option<u32> {
+    pub(crate) fn position<'a>(
+        self,
+        count: usize,
+        history: impl Iterator<Item = Happened<'a>>,
+    ) -> Option<u32> {
         match self {
             Self::Front => Some(0),
             Self::End => Some(count as u32),
@@ -320,26 +354,24 @@ impl Anchor {
     }
 }
 
-/// A step of a list's history: who did it, if it was the writer that asks, and what it was.
-pub(crate) type Happened<'a> = (Option<OwnOp>, &'a ListEffect);
-
 enum Place {
     Item(u32),
     Gap(u32),
 }
 
 fn follow<'a>(item: ItemRef, mut history: impl Iterator<Item = Happened<'a>>) -> Option<Place> {
-    let start = match item {
-        ItemRef::Base(index) => index,
-        ItemRef::Own(own) => history.find_map(|(by, effect)| match effect {
-            ListEffect::Insert { index, .. } if by == Some(own) => Some(*index),
+    let (start, since) = match item {
+        ItemRef::Base { index, since } => (index, since),
+        ItemRef::Own(own) => history.find_map(|happened| match happened.effect {
+            ListEffect::Insert { index, .. } if happened.own == Some(own) => Some((*index, 0)),
             _ => None,
         })?,
         ItemRef::Gone => return None,
     };
-    Some(history.fold(Place::Item(start), |place, (_, effect)| match place {
-        Place::Item(index) => moved_item(index, effect),
-        Place::Gap(index) => Place::Gap(moved_gap(index, effect)),
+    let later = history.filter(|happened| happened.version > since);
+    Some(later.fold(Place::Item(start), |place, happened| match place {
+        Place::Item(index) => moved_item(index, happened.effect),
+        Place::Gap(index) => Place::Gap(moved_gap(index, happened.effect)),
     }))
 }
 
@@ -374,7 +406,7 @@ fn moved_gap(place: u32, effect: &ListEffect) -> u32 {
 impl Tracked {
     /// As a step of a history.
     pub(crate) fn happened(&self) -> Happened<'_> {
-        (self.own, &self.effect)
+        Happened { version: 1, own: Some(self.own), effect: &self.effect }
     }
 }
 
@@ -401,14 +433,64 @@ impl Step {
     }
 }
 
+impl Step {
+    /// Whether it changes nothing.
+    pub(crate) fn is_idle(&self, target: &Value) -> bool {
+        match (self, target) {
+            (Self::Value(value), target) => value == target,
+            (Self::List(ListEffect::Set { index, value }), Value::List(list)) => {
+                list.get(*index as usize) == Some(value)
+            }
+            (Self::List(ListEffect::Move { from, to }), _) => from == to,
+            (Self::List(ListEffect::Clear), Value::List(list)) => list.is_empty(),
+            (Self::Dict(DictEffect::Put { key, value }), Value::Dict(dict)) => dict.get(key) == Some(value),
+            (Self::Dict(DictEffect::Remove { key }), Value::Dict(dict)) => dict.get(key).is_none(),
+            (Self::Dict(DictEffect::Clear), Value::Dict(dict)) => dict.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// Whether it is of a scalar.
+    pub(crate) fn is_value(&self) -> bool {
+        matches!(self, Self::Value(_))
+    }
+
+    /// How much greater the value's size is afterwards.
+    pub(crate) fn growth(&self, target: &Value) -> isize {
+        let size = |value: &Value| value.size() as isize;
+        match (self, target) {
+            (Self::Value(value), target) => size(value) - size(target),
+            (Self::List(ListEffect::Set { index, value }), Value::List(list)) => {
+                size(value) - list.get(*index as usize).map_or(0, size)
+            }
+            (Self::List(ListEffect::Insert { value, .. }), _) => size(value),
+            (Self::Dict(DictEffect::Put { key, value }), Value::Dict(dict)) => {
+                let entry = || (key.size() + 5) as isize;
+                size(value) + dict.get(key).map_or_else(entry, |old| -size(old))
+            }
+            // Whatever else there is makes it smaller, or leaves it.
+            _ => 0,
+        }
+    }
+
+    /// What it is of its property.
+    pub(crate) fn into_effect(self) -> Effect {
+        match self {
+            Self::Value(value) => Effect::Value(value),
+            Self::List(effect) => Effect::List(vec![effect]),
+            Self::Dict(effect) => Effect::Dict(vec![effect]),
+        }
+    }
+}
+
 impl Change {
     /// What the change makes of `value`, after all checks that the property asks for. `history` is what happened to a
-    /// list since the one that the change speaks of; `None` when that is not known.
+    /// list, at least since the one that the change speaks of.
     pub(crate) fn resolve<'a, H: Iterator<Item = Happened<'a>> + Clone>(
         &self,
         info: &PropertyInfo,
         value: &Value,
-        history: Option<H>,
+        history: H,
     ) -> Result<Step> {
         match self {
             Self::Set(new) => {
@@ -441,25 +523,35 @@ impl Change {
 }
 
 impl ListChange {
+    /// The same with other names for its items.
+    pub(crate) fn map_items(self, name: impl Fn(ItemRef) -> ItemRef) -> Self {
+        let anchor = |anchor| match anchor {
+            Anchor::After(item) => Anchor::After(name(item)),
+            anchor => anchor,
+        };
+        match self {
+            Self::Insert { after, value } => Self::Insert { after: anchor(after), value },
+            Self::Set { item, value } => Self::Set { item: name(item), value },
+            Self::Remove { item } => Self::Remove { item: name(item) },
+            Self::Move { item, after } => Self::Move { item: name(item), after: anchor(after) },
+            Self::Clear => Self::Clear,
+        }
+    }
+
     fn resolve<'a, H: Iterator<Item = Happened<'a>> + Clone>(
         &self,
         info: &PropertyInfo,
         value: &Value,
-        history: Option<H>,
+        history: H,
     ) -> Result<ListEffect> {
         let Value::List(list) = value else { return Err(info.wrong_type("list")) };
         let stale = || Error::Stale { property: info.shared_name().clone() };
         let find = |item: &ItemRef| {
-            let place = history.clone().and_then(|history| item.position(history));
             // Whatever the writer says: never beyond the list.
-            place.filter(|index| (*index as usize) < list.len()).ok_or_else(stale)
+            item.position(history.clone()).filter(|index| (*index as usize) < list.len()).ok_or_else(stale)
         };
         let gap = |after: &Anchor, count: usize| {
-            let place = match after {
-                Anchor::After(_) => history.clone().and_then(|history| after.position(count, history)),
-                _ => after.position(count, std::iter::empty()),
-            };
-            place.filter(|index| *index as usize <= count).ok_or_else(stale)
+            after.position(count, history.clone()).filter(|index| *index as usize <= count).ok_or_else(stale)
         };
         match self {
             Self::Insert { after, value } => {
@@ -515,34 +607,7 @@ impl DictChange {
                 info.check_count(0)?;
                 Ok(DictEffect::Clear)
             }
-        }
-    }
-}
-
-impl ValueType {
-    /// Whether a change may be one of a property of this type, as far as its types go.
-    pub(crate) fn takes(self, change: &Change) -> bool {
-        let element = self.element();
-        let adds = |add: &Add| match add {
-            Add::Int { .. } => element.is_integer(),
-            Add::Float { .. } => element.is_float(),
-        };
-        match (self, change) {
-            (Self::Scalar(_), Change::Set(value)) => value.value_type() == self,
-            (Self::Scalar(_), Change::Add(add)) => adds(add),
-            (Self::List(item), Change::List(change)) => match change {
-                ListChange::Insert { value, .. } | ListChange::Set { value, .. } => {
-                    value.value_type() == item.into()
-                }
-                _ => true,
-            },
-            (Self::Dict(key_type, item), Change::Dict(change)) => match change {
-                DictChange::Put { key, value } => key.fits(key_type) && value.value_type() == item.into(),
-                DictChange::Remove { key } => key.fits(key_type),
-                DictChange::Add { key, add } => key.fits(key_type) && adds(add),
-                DictChange::Clear => true,
-            },
-            _ => false,
+            Self::Forgotten => Err(Error::Stale { property: info.shared_name().clone() }),
         }
     }
 }
@@ -613,11 +678,12 @@ mod tests {
             }
             let items: Vec<i64> = value.as_list().unwrap().iter().map(|v| v.as_int().unwrap()).collect();
             if wanted < start {
-                let found = ItemRef::Base(wanted).position(history.iter().map(|e| (None, e)));
+                let item = ItemRef::Base { index: wanted, since: 0 };
+                let history = || history.iter().map(|effect| Happened { version: 1, own: None, effect });
+                let found = item.position(history());
                 let expected = items.iter().position(|item| *item == i64::from(wanted));
                 prop_assert_eq!(found.map(|i| i as usize), expected);
-                let gap = Anchor::After(ItemRef::Base(wanted))
-                    .position(items.len(), history.iter().map(|e| (None, e))).unwrap();
+                let gap = Anchor::After(item).position(items.len(), history()).unwrap();
                 prop_assert!(gap as usize <= items.len());
                 if let Some(place) = expected {
                     prop_assert_eq!(gap as usize, place + 1);

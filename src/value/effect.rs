@@ -1,6 +1,6 @@
 //! What came out of changes, as observers and the journal are told it.
 
-use super::{Key, List, Value, ValueType};
+use super::{Key, List, Value};
 
 /// What came of a batch for one property.
 #[derive(Clone, Debug, PartialEq)]
@@ -294,7 +294,10 @@ impl ValueChange {
             (Self::ItemInserted { index, .. }, Value::List(list)) => drop(list.remove(index as usize)),
             (Self::ItemRemoved { index, value }, Value::List(list)) => list.insert(index as usize, value),
             (Self::ItemMoved { from, to }, Value::List(list)) => list.relocate(to as usize, from as usize),
-            (Self::EntryPut { key, old: Some(old), .. } | Self::EntryRemoved { key, old }, Value::Dict(dict)) => {
+            (
+                Self::EntryPut { key, old: Some(old), .. } | Self::EntryRemoved { key, old },
+                Value::Dict(dict),
+            ) => {
                 drop(dict.put(&key, old));
             }
             (Self::EntryPut { key, old: None, .. }, Value::Dict(dict)) => drop(dict.remove(&key)),
@@ -312,7 +315,8 @@ impl ValueChange {
                     return tell(Self::Cleared { old: old.clone() });
                 }
                 let start = a.iter().zip(b).take_while(|(a, b)| a == b).count();
-                let end = a[start..].iter().rev().zip(b[start..].iter().rev()).take_while(|(a, b)| a == b).count();
+                let end =
+                    a[start..].iter().rev().zip(b[start..].iter().rev()).take_while(|(a, b)| a == b).count();
                 let (a, b) = (&a[start..a.len() - end], &b[start..b.len() - end]);
                 let both = a.len().min(b.len());
                 for (place, (old, new)) in a.iter().zip(b).enumerate() {
@@ -348,18 +352,6 @@ impl ValueChange {
     }
 }
 
-impl ValueType {
-    /// Whether an effect may be one of a property of this type, as far as its types go.
-    pub(crate) fn fits(self, effect: &Effect) -> bool {
-        match (self, effect) {
-            (_, Effect::Value(value)) => value.value_type() == self,
-            (Self::Scalar(scalar), Effect::Diff(_)) => scalar.is_integer(),
-            (Self::List(_), Effect::List(_)) | (Self::Dict(..), Effect::Dict(_)) => true,
-            _ => false,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -368,7 +360,9 @@ mod tests {
     use crate::value::{Dict, KeyType, ScalarType};
 
     fn list(items: &[i32]) -> Value {
-        Value::List(List::from_items(ScalarType::I32, items.iter().map(|i| Value::I32(*i)).collect()).unwrap())
+        Value::List(
+            List::from_items(ScalarType::I32, items.iter().map(|i| Value::I32(*i)).collect()).unwrap(),
+        )
     }
 
     fn any_list_effect() -> impl Strategy<Value = ListEffect> {

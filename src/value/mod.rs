@@ -9,7 +9,9 @@ mod types;
 use std::sync::Arc;
 
 pub use self::change::Addition;
-pub(crate) use self::change::{Add, Anchor, Change, DictChange, ItemRef, ListChange, Mode, OwnOp, Step, Tracked};
+pub(crate) use self::change::{
+    Add, Anchor, Change, DictChange, Happened, ItemRef, ListChange, Mode, OwnOp, Step, Tracked,
+};
 pub use self::containers::{Dict, Key, List};
 pub use self::datetime::DateTime;
 pub(crate) use self::effect::Misfit;

@@ -219,6 +219,12 @@ impl ValueType {
         }
     }
 
+    /// Whether it has no parts.
+    #[must_use]
+    pub fn is_scalar(self) -> bool {
+        matches!(self, Self::Scalar(_))
+    }
+
     /// Whether it is a list or a dictionary.
     #[must_use]
     pub fn is_container(self) -> bool {
@@ -270,7 +276,9 @@ mod tests {
         codes.dedup();
         assert_eq!(codes.len(), ValueType::all().count());
         assert_eq!(ValueType::from_name("dict< string , i32 >").unwrap().name(), "dict<string,i32>");
-        for wrong in ["", "int", "list", "list<>", "list<list<i32>>", "dict<i32>", "dict<bool,i32>", "list<i32"] {
+        for wrong in
+            ["", "int", "list", "list<>", "list<list<i32>>", "dict<i32>", "dict<bool,i32>", "list<i32"]
+        {
             assert_eq!(ValueType::from_name(wrong), None, "{wrong}");
         }
         for wrong in [0, 14, 0x100, 0x500 | 1, 0xffff] {

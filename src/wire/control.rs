@@ -1,11 +1,13 @@
 //! Control messages: rare, so a general encoding (bincode 2) serves. Only this file knows which.
 
+use std::sync::Arc;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::limits::MAX_CONTROL_BYTES;
-use crate::schema::Relation;
+use crate::schema::{Attributes, Limits, Merge, PropertyInfo, Relation, SyncClass, Visibility, Writers};
 
 /// The newest protocol version this library speaks.
 pub(crate) const PROTOCOL_VERSION: u16 = 1;
@@ -37,7 +39,9 @@ pub(crate) enum Up {
         writer: u128,
         fingerprint: u64,
         /// Key and type of each property, in the peer's order, by which it names them from here on.
-        properties: Vec<(u16, u8)>,
+        properties: Vec<(u16, u16)>,
+        /// Whether it wants to be told the names, rights and limits of these properties.
+        describe: bool,
     },
     /// Asks for a profile, under a number of the peer's choice.
     Open {
@@ -59,11 +63,54 @@ pub(crate) enum Up {
     Release { channel: u64, drained: bool },
 }
 
+/// A property as the master knows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Described {
+    pub(crate) name: String,
+    pub(crate) writers: Writers,
+    pub(crate) visibility: Visibility,
+    pub(crate) merge: Merge,
+    pub(crate) sync: SyncClass,
+    pub(crate) saved: bool,
+    pub(crate) limits: Limits,
+}
+
+impl Described {
+    pub(crate) fn of(property: &PropertyInfo) -> Self {
+        Self {
+            name: property.name().into(),
+            writers: property.writers(),
+            visibility: property.visibility(),
+            merge: property.merge(),
+            sync: property.sync(),
+            saved: property.is_saved(),
+            limits: property.limits().clone(),
+        }
+    }
+
+    pub(crate) fn into_attributes(self) -> (Arc<str>, Attributes) {
+        let attributes = Attributes {
+            writers: self.writers,
+            visibility: self.visibility,
+            merge: self.merge,
+            sync: self.sync,
+            unsaved: !self.saved,
+            limits: self.limits,
+            ..Attributes::default()
+        };
+        (Arc::from(self.name), attributes)
+    }
+}
+
 /// What the master says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Down {
     /// The answer to a hello.
-    Welcome { version: u16 },
+    Welcome {
+        version: u16,
+        /// The properties that the peer asked to be described, in its order.
+        properties: Option<Vec<Described>>,
+    },
     /// The answer to an open.
     Opened {
         channel: u64,

@@ -6,11 +6,15 @@
 use smallvec::SmallVec;
 
 use super::control::Control;
-use super::values::{Types, put_value, read_value};
+use super::keys::Meaning;
+use super::values::{Types, put_key, put_scalar, read_key, read_scalar};
 use super::varint::{Reader, len_u64, put_i64, put_u64};
 use crate::error::{Error, Result};
 use crate::limits::{MAX_BATCH_OPS, MAX_FRAME_BYTES};
-use crate::value::{Change, Value, ValueType};
+use crate::value::{
+    Add, Anchor, Change, DictChange, ItemRef, Key, KeyType, ListChange, Mode, OwnOp, ScalarType, Value,
+    ValueType,
+};
 
 /// A control message in the encoding of `control`.
 pub(crate) const KIND_CONTROL: u8 = 0;
@@ -113,34 +117,326 @@ pub(crate) fn read_head(reader: &mut Reader<'_>, last_channel: u64) -> Result<He
 }
 
 const OP_SET: u64 = 0;
+/// A plain addition; of a bool, true.
 const OP_ADD: u64 = 1;
+/// A byte follows that says more.
+const OP_EXTENDED: u64 = 2;
 const OP_MORE: u64 = 4;
 
-/// Appends one batch inside a frame of batches.
-pub(crate) fn put_batch(out: &mut Vec<u8>, ops: &[Op]) {
+const ADD_GUARDED: u8 = 1;
+const ADD_MIN: u8 = 2;
+const ADD_MAX: u8 = 4;
+const ADD_BOUNDED: u8 = 8;
+
+const LIST_INSERT: u8 = 0;
+const LIST_SET: u8 = 1;
+const LIST_REMOVE: u8 = 2;
+const LIST_MOVE: u8 = 3;
+const LIST_CLEAR: u8 = 4;
+const LIST_KINDS: u8 = 7;
+const AT_FRONT: u8 = 0;
+const AT_END: u8 = 8;
+const AT_ITEM: u8 = 16;
+const PLACES: u8 = 24;
+
+const DICT_PUT: u8 = 0;
+const DICT_REMOVE: u8 = 1;
+const DICT_ADD: u8 = 2;
+const DICT_CLEAR: u8 = 3;
+const DICT_KINDS: u8 = 3;
+/// The key is named by its number.
+const DICT_NUMBER: u8 = 4;
+/// The flags of a bounded addition follow in a byte.
+const DICT_BOUNDED: u8 = 8;
+
+/// Appends one batch inside a frame of batches. `base` is the version of the confirmed values, of which its list requests
+/// speak; `number_of` gives the number of a dictionary's key where the master knows it.
+pub(crate) fn put_batch(
+    out: &mut Vec<u8>,
+    batch: u64,
+    ops: &[Op],
+    base: u64,
+    number_of: &impl Fn(u16, &Key) -> Option<u32>,
+) {
     for (place, op) in ops.iter().enumerate() {
         let more = if place + 1 < ops.len() { OP_MORE } else { 0 };
         let kind = match &op.change {
             // A bool is set by the kind alone.
             Change::Set(Value::Bool(v)) => u64::from(*v),
             Change::Set(_) => OP_SET,
-            Change::AddInt(_) | Change::AddFloat(_) => OP_ADD,
+            Change::Add(add) if bounds_flags(add) == 0 => OP_ADD,
+            _ => OP_EXTENDED,
         };
         put_u64(out, u64::from(op.property) << 3 | more | kind);
         match &op.change {
             Change::Set(Value::Bool(_)) => {}
-            Change::Set(value) => put_value(out, value),
-            Change::AddInt(amount) => put_i64(out, *amount),
-            Change::AddFloat(amount) => out.extend_from_slice(&amount.to_bits().to_le_bytes()),
+            Change::Set(value) => put_scalar(out, value),
+            Change::Add(add) => {
+                if kind == OP_EXTENDED {
+                    out.push(bounds_flags(add));
+                }
+                put_add(out, add);
+            }
+            Change::List(change) => put_list_change(out, batch, change, base),
+            Change::Dict(change) => put_dict_change(out, change, |key| number_of(op.property, key)),
         }
     }
 }
 
-/// Reads one batch.
-pub(crate) fn read_batch(reader: &mut Reader<'_>, types: &(impl Types + ?Sized)) -> Result<Ops> {
+fn bounds_flags(add: &Add) -> u8 {
+    let (guarded, min, max) = match add {
+        Add::Int { mode: Mode::Plain, .. } | Add::Float { mode: Mode::Plain, .. } => return 0,
+        Add::Int { mode: mode @ (Mode::Clamp { min, max } | Mode::Guard { min, max }), .. } => {
+            (matches!(mode, Mode::Guard { .. }), *min != i64::MIN, *max != i64::MAX)
+        }
+        Add::Float { mode: mode @ (Mode::Clamp { min, max } | Mode::Guard { min, max }), .. } => {
+            (matches!(mode, Mode::Guard { .. }), *min != f64::NEG_INFINITY, *max != f64::INFINITY)
+        }
+    };
+    let flag = |set, flag| if set { flag } else { 0 };
+    ADD_BOUNDED | flag(guarded, ADD_GUARDED) | flag(min, ADD_MIN) | flag(max, ADD_MAX)
+}
+
+fn put_add(out: &mut Vec<u8>, add: &Add) {
+    let flags = bounds_flags(add);
+    match add {
+        Add::Int { amount, mode } => {
+            put_i64(out, *amount);
+            if let Mode::Clamp { min, max } | Mode::Guard { min, max } = mode {
+                for (flag, bound) in [(ADD_MIN, min), (ADD_MAX, max)] {
+                    if flags & flag != 0 {
+                        put_i64(out, *bound);
+                    }
+                }
+            }
+        }
+        Add::Float { amount, mode } => {
+            out.extend_from_slice(&amount.to_bits().to_le_bytes());
+            if let Mode::Clamp { min, max } | Mode::Guard { min, max } = mode {
+                for (flag, bound) in [(ADD_MIN, min), (ADD_MAX, max)] {
+                    if flags & flag != 0 {
+                        out.extend_from_slice(&bound.to_bits().to_le_bytes());
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn read_add(reader: &mut Reader<'_>, scalar: ScalarType, flags: u8) -> Result<Add, &'static str> {
+    const CUT: &str = "ends inside an amount";
+    let known = ADD_BOUNDED | ADD_GUARDED | ADD_MIN | ADD_MAX;
+    if flags & !known != 0 || (flags != 0 && flags & ADD_BOUNDED == 0) {
+        return Err("has an unknown addition");
+    }
+    fn mode<T: Copy>(flags: u8, min: T, max: T) -> Mode<T> {
+        match flags & (ADD_BOUNDED | ADD_GUARDED) {
+            0 => Mode::Plain,
+            ADD_BOUNDED => Mode::Clamp { min, max },
+            _ => Mode::Guard { min, max },
+        }
+    }
+    let add = if scalar.is_integer() {
+        let amount = reader.i64().ok_or(CUT)?;
+        let mut bound = |flag, usual| match flags & flag {
+            0 => Ok(usual),
+            _ => reader.i64().ok_or(CUT),
+        };
+        let (min, max) = (bound(ADD_MIN, i64::MIN)?, bound(ADD_MAX, i64::MAX)?);
+        Add::Int { amount, mode: mode(flags, min, max) }
+    } else if scalar.is_float() {
+        let mut float = || reader.fixed_u64().map(f64::from_bits).ok_or(CUT);
+        let amount = float()?;
+        let mut bound = |flag, usual| if flags & flag == 0 { Ok(usual) } else { float() };
+        let (min, max) = (bound(ADD_MIN, f64::NEG_INFINITY)?, bound(ADD_MAX, f64::INFINITY)?);
+        Add::Float { amount, mode: mode(flags, min, max) }
+    } else {
+        return Err("adds to something that is no number");
+    };
+    add.check().map_err(|_| "has bounds that no number is within")?;
+    Ok(add)
+}
+
+fn put_list_change(out: &mut Vec<u8>, batch: u64, change: &ListChange, base: u64) {
+    let anchor = |after: &Anchor| match after {
+        Anchor::Front => AT_FRONT,
+        Anchor::End => AT_END,
+        Anchor::After(_) => AT_ITEM,
+    };
+    let put_anchor = |out: &mut Vec<u8>, after: &Anchor| {
+        if let Anchor::After(item) = after {
+            put_item(out, batch, item, base);
+        }
+    };
+    match change {
+        ListChange::Insert { after, value } => {
+            out.push(LIST_INSERT | anchor(after));
+            put_anchor(out, after);
+            put_scalar(out, value);
+        }
+        ListChange::Set { item, value } => {
+            out.push(LIST_SET);
+            put_item(out, batch, item, base);
+            put_scalar(out, value);
+        }
+        ListChange::Remove { item } => {
+            out.push(LIST_REMOVE);
+            put_item(out, batch, item, base);
+        }
+        ListChange::Move { item, after } => {
+            out.push(LIST_MOVE | anchor(after));
+            put_item(out, batch, item, base);
+            put_anchor(out, after);
+        }
+        ListChange::Clear => out.push(LIST_CLEAR),
+    }
+}
+
+/// Zero for an item that is gone. An odd number, for one that an operation of this writer inserted: how many batches ago,
+/// then which operation of that batch. Else the place in the list of a version, and then the version.
+fn put_item(out: &mut Vec<u8>, batch: u64, item: &ItemRef, base: u64) {
+    match item {
+        ItemRef::Gone => put_u64(out, 0),
+        ItemRef::Own(own) => {
+            put_u64(out, batch.saturating_sub(own.batch) << 1 | 1);
+            put_u64(out, u64::from(own.op));
+        }
+        ItemRef::Base { index, .. } => {
+            put_u64(out, (u64::from(*index) + 1) << 1);
+            put_u64(out, base);
+        }
+    }
+}
+
+fn read_item(reader: &mut Reader<'_>, batch: u64) -> Result<ItemRef, &'static str> {
+    const CUT: &str = "ends inside an item's place";
+    let head = reader.u64().ok_or(CUT)?;
+    if head == 0 {
+        return Ok(ItemRef::Gone);
+    }
+    let second = reader.u64().ok_or(CUT)?;
+    if head & 1 == 1 {
+        let of = batch.checked_sub(head >> 1).filter(|of| *of > 0).ok_or("names a batch before the first")?;
+        let op = u16::try_from(second).map_err(|_| "names an operation beyond any batch")?;
+        return Ok(ItemRef::Own(OwnOp { batch: of, op }));
+    }
+    let index = u32::try_from((head >> 1) - 1).map_err(|_| "a place is beyond any list")?;
+    Ok(ItemRef::Base { index, since: second })
+}
+
+fn read_list_change(
+    reader: &mut Reader<'_>,
+    batch: u64,
+    scalar: ScalarType,
+) -> Result<ListChange, &'static str> {
+    let head = reader.u8().ok_or("ends inside an operation")?;
+    let place = head & PLACES;
+    let (inserts, moves) = (head & LIST_KINDS == LIST_INSERT, head & LIST_KINDS == LIST_MOVE);
+    if head & !(LIST_KINDS | PLACES) != 0 || place == PLACES || (place != AT_FRONT && !inserts && !moves) {
+        return Err("has an unknown operation of a list");
+    }
+    let anchor = |reader: &mut Reader<'_>| {
+        Ok::<_, &'static str>(match place {
+            AT_FRONT => Anchor::Front,
+            AT_END => Anchor::End,
+            _ => Anchor::After(read_item(reader, batch)?),
+        })
+    };
+    Ok(match head & LIST_KINDS {
+        LIST_INSERT => ListChange::Insert { after: anchor(reader)?, value: read_scalar(reader, scalar)? },
+        LIST_SET => ListChange::Set { item: read_item(reader, batch)?, value: read_scalar(reader, scalar)? },
+        LIST_REMOVE => ListChange::Remove { item: read_item(reader, batch)? },
+        LIST_MOVE => ListChange::Move { item: read_item(reader, batch)?, after: anchor(reader)? },
+        LIST_CLEAR => ListChange::Clear,
+        _ => return Err("has an unknown operation of a list"),
+    })
+}
+
+fn put_dict_change(out: &mut Vec<u8>, change: &DictChange, number_of: impl Fn(&Key) -> Option<u32>) {
+    let (kind, key) = match change {
+        DictChange::Put { key, .. } => (DICT_PUT, key),
+        DictChange::Remove { key } => (DICT_REMOVE, key),
+        DictChange::Add { key, .. } => (DICT_ADD, key),
+        DictChange::Clear => return out.push(DICT_CLEAR),
+        DictChange::Forgotten => return debug_assert!(false, "only the master forgets"),
+    };
+    let bounds = match change {
+        DictChange::Add { add, .. } => bounds_flags(add),
+        _ => 0,
+    };
+    let number = number_of(key);
+    let numbered = if number.is_some() { DICT_NUMBER } else { 0 };
+    out.push(kind | numbered | if bounds != 0 { DICT_BOUNDED } else { 0 });
+    match number {
+        Some(number) => put_u64(out, u64::from(number)),
+        None => put_key(out, key),
+    }
+    match change {
+        DictChange::Put { value, .. } => put_scalar(out, value),
+        DictChange::Add { add, .. } => {
+            if bounds != 0 {
+                out.push(bounds);
+            }
+            put_add(out, add);
+        }
+        _ => {}
+    }
+}
+
+fn read_dict_change(
+    reader: &mut Reader<'_>,
+    key_type: KeyType,
+    scalar: ScalarType,
+    meaning: impl Fn(u32) -> Option<Meaning>,
+) -> Result<DictChange, &'static str> {
+    let head = reader.u8().ok_or("ends inside an operation")?;
+    if head & !(DICT_KINDS | DICT_NUMBER | DICT_BOUNDED) != 0 {
+        return Err("has an unknown operation of a dictionary");
+    }
+    let kind = head & DICT_KINDS;
+    if kind == DICT_CLEAR {
+        return (head == DICT_CLEAR).then_some(DictChange::Clear).ok_or("clears with a key");
+    }
+    if head & DICT_BOUNDED != 0 && kind != DICT_ADD {
+        return Err("has bounds without an addition");
+    }
+    let key = if head & DICT_NUMBER != 0 {
+        let number = reader.u64().and_then(|number| u32::try_from(number).ok());
+        number.and_then(meaning).ok_or("a number that is no key's")?
+    } else {
+        Meaning::Key(read_key(reader, key_type)?)
+    };
+    let mut change = |key| {
+        Ok::<_, &'static str>(match kind {
+            DICT_PUT => DictChange::Put { key, value: read_scalar(reader, scalar)? },
+            DICT_REMOVE => DictChange::Remove { key },
+            _ => {
+                let flags = match head & DICT_BOUNDED {
+                    0 => 0,
+                    _ => reader.u8().filter(|flags| *flags != 0).ok_or("ends inside an addition")?,
+                };
+                DictChange::Add { key, add: read_add(reader, scalar, flags)? }
+            }
+        })
+    };
+    match key {
+        Meaning::Key(key) => change(key),
+        // What is asked of it has to be read all the same.
+        Meaning::Forgotten => change(Key::Int(0)).map(|_| DictChange::Forgotten),
+    }
+}
+
+/// Reads one batch. `meaning` tells what a number of a dictionary's key means.
+pub(crate) fn read_batch(
+    reader: &mut Reader<'_>,
+    batch: u64,
+    types: &(impl Types + ?Sized),
+    meaning: &impl Fn(u16, u32) -> Option<Meaning>,
+) -> Result<Ops> {
     let mut ops = Ops::new();
     loop {
-        let (op, more) = read_op(reader, types).map_err(|reason| Error::malformed("batch", reason))?;
+        let (op, more) =
+            read_op(reader, batch, types, meaning).map_err(|reason| Error::malformed("batch", reason))?;
         ops.push(op);
         if !more {
             return Ok(ops);
@@ -151,22 +447,30 @@ pub(crate) fn read_batch(reader: &mut Reader<'_>, types: &(impl Types + ?Sized))
     }
 }
 
-fn read_op(reader: &mut Reader<'_>, types: &(impl Types + ?Sized)) -> Result<(Op, bool), &'static str> {
+fn read_op(
+    reader: &mut Reader<'_>,
+    batch: u64,
+    types: &(impl Types + ?Sized),
+    meaning: &impl Fn(u16, u32) -> Option<Meaning>,
+) -> Result<(Op, bool), &'static str> {
     let head = reader.u64().ok_or("ends inside an operation")?;
     let value_type = types.type_of(head >> 3).ok_or("names an unknown property")?;
+    let property = (head >> 3) as u16;
     let change = match (head & 3, value_type) {
-        (kind @ (0 | 1), ValueType::Bool) => Change::Set(Value::Bool(kind == 1)),
-        (OP_SET, _) => Change::Set(read_value(reader, value_type)?),
-        (OP_ADD, ValueType::I32 | ValueType::I64) => {
-            Change::AddInt(reader.i64().ok_or("ends inside an amount")?)
+        (kind @ (0 | 1), ValueType::Scalar(ScalarType::Bool)) => Change::Set(Value::Bool(kind == 1)),
+        (OP_SET, ValueType::Scalar(scalar)) => Change::Set(read_scalar(reader, scalar)?),
+        (OP_ADD, ValueType::Scalar(scalar)) => Change::Add(read_add(reader, scalar, 0)?),
+        (OP_EXTENDED, ValueType::Scalar(scalar)) => {
+            let flags = reader.u8().filter(|flags| *flags != 0).ok_or("ends inside an addition")?;
+            Change::Add(read_add(reader, scalar, flags)?)
         }
-        (OP_ADD, ValueType::F64) => {
-            Change::AddFloat(f64::from_bits(reader.fixed_u64().ok_or("ends inside an amount")?))
+        (OP_EXTENDED, ValueType::List(scalar)) => Change::List(read_list_change(reader, batch, scalar)?),
+        (OP_EXTENDED, ValueType::Dict(key, scalar)) => {
+            Change::Dict(read_dict_change(reader, key, scalar, |number| meaning(property, number))?)
         }
-        (OP_ADD, ValueType::String) => return Err("adds to a text"),
         _ => return Err("has an unknown operation"),
     };
-    Ok((Op { property: (head >> 3) as u16, change }, head & OP_MORE != 0))
+    Ok((Op { property, change }, head & OP_MORE != 0))
 }
 
 /// Puts frames together again from pieces of the stream.

@@ -5,5 +5,6 @@ pub(crate) mod control;
 pub(crate) mod frames;
 #[cfg(test)]
 mod golden;
+pub(crate) mod keys;
 pub(crate) mod values;
 pub(crate) mod varint;

@@ -12,7 +12,7 @@ use crate::json::{document_members, value_from_json, value_to_json};
 use crate::limits::{MAX_EPOCHS, WRITER_EXPIRY};
 use crate::schema::Schema;
 use crate::store::{JournalRow, StoredProfile, WriterInfo};
-use crate::value::{Effect, Value, ValueType};
+use crate::value::{DictEffect, Effect, ListEffect, Value};
 
 const RESERVED: &str = "$mst";
 
@@ -77,6 +77,9 @@ pub(super) fn write(schema: &Schema, profile: &MasterProfile) -> String {
         ..Meta::default()
     };
     for index in schema.indexes() {
+        if !schema.property(index).is_saved() {
+            continue;
+        }
         let name = schema.property(index).name();
         object.insert(name.into(), value_to_json(&profile.values[index.usize()]));
         let version = profile.property_versions[index.usize()];
@@ -119,6 +122,7 @@ pub(super) fn load(
         let meta = object.remove(RESERVED).ok_or_else(|| corrupt(format!("has no `{RESERVED}`")))?;
         let meta: Meta = serde_json::from_value(meta).map_err(|e| corrupt(format!("`{RESERVED}`: {e}")))?;
         read_meta(schema, &mut profile, meta, unix_ms).map_err(corrupt)?;
+        rename_members(schema, &mut object);
         profile.saved = Some(profile.version);
     }
     // The rows change what stands in the document, whatever types the schema gives to it by now; only then is each
@@ -133,7 +137,7 @@ pub(super) fn load(
     profile.kept = members.kept;
     let mut misfits = members.misfits;
     misfits.retain(|(name, _)| !set_aside(schema, &mut profile, name));
-    profile.text_bytes = profile.values.iter().map(Value::text_bytes).sum();
+    profile.size = profile.values.iter().map(Value::size).sum();
     Ok((profile, misfits))
 }
 
@@ -220,20 +224,28 @@ fn fold(
     }
     profile.version = row.version;
     for (name, effect) in &row.effects {
-        let index = schema.index_of(name);
-        let json = match effect {
-            Effect::Value(value) => value_to_json(value),
-            Effect::Diff(diff) => {
-                let stored = object.get(&**name).and_then(|json| value_from_json(ValueType::I64, json).ok());
-                let default = || index.as_ref().ok().map(|i| schema.property(*i).default().clone());
-                let base = stored.or_else(default).as_ref().and_then(Value::as_int).unwrap_or(0);
-                Json::from(base.wrapping_add(*diff))
-            }
+        let index = schema.index_of_stored(name);
+        // A row from before the property was renamed.
+        let name = index.map_or(&**name, |index| schema.property(index).name());
+        let default = || index.map(|i| value_to_json(schema.property(i).default()));
+        // What was a list or dictionary when the row was written, and is none in the document: that is from before the
+        // property had this type, and is kept.
+        let fits = |json: &Json| match effect {
+            Effect::List(_) => json.is_array(),
+            Effect::Dict(_) => json.is_object(),
+            Effect::Value(_) | Effect::Diff(_) => true,
         };
-        object.insert(name.to_string(), json);
+        if object.get(name).is_some_and(|json| !fits(json))
+            && let Some(json) = object.remove(name)
+        {
+            profile.aside.entry(name.to_string()).or_default().push(json);
+            profile.touched = true;
+        }
+        fold_effect(object, name, effect, default)
+            .map_err(|reason| format!("journal row {}: `{name}`: {reason}", row.version))?;
         match index {
-            Ok(index) => profile.property_versions[index.usize()] = row.version,
-            Err(_) => drop(profile.kept_versions.insert(name.to_string(), row.version)),
+            Some(index) => profile.property_versions[index.usize()] = row.version,
+            None => drop(profile.kept_versions.insert(name.to_string(), row.version)),
         }
     }
     let writers: &mut HashMap<_, _> = &mut profile.writers;
@@ -245,6 +257,78 @@ fn fold(
     writer.seen_unix_ms = row.unix_ms;
     writer.refused.extend(row.refused.iter().map(|(number, code)| (*number, refusal(*code as i32))));
     Ok(())
+}
+
+/// Members that are named as a property was once get the name that it has now.
+fn rename_members(schema: &Schema, object: &mut Map<String, Json>) {
+    for property in schema.properties() {
+        let Some(old) = property.aliases().find(|alias| object.contains_key(*alias)) else { continue };
+        if !object.contains_key(property.name())
+            && let Some(json) = object.remove(old)
+        {
+            object.insert(property.name().into(), json);
+        }
+    }
+}
+
+/// Changes a member of the document as a batch did, whatever type the schema gives to it by now.
+fn fold_effect(
+    object: &mut Map<String, Json>,
+    name: &str,
+    effect: &Effect,
+    default: impl Fn() -> Option<Json>,
+) -> Result<(), String> {
+    // What was never written stands at its default.
+    let member = object.entry(name).or_insert_with(|| default().unwrap_or(Json::Null));
+    match effect {
+        Effect::Value(value) => *member = value_to_json(value),
+        Effect::Diff(diff) => *member = add_diff(member, *diff),
+        Effect::List(effects) => {
+            if member.is_null() {
+                *member = Json::Array(Vec::new());
+            }
+            let Json::Array(items) = member else { return Err("is no list".into()) };
+            for effect in effects {
+                effect.count_after(items.len()).ok_or("does not fit the list before it")?;
+                match effect {
+                    ListEffect::Set { index, value } => items[*index as usize] = value_to_json(value),
+                    ListEffect::Insert { index, value } => {
+                        items.insert(*index as usize, value_to_json(value))
+                    }
+                    ListEffect::Remove { index } => drop(items.remove(*index as usize)),
+                    ListEffect::Move { from, to } => {
+                        let item = items.remove(*from as usize);
+                        items.insert(*to as usize, item);
+                    }
+                    ListEffect::Clear => items.clear(),
+                }
+            }
+        }
+        Effect::Dict(effects) => {
+            if member.is_null() {
+                *member = Json::Object(Map::new());
+            }
+            let Json::Object(entries) = member else { return Err("is no dictionary".into()) };
+            for effect in effects {
+                match effect {
+                    DictEffect::Put { key, value } => {
+                        entries.insert(key.to_string(), value_to_json(value));
+                    }
+                    DictEffect::Diff { key, diff } => {
+                        let before = entries.entry(key.to_string()).or_insert(Json::Null);
+                        *before = add_diff(before, *diff);
+                    }
+                    DictEffect::Remove { key } => drop(entries.remove(&key.to_string())),
+                    DictEffect::Clear => entries.clear(),
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn add_diff(json: &Json, diff: i64) -> Json {
+    Json::from(json.as_i64().unwrap_or(0).wrapping_add(diff))
 }
 
 fn refusal(code: i32) -> Refusal {

@@ -221,6 +221,8 @@ pub(crate) struct Master {
     /// Sessions with something to flush.
     flush: Vec<u64>,
     last_flush: Option<Duration>,
+    /// Whether something changed that is to be passed on at once.
+    urgent: bool,
     actions: VecDeque<Action>,
     events: crate::profile::EventQueue<MasterEvent>,
     stats: MasterStats,
@@ -294,6 +296,7 @@ impl Master {
             timers: BinaryHeap::new(),
             flush: Vec::new(),
             last_flush: None,
+            urgent: false,
             actions: VecDeque::new(),
             events: crate::profile::EventQueue::default(),
             stats: MasterStats::default(),

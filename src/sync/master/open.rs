@@ -65,6 +65,9 @@ impl Master {
                     dirty: false,
                     waiting: Default::default(),
                     waiting_bytes: 0,
+                    told: Default::default(),
+                    versions_are_known: false,
+                    refresh_unsaved: false,
                 },
             );
         }
@@ -213,6 +216,8 @@ impl Master {
         let epoch = profile.epoch;
         open.own = info.applied;
         open.version = resumed.unwrap_or(0);
+        open.versions_are_known = resumed.is_some();
+        open.refresh_unsaved = resumed.is_some() && info.cursor.is_some_and(|cursor| cursor.epoch != epoch);
         open.phase = if resumed.is_some() { ChannelPhase::Live } else { ChannelPhase::NeedSnapshot };
         let waiting = std::mem::take(&mut open.waiting);
         state.waiting_bytes -= std::mem::take(&mut open.waiting_bytes);

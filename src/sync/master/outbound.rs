@@ -1,25 +1,51 @@
 //! What goes down: deltas, snapshots, and how far batches are durable.
 
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
-use super::profile::Entry;
-use super::session::ChannelPhase;
+use super::profile::{Entry, MasterProfile, Recent, RecentStep};
+use super::session::{ChannelPhase, View};
 use super::{Action, Master, Now};
 use crate::error::Error;
 use crate::limits::{MAX_DELTA_BYTES, MAX_DURABLE_ENTRIES, OUTBOUND_HIGH_WATER_BYTES, OUTBOUND_LIMIT_BYTES};
 use crate::schema::PropertyIndex;
-use crate::value::Value;
+use crate::value::{Key, Value};
 use crate::wire::control::{Down, relation_code};
 use crate::wire::frames::{DeltaHead, KIND_DURABLE, put_delta_head, put_frame};
+use crate::wire::keys::{KeyNumbers, PutKeys, ToldKeys};
 use crate::wire::values::{DeltaWriter, put_snapshot};
 use crate::wire::varint::put_u64;
 
 /// Buffers that flushes use again and again.
 #[derive(Default)]
 pub(super) struct Scratch {
-    changed: Vec<(PropertyIndex, Option<i64>)>,
+    changed: Vec<PropertyIndex>,
     /// The same by the peer's index.
-    entries: Vec<(u16, PropertyIndex, Option<i64>)>,
+    entries: Vec<(u16, PropertyIndex)>,
+    body: Vec<u8>,
+}
+
+/// Names keys to one observer.
+struct ChannelKeys<'a> {
+    numbers: &'a mut HashMap<u16, KeyNumbers>,
+    told: &'a mut ToldKeys,
+    view: &'a View,
+}
+
+impl PutKeys for ChannelKeys<'_> {
+    fn number(&mut self, property: u16, key: &Key) -> Option<(u32, bool)> {
+        let number = self.numbers.entry(self.view.to_master(property).get()).or_default().number(key);
+        Some((number, self.told.tell(property, number)))
+    }
+
+    fn known(&self, property: u16, key: &Key) -> Option<u32> {
+        let number = self.numbers.get(&self.view.to_master(property).get())?.find(key)?;
+        self.told.knows(property, number).then_some(number)
+    }
+
+    fn forget(&mut self, property: u16) {
+        self.told.forget(property);
+    }
 }
 
 impl Master {
@@ -48,12 +74,14 @@ impl Master {
         if self.flush.is_empty() {
             return None;
         }
-        Some(self.last_flush.map_or(Duration::ZERO, |last| last + self.config.update_interval))
+        let last = self.last_flush.filter(|_| !self.urgent);
+        Some(last.map_or(Duration::ZERO, |last| last + self.config.update_interval))
     }
 
     /// Sends every observer what it does not have.
     pub(super) fn flush(&mut self, now: Now) {
         self.last_flush = Some(now.mono);
+        self.urgent = false;
         let mut sessions = std::mem::take(&mut self.flush);
         for session in sessions.drain(..) {
             self.flush_session(now, session);
@@ -124,33 +152,55 @@ impl Master {
         let last = profile.writers.get(&peer.writer.id).map_or(0, |w| w.last);
         let own = last.saturating_sub(open.own);
         let step = profile.version - open.version;
-        if step == 0 && own == 0 {
+        let schema = &self.config.schema;
+        if step == 0 && own == 0 && !open.refresh_unsaved {
             return;
         }
         profile.changed_since(open.version, &mut self.scratch.changed);
+        let changed = &mut self.scratch.changed;
+        if open.refresh_unsaved {
+            changed.extend(schema.indexes().filter(|index| !schema.property(*index).is_saved()));
+            changed.sort_unstable();
+            changed.dedup();
+        }
         let entries = &mut self.scratch.entries;
         entries.clear();
-        for (property, before) in &self.scratch.changed {
-            if self.config.schema.property(*property).visible_to(open.relation)
+        for property in changed.iter() {
+            if schema.property(*property).visible_to(open.relation)
                 && let Some(index) = peer.view.to_peer(*property)
             {
-                entries.push((index, *property, *before));
+                entries.push((index, *property));
             }
         }
-        entries.sort_unstable_by_key(|(index, ..)| *index);
-        let start = state.outbox.len();
-        let last_channel = state.last_channel;
-        let text: usize = entries.iter().map(|(_, p, _)| profile.values[p.usize()].text_bytes() + 24).sum();
-        if text > MAX_DELTA_BYTES {
+        entries.sort_unstable();
+        let body = &mut self.scratch.body;
+        body.clear();
+        let mut keys = ChannelKeys { numbers: &mut profile.keys, told: &mut open.told, view: &peer.view };
+        let history = History {
+            recent: &profile.recent,
+            reaches: open.version >= profile.recent_from,
+            since: open.version,
+            writer: peer.writer.id,
+        };
+        let mut writer = DeltaWriter::new(body);
+        for (index, property) in entries.iter() {
+            let value = &profile.values[property.usize()];
+            let refreshed = open.refresh_unsaved && !schema.property(*property).is_saved();
+            if writer.len() + value.size().min(MAX_DELTA_BYTES) > 2 * MAX_DELTA_BYTES {
+                break;
+            }
+            history.put(&mut writer, *index, *property, value, refreshed, &mut keys);
+        }
+        if body.len() > MAX_DELTA_BYTES {
             return self.send_snapshot(session, channel);
         }
+        let start = state.outbox.len();
+        let last_channel = state.last_channel;
         put_frame(&mut state.outbox, |out| {
             put_delta_head(out, DeltaHead { channel, step, own }, last_channel);
-            let mut writer = DeltaWriter::new(out);
-            for (index, property, before) in entries.iter() {
-                writer.put(*index, &profile.values[property.usize()], *before);
-            }
+            out.extend_from_slice(body);
         });
+        open.refresh_unsaved = false;
         open.version = profile.version;
         open.own += own;
         state.last_channel = channel;
@@ -167,6 +217,8 @@ impl Master {
         let serial = state.last_serial;
         let own = profile.writers.get(&peer.writer.id).map_or(0, |w| w.last);
         open.phase = ChannelPhase::AwaitConfirm { serial };
+        open.refresh_unsaved = false;
+        open.told.clear();
         open.version = profile.version;
         open.own = own;
         let mut bytes = Vec::new();
@@ -177,11 +229,14 @@ impl Master {
         put_u64(&mut bytes, own);
         bytes.push(relation_code(open.relation));
         let relation = open.relation;
-        put_snapshot(&mut bytes, peer.view.types.len(), |index| -> Option<&Value> {
+        let MasterProfile { keys, values, .. } = profile;
+        let mut keys = ChannelKeys { numbers: keys, told: &mut open.told, view: &peer.view };
+        let visible = |index: usize| -> Option<&Value> {
             let property = peer.view.to_master(index as u16);
             let visible = self.config.schema.property(property).visible_to(relation);
-            visible.then(|| &profile.values[property.usize()])
-        });
+            visible.then(|| &values[property.usize()])
+        };
+        put_snapshot(&mut bytes, peer.view.types.len(), visible, &mut keys);
         state.send(&Down::Snapshot { channel, serial });
         state.outstanding += bytes.len();
         self.stats.snapshots += 1;
@@ -199,5 +254,68 @@ impl Master {
             state.outstanding += bytes.len();
             self.actions.push_back(Action::Send { session, bytes });
         }
+    }
+}
+
+/// What an observer has not seen of the recent steps.
+struct History<'a> {
+    recent: &'a VecDeque<Recent>,
+    /// Whether all that it has not seen is there.
+    reaches: bool,
+    since: u64,
+    writer: u128,
+}
+
+impl History<'_> {
+    /// Writes what a property is now, as steps where these are known and shorter. `whole` asks for all of it.
+    fn put(
+        &self,
+        writer: &mut DeltaWriter<'_>,
+        index: u16,
+        property: PropertyIndex,
+        value: &Value,
+        whole: bool,
+        keys: &mut impl PutKeys,
+    ) {
+        if whole || !self.reaches {
+            return writer.put(index, value, None, keys);
+        }
+        let steps = self.recent.iter().filter(|r| r.version > self.since && r.property == property);
+        let mut before = None;
+        match value {
+            Value::List(list) => {
+                let items: Vec<_> = steps
+                    .filter_map(|recent| match &recent.what {
+                        RecentStep::Item { effect, writer, .. } => Some((effect, *writer == self.writer)),
+                        _ => None,
+                    })
+                    .collect();
+                if !items.is_empty() && writer.put_list(index, list, items.into_iter()) {
+                    return;
+                }
+            }
+            Value::Dict(dict) => {
+                // By key, the integer before the first step that is not seen.
+                let mut changed: BTreeMap<&Key, Option<i64>> = BTreeMap::new();
+                let known = steps.into_iter().try_for_each(|recent| match &recent.what {
+                    RecentStep::Entry { key, before } => {
+                        changed.entry(key).or_insert(*before);
+                        Some(())
+                    }
+                    _ => None,
+                });
+                if known.is_some() && !changed.is_empty() && changed.len() <= dict.len() {
+                    let entries = changed.into_iter().map(|(key, before)| (key, dict.get(key), before));
+                    return writer.put_entries(index, entries, keys);
+                }
+            }
+            _ => {
+                before = steps.into_iter().find_map(|recent| match &recent.what {
+                    RecentStep::Scalar { before } => Some(*before),
+                    _ => None,
+                });
+            }
+        }
+        writer.put(index, value, before.flatten(), keys);
     }
 }

@@ -11,8 +11,9 @@ use crate::error::ErrorCode;
 use crate::limits::{MAX_EPOCHS, MAX_RECENT_CHANGES};
 use crate::schema::PropertyIndex;
 use crate::store::WriterInfo;
-use crate::value::Value;
+use crate::value::{Key, ListEffect, OwnOp, Step, Value, ValueChange};
 use crate::wire::control::Cursor;
+use crate::wire::keys::KeyNumbers;
 
 pub(super) enum Entry {
     /// The store was asked; these sessions' channels wait for it.
@@ -34,7 +35,10 @@ impl Entry {
 pub(super) struct MasterProfile {
     pub(super) user: Arc<str>,
     pub(super) values: Vec<Value>,
-    pub(super) text_bytes: usize,
+    /// The sizes of all values together.
+    pub(super) size: usize,
+    /// The numbers of the keys of each dictionary, by the master's index of it.
+    pub(super) keys: HashMap<u16, KeyNumbers>,
     pub(super) epoch: u64,
     pub(super) version: u64,
     /// The version that last changed each property.
@@ -42,9 +46,9 @@ pub(super) struct MasterProfile {
     /// Earlier epochs and the version at which each ended, oldest first.
     pub(super) epochs: VecDeque<(u64, u64)>,
     pub(super) writers: HashMap<u128, WriterState>,
-    recent: VecDeque<Recent>,
+    pub(super) recent: VecDeque<Recent>,
     /// Every change after this version is in `recent`.
-    recent_from: u64,
+    pub(super) recent_from: u64,
     pub(super) observers: Vec<(u64, u64)>,
     /// Rows in the journal's queue.
     pub(super) unjournaled: usize,
@@ -68,12 +72,30 @@ pub(super) struct MasterProfile {
     pub(super) forgotten_version: u64,
 }
 
-/// A change of one property, with what is needed to send it as a difference.
-struct Recent {
-    version: u64,
-    property: PropertyIndex,
-    /// The integer before it.
-    before: Option<i64>,
+/// A step of what batches did, with what is needed to send it as such.
+pub(super) struct Recent {
+    pub(super) version: u64,
+    pub(super) property: PropertyIndex,
+    pub(super) what: RecentStep,
+}
+
+pub(super) enum RecentStep {
+    /// A scalar changed; the integer before it.
+    Scalar { before: Option<i64> },
+    /// Something happened to a list, by this operation of this writer session.
+    Item { effect: ListEffect, writer: u128, own: OwnOp },
+    /// An entry of a dictionary changed or went; the integer before it.
+    Entry { key: Key, before: Option<i64> },
+    /// A dictionary was cleared.
+    Cleared,
+}
+
+/// What a batch did to one property in one of its operations.
+pub(super) struct Done {
+    pub(super) property: PropertyIndex,
+    pub(super) op: u16,
+    pub(super) step: Step,
+    pub(super) change: Option<ValueChange>,
 }
 
 /// What a writer session has done to a profile.
@@ -127,7 +149,8 @@ impl MasterProfile {
     pub(super) fn new(user: Arc<str>, epoch: u64, values: Vec<Value>) -> Self {
         Self {
             user,
-            text_bytes: values.iter().map(Value::text_bytes).sum(),
+            size: values.iter().map(Value::size).sum(),
+            keys: HashMap::new(),
             property_versions: vec![0; values.len()],
             values,
             epoch,
@@ -171,35 +194,70 @@ impl MasterProfile {
         self.epochs.iter().any(|(epoch, end)| *epoch == cursor.epoch && cursor.version <= *end)
     }
 
-    /// Gives a property the value that a batch under `version` made of it.
-    pub(super) fn commit(&mut self, version: u64, property: PropertyIndex, value: Value) {
-        let slot = &mut self.values[property.usize()];
-        self.text_bytes = self.text_bytes - slot.text_bytes() + value.text_bytes();
-        let before = std::mem::replace(slot, value).as_int();
-        self.property_versions[property.usize()] = version;
-        if self.recent.len() >= MAX_RECENT_CHANGES
-            && let Some(dropped) = self.recent.pop_front()
-        {
-            self.recent_from = dropped.version;
+    /// Remembers what a batch under the number did, whose steps are taken already and made this version.
+    pub(super) fn remember(&mut self, version: u64, writer: u128, number: u64, done: Vec<Done>) {
+        for Done { property, op, step, change } in done {
+            let Some(change) = change else { continue };
+            self.property_versions[property.usize()] = version;
+            let what = match (step, change) {
+                (Step::List(effect), _) => {
+                    RecentStep::Item { effect, writer, own: OwnOp { batch: number, op } }
+                }
+                (_, ValueChange::EntryPut { key, old, .. }) => {
+                    RecentStep::Entry { key, before: old.as_ref().and_then(Value::as_int) }
+                }
+                (_, ValueChange::EntryRemoved { key, .. }) => {
+                    self.key_removed(property, &key);
+                    RecentStep::Entry { key, before: None }
+                }
+                (_, ValueChange::Cleared { old }) => {
+                    for (key, _) in old.as_dict().into_iter().flatten() {
+                        self.key_removed(property, key);
+                    }
+                    RecentStep::Cleared
+                }
+                (_, ValueChange::Replaced { old, .. }) => RecentStep::Scalar { before: old.as_int() },
+                _ => continue,
+            };
+            if self.recent.len() >= MAX_RECENT_CHANGES
+                && let Some(dropped) = self.recent.pop_front()
+            {
+                self.recent_from = dropped.version;
+            }
+            self.recent.push_back(Recent { version, property, what });
         }
-        self.recent.push_back(Recent { version, property, before });
     }
 
-    /// Puts what changed after `since` into `out`, in ascending order: each property once, with the integer that it was
-    /// at `since` where that is known.
-    pub(super) fn changed_since(&self, since: u64, out: &mut Vec<(PropertyIndex, Option<i64>)>) {
+    fn key_removed(&mut self, property: PropertyIndex, key: &Key) {
+        let Value::Dict(dict) = &self.values[property.usize()] else { return };
+        if let Some(numbers) = self.keys.get_mut(&property.get()) {
+            numbers.removed(key, |key| dict.get(key).is_some());
+        }
+    }
+
+    /// Whether all that happened to a property after this version is known.
+    pub(super) fn reaches(&self, property: PropertyIndex, since: u64) -> bool {
+        since <= self.version
+            && (since >= self.recent_from || self.property_versions[property.usize()] <= since)
+    }
+
+    /// What happened to a property that is known, oldest first.
+    pub(super) fn recent_of(&self, property: PropertyIndex) -> impl Iterator<Item = &Recent> + Clone {
+        self.recent.iter().filter(move |recent| recent.property == property)
+    }
+
+    /// Puts what changed after `since` into `out`, in ascending order.
+    pub(super) fn changed_since(&self, since: u64, out: &mut Vec<PropertyIndex>) {
         out.clear();
         if since < self.recent_from {
             let versions = self.property_versions.iter().zip(0_u16..);
-            out.extend(versions.filter(|(v, _)| **v > since).map(|(_, i)| (PropertyIndex(i), None)));
+            out.extend(versions.filter(|(v, _)| **v > since).map(|(_, i)| PropertyIndex(i)));
             return;
         }
         let recent = self.recent.iter().rev().take_while(|r| r.version > since);
-        out.extend(recent.map(|r| (r.property, r.before)));
-        // The oldest change of each property is the one that knows its value at `since`.
-        out.reverse();
-        out.sort_by_key(|(property, _)| *property);
-        out.dedup_by_key(|(property, _)| *property);
+        out.extend(recent.map(|r| r.property));
+        out.sort_unstable();
+        out.dedup();
     }
 
     /// Whether the store lacks something of it.

@@ -9,10 +9,11 @@ use crate::limits::{MAX_PROPERTIES, MAX_TOKEN_BYTES, OUTBOUND_LIMIT_BYTES};
 use crate::schema::{PropertyIndex, Relation, Schema};
 use crate::store::WriterInfo;
 use crate::value::ValueType;
-use crate::wire::control::{Down, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up, decode};
+use crate::wire::control::{Described, Down, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up, decode};
 use crate::wire::frames::{
     FrameBuffer, Head, KIND_BATCHES, KIND_CONFIRM, KIND_CONTROL, Ops, put_control, read_head,
 };
+use crate::wire::keys::ToldKeys;
 use crate::wire::varint::Reader;
 
 #[derive(Default)]
@@ -69,6 +70,12 @@ pub(super) struct Channel {
     pub(super) waiting: VecDeque<(u64, Ops)>,
     /// The bytes of their frames.
     pub(super) waiting_bytes: usize,
+    /// Which numbers of keys the observer knows.
+    pub(super) told: ToldKeys,
+    /// Whether the versions that the writer names are of this profile's history: it resumed, or has confirmed a snapshot.
+    pub(super) versions_are_known: bool,
+    /// Whether it has to be told the values that are not stored: it comes from an earlier epoch.
+    pub(super) refresh_unsaved: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -112,7 +119,7 @@ impl Session {
 
 impl View {
     /// Matches a peer's properties with the master's. A peer may know fewer; what it knows must be of the same type.
-    fn negotiate(schema: &Schema, fingerprint: u64, properties: &[(u16, u8)]) -> Result<Self> {
+    fn negotiate(schema: &Schema, fingerprint: u64, properties: &[(u16, u16)]) -> Result<Self> {
         let own: Vec<ValueType> = schema.properties().iter().map(|p| p.value_type()).collect();
         if fingerprint == schema.fingerprint() && properties.len() == own.len() {
             return Ok(Self { types: own, to_master: None, to_peer: None });
@@ -129,8 +136,9 @@ impl View {
                 return mismatch(format!("the master has no property with the key {key}"));
             };
             let info = schema.property(index);
-            if ValueType::from_u8(*value_type) != Some(info.value_type()) {
-                let theirs = ValueType::from_u8(*value_type).map_or("of an unknown type", ValueType::name);
+            if ValueType::from_code(*value_type) != Some(info.value_type()) {
+                let theirs = ValueType::from_code(*value_type)
+                    .map_or_else(|| "of an unknown type".into(), ValueType::name);
                 return mismatch(format!(
                     "`{}` is {} at the master, not {theirs}",
                     info.name(),
@@ -212,7 +220,9 @@ impl Master {
     }
 
     fn hello(&mut self, now: Now, session: u64, message: Up) -> Result<()> {
-        let Up::Hello { version_min, version_max, token, writer, fingerprint, properties } = message else {
+        let Up::Hello { version_min, version_max, token, writer, fingerprint, properties, describe } =
+            message
+        else {
             return Err(violation("something else before the hello"));
         };
         if version_min > PROTOCOL_VERSION || version_max < PROTOCOL_VERSION_MIN {
@@ -248,8 +258,13 @@ impl Master {
         self.writers.insert(writer, session);
         self.events.push(MasterEvent::PeerJoined { session, subject: identity.subject.clone(), role });
         let Some(state) = self.sessions.get_mut(&session) else { return Ok(()) };
+        let schema = &self.config.schema;
+        let described = describe.then(|| {
+            let indexes = (0..view.types.len() as u16).map(|index| view.to_master(index));
+            indexes.map(|index| Described::of(schema.property(index))).collect()
+        });
         state.peer = Some(Arc::new(PeerInfo { identity, writer: Arc::new(info), view }));
-        state.send(&Down::Welcome { version: PROTOCOL_VERSION.min(version_max) });
+        state.send(&Down::Welcome { version: PROTOCOL_VERSION.min(version_max), properties: described });
         Ok(())
     }
 
@@ -262,6 +277,7 @@ impl Master {
             && open.phase == (ChannelPhase::AwaitConfirm { serial })
         {
             open.phase = ChannelPhase::Live;
+            open.versions_are_known = true;
             self.mark(session, channel);
         }
         Ok(())

@@ -3,25 +3,20 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
-use super::profile::{Entry, MasterProfile, Refusal, WriterState};
+use super::profile::{Done, Entry, MasterProfile, RecentStep, Refusal, WriterState};
 use super::session::{ChannelPhase, PeerInfo, Session, violation};
 use super::{Master, Now};
 use crate::error::{Error, Result};
 use crate::limits::{
-    MAX_PROFILE_TEXT_BYTES, MAX_REFUSED, MAX_RETAINED_BATCHES, MAX_UNJOURNALED_BYTES, MAX_UNJOURNALED_ROWS,
+    MAX_PROFILE_BYTES, MAX_REFUSED, MAX_RETAINED_BATCHES, MAX_UNJOURNALED_BYTES, MAX_UNJOURNALED_ROWS,
     MAX_WAITING_BYTES, MAX_WRITERS,
 };
-use crate::schema::{PropertyIndex, Relation, Schema};
+use crate::schema::{PropertyIndex, Relation, Schema, SyncClass};
 use crate::store::JournalRow;
-use crate::value::{Effect, Value};
+use crate::value::{Change, Effect, Happened, ItemRef, Misfit, OwnOp, Step, Value, ValueChange};
 use crate::wire::control::Down;
 use crate::wire::frames::{Ops, read_batch};
 use crate::wire::varint::{Reader, len_i64};
-
-/// What a batch makes of the properties it touches; nearly always one.
-type Outcome = SmallVec<[(PropertyIndex, Value); 1]>;
 
 impl Master {
     pub(super) fn batches(
@@ -39,7 +34,22 @@ impl Master {
         }
         let mut frame_bytes = reader.len();
         while !reader.is_empty() {
-            let ops = read_batch(&mut reader, &*peer.view.types)?;
+            let Some(state) = self.sessions.get(&session) else { return Ok(()) };
+            let profile = state.channels.get(&channel).and_then(|open| self.profiles[open.profile].as_ref());
+            let meaning = |property: u16, key: u32| match profile {
+                Some(Entry::Live(profile)) => {
+                    profile.keys.get(&peer.view.to_master(property).get())?.meaning(key)
+                }
+                // While it is being loaded, no number has been given.
+                _ => None,
+            };
+            let known_channel = profile.is_some();
+            let ops = match read_batch(&mut reader, number, &*peer.view.types, &meaning) {
+                Ok(ops) => ops,
+                // What a number meant in a channel that is closed is not known any more.
+                Err(_) if !known_channel => return Ok(()),
+                Err(error) => return Err(error),
+            };
             let Some(state) = self.sessions.get_mut(&session) else { return Ok(()) };
             match state.channels.get_mut(&channel) {
                 // Sent before the peer knew that the profile can't be opened.
@@ -117,10 +127,11 @@ impl Master {
             if self.journal.len() >= MAX_UNJOURNALED_ROWS || self.journal_bytes >= MAX_UNJOURNALED_BYTES {
                 Err((None, Error::Unavailable { reason: "the database is too far behind".into() }))
             } else {
-                decide(&self.config.schema, profile, peer, open.relation, &ops)
+                let known = open.versions_are_known;
+                decide(&self.config.schema, profile, peer, open.relation, known, number, &ops)
             };
         match outcome {
-            Ok(outcome) => self.apply(now, place, peer, number, outcome),
+            Ok(done) => self.apply(now, place, peer, number, done),
             Err((property, error)) => {
                 self.stats.batches_refused += 1;
                 let refusal = refuse(state, peer, channel, number, property, &error);
@@ -135,20 +146,16 @@ impl Master {
         }
     }
 
-    fn apply(&mut self, now: Now, place: usize, peer: &PeerInfo, number: u64, outcome: Outcome) {
+    /// Takes note of a batch whose steps are taken.
+    fn apply(&mut self, now: Now, place: usize, peer: &PeerInfo, number: u64, done: Vec<Done>) {
         let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
         profile.version += 1;
         let version = profile.version;
-        let mut effects = Vec::with_capacity(outcome.len());
-        for (property, value) in outcome {
-            let before = &profile.values[property.usize()];
-            if *before == value {
-                continue;
-            }
-            let name = self.config.schema.property(property).shared_name().clone();
-            effects.push((name, shorter_effect(before, &value)));
-            profile.commit(version, property, value);
-        }
+        let schema = &self.config.schema;
+        let immediate = |done: &Done| schema.property(done.property).sync() == SyncClass::Immediate;
+        self.urgent |= done.iter().any(immediate);
+        let effects = effects_of(schema, profile, &done);
+        profile.remember(version, peer.writer.id, number, done);
         profile.unjournaled += 1;
         let refused = match profile.writers.get_mut(&peer.writer.id) {
             Some(writer) => {
@@ -213,39 +220,134 @@ fn forget_writer(profile: &mut MasterProfile, connected: &HashMap<u128, u64>, su
     }
 }
 
-/// What the batch makes of the profile, or the property and the reason why it may not.
+/// Takes all steps of a batch on the profile's values, or none: then it gives the property and the reason.
 fn decide(
     schema: &Schema,
-    profile: &MasterProfile,
+    profile: &mut MasterProfile,
     peer: &PeerInfo,
     relation: Relation,
+    versions_are_known: bool,
+    number: u64,
     ops: &Ops,
-) -> Result<Outcome, (Option<PropertyIndex>, Error)> {
-    let mut outcome = Outcome::new();
-    let mut text_bytes = profile.text_bytes;
-    for op in ops {
+) -> Result<Vec<Done>, (Option<PropertyIndex>, Error)> {
+    let mut done: Vec<Done> = Vec::with_capacity(ops.len());
+    let size_before = profile.size;
+    for (place, op) in (0_u16..).zip(ops) {
         let property = peer.view.to_master(op.property);
-        let info = schema.property(property);
-        let fail = |error| (Some(property), error);
-        if !info.writable_by(relation) {
-            let property = info.shared_name().clone();
-            return Err(fail(Error::NotPermitted { who: relation.who(), property }));
-        }
-        let place = outcome.iter().position(|(p, _)| *p == property);
-        let base = place.map_or(&profile.values[property.usize()], |i| &outcome[i].1);
-        let value = op.change.apply(base, info.shared_name()).map_err(fail)?;
-        value.check(|| format!("property `{}`", info.name())).map_err(fail)?;
-        text_bytes = text_bytes - base.text_bytes() + value.text_bytes();
-        if text_bytes > MAX_PROFILE_TEXT_BYTES && value.text_bytes() > base.text_bytes() {
-            let property = info.shared_name().clone();
-            return Err(fail(Error::ProfileTooLarge { property, length: text_bytes }));
-        }
-        match place {
-            Some(i) => outcome[i].1 = value,
-            None => outcome.push((property, value)),
+        if let Err(error) = take_step(
+            schema,
+            profile,
+            peer,
+            relation,
+            versions_are_known,
+            number,
+            property,
+            place,
+            &op.change,
+            &mut done,
+        ) {
+            for Done { property, change, .. } in done.into_iter().rev() {
+                if let Some(change) = change {
+                    change.undo(&mut profile.values[property.usize()]);
+                }
+            }
+            profile.size = size_before;
+            return Err((Some(property), error));
         }
     }
-    Ok(outcome)
+    Ok(done)
+}
+
+#[allow(clippy::too_many_arguments)]
+fn take_step(
+    schema: &Schema,
+    profile: &mut MasterProfile,
+    peer: &PeerInfo,
+    relation: Relation,
+    versions_are_known: bool,
+    number: u64,
+    property: PropertyIndex,
+    op: u16,
+    change: &Change,
+    done: &mut Vec<Done>,
+) -> Result<()> {
+    let info = schema.property(property);
+    if !info.writable_by(relation) {
+        let property = info.shared_name().clone();
+        return Err(Error::NotPermitted { who: relation.who(), property });
+    }
+    let reaches = |item: ItemRef| match item {
+        ItemRef::Base { since, .. } if !versions_are_known || !profile.reaches(property, since) => {
+            ItemRef::Gone
+        }
+        item => item,
+    };
+    let step = match change {
+        Change::List(change) => {
+            let before = profile.recent_of(property).filter_map(|recent| match &recent.what {
+                RecentStep::Item { effect, writer, own } => {
+                    let own = (*writer == peer.writer.id).then_some(*own);
+                    Some(Happened { version: recent.version, own, effect })
+                }
+                _ => None,
+            });
+            let version = profile.version + 1;
+            let now =
+                done.iter().filter(|done| done.property == property).filter_map(|done| match &done.step {
+                    Step::List(effect) => {
+                        let own = Some(OwnOp { batch: number, op: done.op });
+                        Some(Happened { version, own, effect })
+                    }
+                    _ => None,
+                });
+            let change = Change::List(change.clone().map_items(reaches));
+            change.resolve(info, &profile.values[property.usize()], before.chain(now))?
+        }
+        change => change.resolve(info, &profile.values[property.usize()], std::iter::empty())?,
+    };
+    let value = &mut profile.values[property.usize()];
+    let growth = step.growth(value);
+    let size = profile.size.saturating_add_signed(growth);
+    if size > MAX_PROFILE_BYTES && growth > 0 {
+        return Err(Error::ProfileTooLarge { property: info.shared_name().clone(), length: size });
+    }
+    let before = value.size();
+    let change = step.apply(value).map_err(|Misfit| Error::Stale { property: info.shared_name().clone() })?;
+    profile.size = profile.size - before + value.size();
+    done.push(Done { property, op, step, change });
+    Ok(())
+}
+
+/// What the journal is told of a batch: at most one effect a property, of those that are stored.
+fn effects_of(schema: &Schema, profile: &MasterProfile, done: &[Done]) -> Vec<(Arc<str>, Effect)> {
+    let mut effects: Vec<(PropertyIndex, Effect)> = Vec::with_capacity(done.len());
+    for Done { property, step, change, .. } in done {
+        let Some(change) = change else { continue };
+        if !schema.property(*property).is_saved() {
+            continue;
+        }
+        let earlier = effects.iter_mut().find(|(p, _)| p == property).map(|(_, effect)| effect);
+        match (earlier, step) {
+            (Some(Effect::List(effects)), Step::List(effect)) => effects.push(effect.clone()),
+            (Some(Effect::Dict(effects)), Step::Dict(effect)) => effects.push(effect.clone()),
+            (Some(effect), Step::Value(value)) => *effect = Effect::Value(value.clone()),
+            (_, step) => {
+                let effect = match (step, change) {
+                    (Step::Value(value), ValueChange::Replaced { old, .. })
+                        if profile.values[property.usize()] == *value =>
+                    {
+                        shorter_effect(old, value)
+                    }
+                    (step, _) => step.clone().into_effect(),
+                };
+                effects.push((*property, effect));
+            }
+        }
+    }
+    let named = |(property, effect): (PropertyIndex, Effect)| {
+        (schema.property(property).shared_name().clone(), effect)
+    };
+    effects.into_iter().map(named).collect()
 }
 
 fn shorter_effect(before: &Value, after: &Value) -> Effect {

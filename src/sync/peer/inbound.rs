@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::{Event, Peer, Phase, State};
 use crate::error::{Error, ErrorCode, Result};
 use crate::profile::Cause;
-use crate::wire::control::{Cursor, Down, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, decode, relation_of};
+use crate::wire::control::{
+    Cursor, Described, Down, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, decode, relation_of,
+};
 use crate::wire::frames::{
     DeltaHead, FrameBuffer, Head, KIND_CONFIRM, KIND_CONTROL, KIND_DURABLE, put_frame, read_head,
 };
@@ -47,7 +49,7 @@ impl Peer {
 
     fn control(&mut self, now: Duration, message: Down) -> Result<()> {
         match (message, &self.state) {
-            (Down::Welcome { version }, State::Greeting { .. }) => {
+            (Down::Welcome { version, properties }, State::Greeting { .. }) => {
                 if !(PROTOCOL_VERSION_MIN..=PROTOCOL_VERSION).contains(&version) {
                     return Err(Error::ProtocolVersion {
                         peer_min: version,
@@ -56,6 +58,7 @@ impl Peer {
                         own_max: PROTOCOL_VERSION,
                     });
                 }
+                self.described(properties)?;
                 self.state = State::Ready;
                 self.stats.connections += 1;
                 self.events.push(Event::Connected);
@@ -95,6 +98,23 @@ impl Peer {
         }
     }
 
+    /// The master has said what it knows of the properties, if it was asked to.
+    fn described(&mut self, properties: Option<Vec<Described>>) -> Result<()> {
+        let Some(properties) = properties else { return Ok(()) };
+        let count = self.config.schema.properties().len();
+        if !self.describe || properties.len() != count {
+            return Err(violation(format!("{} properties described instead of {count}", properties.len())));
+        }
+        let properties = properties.into_iter().map(Described::into_attributes).collect();
+        self.config.schema = self.config.schema.described(properties);
+        for slot in &mut self.replicas {
+            if let Some(replica) = &mut slot.replica {
+                replica.profile.describe(self.config.schema.clone());
+            }
+        }
+        Ok(())
+    }
+
     fn opened(
         &mut self,
         channel: u64,
@@ -122,6 +142,10 @@ impl Peer {
             replica.durable_told = durable;
             replica.durable_before = durable;
         }
+        if replica.cursor.is_none_or(|cursor| cursor.epoch != epoch) {
+            replica.keys.clear();
+        }
+        replica.keys_are_good = true;
         match (resumed, replica.cursor) {
             (Some(version), Some(cursor)) if cursor.version == version => {
                 replica.cursor = Some(Cursor { epoch, version });
@@ -232,7 +256,9 @@ impl Peer {
         if replica.phase != (Phase::AwaitSnapshot { serial }) {
             return Ok(());
         }
-        let values = read_snapshot(reader, &*self.config.schema)?;
+        replica.keys.clear();
+        let values = read_snapshot(reader, &*self.config.schema, &mut replica.keys)?;
+        replica.keys_are_good = true;
         let before = replica.profile.applied_through();
         let first = !std::mem::replace(&mut replica.loaded, true);
         replica.relation = Some(relation);
@@ -275,7 +301,7 @@ impl Peer {
             return Err(violation("a delta before the snapshot was confirmed".into()));
         };
         let mut effects = Vec::new();
-        read_delta(reader, &*self.config.schema, &mut effects)?;
+        read_delta(reader, &*self.config.schema, &mut replica.keys, &mut effects)?;
         let overflow = || violation("a version beyond all numbers".into());
         let version = cursor.version.checked_add(head.step).ok_or_else(overflow)?;
         let own = replica.profile.applied_through().checked_add(head.own).ok_or_else(overflow)?;

@@ -13,8 +13,10 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::limits::{BATCHES_FRAME_TARGET_BYTES, HELLO_TIMEOUT, MAX_OPEN_PROFILES, MAX_TOKEN_BYTES};
 use crate::profile::{EventQueue, Profile};
 use crate::schema::{Relation, Schema, check_user_id};
+use crate::value::Key;
 use crate::wire::control::{Cursor, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up};
 use crate::wire::frames::{FrameBuffer, KIND_BATCHES, put_batch, put_control, put_frame};
+use crate::wire::keys::KnownKeys;
 use crate::wire::varint::put_u64;
 
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
@@ -55,6 +57,8 @@ pub(crate) struct Peer {
     /// Why it stopped for good, if the game did not ask for it.
     failure: Option<Error>,
     closing: bool,
+    /// Whether the schema has properties that the master has to describe.
+    describe: bool,
     events: EventQueue<Event>,
     stats: PeerStats,
 }
@@ -100,6 +104,10 @@ struct Replica {
     listed: bool,
     /// A snapshot that overtook the answer that announces it.
     early_snapshot: Option<(u64, Vec<u8>)>,
+    /// The numbers that the master gave to keys of dictionaries.
+    keys: KnownKeys,
+    /// Whether they are those of the epoch that the master is in, as far as this connection has told.
+    keys_are_good: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -124,6 +132,7 @@ impl Peer {
         }
         Ok(Self {
             rng: Rng::new(config.seed),
+            describe: config.schema.is_view(),
             config,
             state: State::Idle { retry_at: Duration::ZERO },
             attempts: 0,
@@ -184,6 +193,8 @@ impl Peer {
             releasing: false,
             listed: false,
             early_snapshot: None,
+            keys: KnownKeys::default(),
+            keys_are_good: false,
         }));
         let id = ProfileId { slot, generation: entry.generation };
         self.by_user.insert(user, slot);
@@ -233,6 +244,10 @@ impl Peer {
             return Err(Error::Released);
         };
         let result = f(&mut replica.profile);
+        if replica.profile.take_urgent() && replica.phase == Phase::Open {
+            replica.profile.seal();
+            self.send_batches(id.slot);
+        }
         self.relist(id.slot);
         self.collect_changes(id.slot);
         result
@@ -246,7 +261,7 @@ impl Peer {
             return Err(Error::Released);
         };
         replica.profile.seal();
-        let all = !replica.profile.is_dirty();
+        let all = !replica.profile.has_sealable();
         let number = if replica.profile.has_retained() { replica.profile.last_number() } else { 0 };
         self.send_batches(id.slot);
         if let Some(error) = &self.failure {
@@ -280,7 +295,7 @@ impl Peer {
     /// Lists a profile for the next flush if it has changes left and they may fit now.
     fn relist(&mut self, slot: u32) {
         if let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut()
-            && replica.profile.is_dirty()
+            && replica.profile.has_sealable()
             && !replica.listed
         {
             replica.listed = true;
@@ -415,7 +430,8 @@ impl Peer {
             token: self.config.token.clone(),
             writer: self.config.writer,
             fingerprint: schema.fingerprint(),
-            properties: schema.properties().iter().map(|p| (p.key(), p.value_type() as u8)).collect(),
+            properties: schema.properties().iter().map(|p| (p.key(), p.value_type().code())).collect(),
+            describe: self.describe,
         };
         put_control(&mut self.outbox, &hello);
     }
@@ -552,6 +568,7 @@ impl Peer {
         put_control(&mut self.outbox, &message);
         let sent_before = replica.sent_through;
         replica.phase = Phase::Opening;
+        replica.keys_are_good = false;
         replica.sent_through = profile.heard_through();
         let again = profile.retained_from(0).take_while(|b| b.number <= sent_before).count();
         self.stats.batches_resent += again as u64;
@@ -566,6 +583,9 @@ impl Peer {
         if matches!(replica.phase, Phase::Waiting | Phase::Releasing) {
             return;
         }
+        let base = replica.cursor.map_or(0, |cursor| cursor.version);
+        let keys = replica.keys_are_good.then_some(&replica.keys);
+        let number_of = |property: u16, key: &Key| keys?.number(property, key);
         let mut batches = replica.profile.retained_from(replica.sent_through + 1).peekable();
         while let Some(first) = batches.peek() {
             let mut number = first.number;
@@ -575,7 +595,7 @@ impl Peer {
                 put_u64(out, u64::from(slot));
                 put_u64(out, number);
                 while let Some(batch) = batches.next_if(|b| b.number == number) {
-                    put_batch(out, &batch.ops);
+                    put_batch(out, number, &batch.ops, base, &number_of);
                     replica.sent_through = number;
                     number += 1;
                     self.stats.batches_sent += 1;

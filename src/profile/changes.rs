@@ -1,0 +1,590 @@
+//! What a game does to a profile: operations that are checked, shown at once, and recorded in batches.
+
+use super::batches::Batch;
+use super::{Cause, Profile, PropertyChanged, State};
+use crate::error::{Error, Result};
+use crate::json;
+use crate::limits::{MAX_BATCH_BYTES, MAX_BATCH_OPS, MAX_PROFILE_BYTES, MAX_UNSENT_BYTES};
+use crate::schema::{Merge, PropertyIndex, SyncClass};
+use crate::value::{
+    Add, Addition, Anchor, Change, DictChange, ItemRef, Key, List, ListChange, ListEffect, OwnOp, Step,
+    Tracked, Value, ValueChange,
+};
+use crate::wire::frames::Op;
+
+impl Profile {
+    /// Sets a property. True when that changed what it shows; an equal value on a property with nothing pending is
+    /// no change at all. A list or dictionary is changed element by element, in one batch. Of a number that merges by sum
+    /// the difference to what is shown is added.
+    ///
+    /// # Errors
+    /// [`Error::WrongType`]; what the property's limits refuse: [`Error::OutOfRange`], [`Error::TooLong`],
+    /// [`Error::TooShort`], [`Error::TooMany`], [`Error::TooFew`], [`Error::PatternMismatch`], [`Error::NotFinite`],
+    /// [`Error::NotMonotonic`]; [`Error::InvalidText`], [`Error::ProfileTooLarge`]; [`Error::Unavailable`] when too much
+    /// waits for the master already, [`Error::LimitReached`] when it is too much for one batch; [`Error::NotLoaded`],
+    /// [`Error::NotPermitted`], [`Error::Released`]. Nothing changed then.
+    pub fn set(&mut self, property: PropertyIndex, value: impl Into<Value>) -> Result<bool> {
+        #[cfg(test)]
+        super::tests::panic_if_planted();
+        let value = value.into();
+        let info = self.schema.property(property);
+        self.writable(property)?;
+        info.check_type(&value)?;
+        let shown = self.get(property);
+        if info.value_type().is_container() {
+            info.check(&value)?;
+            return self.set_container(property, &value);
+        }
+        if info.merge() == Merge::Sum && self.state != State::Alone {
+            if let (Some(before), Some(after)) = (shown.as_int(), value.as_int()) {
+                let diff = after.checked_sub(before).ok_or_else(|| Error::Overflow {
+                    property: info.shared_name().clone(),
+                    value_type: info.value_type().element().name(),
+                    amount: format!("the difference of {after} and {before}"),
+                })?;
+                return self.add(property, diff);
+            }
+            if let (Some(before), Some(after)) = (shown.as_float(), value.as_float())
+                && (after - before).is_finite()
+            {
+                return self.add(property, after - before);
+            }
+        }
+        self.change(property, Change::Set(value))
+    }
+
+    /// Changes element by element what is not equal.
+    fn set_container(&mut self, property: PropertyIndex, value: &Value) -> Result<bool> {
+        let mut steps = Vec::new();
+        ValueChange::between(self.get(property), value, |step| steps.push(step));
+        if steps.is_empty() {
+            return Ok(false);
+        }
+        self.in_batch(|profile| {
+            for step in steps {
+                match step {
+                    ValueChange::ItemSet { index, new, .. } => profile.list_set(property, index, new)?,
+                    ValueChange::ItemRemoved { index, .. } => profile.list_remove(property, index)?,
+                    ValueChange::ItemInserted { index, value } => {
+                        profile.list_insert(property, index, value)?
+                    }
+                    ValueChange::EntryPut { key, new, .. } => profile.dict_put(property, key, new)?,
+                    ValueChange::EntryRemoved { key, .. } => profile.dict_remove(property, key)?,
+                    _ => profile.clear(property)?,
+                };
+            }
+            Ok(true)
+        })
+    }
+
+    /// Adds to an integer. True when that changed what it shows.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`] when the sum does not fit the property's type, else as [`set`](Self::set).
+    pub fn add_int(&mut self, property: PropertyIndex, amount: i64) -> Result<bool> {
+        self.add(property, amount)
+    }
+
+    /// Adds to a floating-point number. True when that changed what it shows. Amounts added between two flushes are
+    /// summed first, here and at the master alike.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn add_float(&mut self, property: PropertyIndex, amount: f64) -> Result<bool> {
+        self.add(property, amount)
+    }
+
+    /// Adds to a number, with what is to happen at bounds. True when that changed what it shows.
+    ///
+    /// A guarded addition is decided by the master's value, whatever this process sees: it is a batch of its own, and may be
+    /// refused though it was possible here.
+    ///
+    /// # Errors
+    /// [`Error::GuardFailed`], [`Error::Overflow`], [`Error::InvalidArgument`] for bounds that no number is within, else as
+    /// [`set`](Self::set).
+    pub fn add(&mut self, property: PropertyIndex, addition: impl Into<Addition>) -> Result<bool> {
+        let Addition(add) = addition.into();
+        self.change(property, Change::Add(add))
+    }
+
+    /// Appends an item to a list.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn list_push(&mut self, property: PropertyIndex, value: impl Into<Value>) -> Result<bool> {
+        self.change(property, Change::List(ListChange::Insert { after: Anchor::End, value: value.into() }))
+    }
+
+    /// Inserts an item into a list, so that it stands at `index`.
+    ///
+    /// # Errors
+    /// [`Error::IndexOutOfRange`], else as [`set`](Self::set).
+    pub fn list_insert(
+        &mut self,
+        property: PropertyIndex,
+        index: u32,
+        value: impl Into<Value>,
+    ) -> Result<bool> {
+        let count = self.list(property)?.len();
+        if index as usize > count {
+            return Err(self.no_item(property, index));
+        }
+        let after = match index {
+            _ if index as usize == count => Anchor::End,
+            0 => Anchor::Front,
+            _ => Anchor::After(self.item_at(property, index - 1)?),
+        };
+        self.change(property, Change::List(ListChange::Insert { after, value: value.into() }))
+    }
+
+    /// Gives an item of a list another value.
+    ///
+    /// # Errors
+    /// [`Error::IndexOutOfRange`], else as [`set`](Self::set).
+    pub fn list_set(&mut self, property: PropertyIndex, index: u32, value: impl Into<Value>) -> Result<bool> {
+        let item = self.item_at(property, index)?;
+        self.change(property, Change::List(ListChange::Set { item, value: value.into() }))
+    }
+
+    /// Removes an item of a list.
+    ///
+    /// # Errors
+    /// [`Error::IndexOutOfRange`], else as [`set`](Self::set).
+    pub fn list_remove(&mut self, property: PropertyIndex, index: u32) -> Result<bool> {
+        let item = self.item_at(property, index)?;
+        self.change(property, Change::List(ListChange::Remove { item }))
+    }
+
+    /// Moves an item of a list, so that it stands at `to`.
+    ///
+    /// # Errors
+    /// [`Error::IndexOutOfRange`], else as [`set`](Self::set).
+    pub fn list_move(&mut self, property: PropertyIndex, from: u32, to: u32) -> Result<bool> {
+        let item = self.item_at(property, from)?;
+        let last = self.list(property)?.len() as u32 - 1;
+        if to > last {
+            return Err(self.no_item(property, to));
+        }
+        let after = match to {
+            0 => Anchor::Front,
+            _ if to == last => Anchor::End,
+            // The one before it when it has been taken out.
+            _ => Anchor::After(self.item_at(property, to - 1 + u32::from(from < to))?),
+        };
+        self.change(property, Change::List(ListChange::Move { item, after }))
+    }
+
+    /// Gives a key of a dictionary a value.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn dict_put(
+        &mut self,
+        property: PropertyIndex,
+        key: impl Into<Key>,
+        value: impl Into<Value>,
+    ) -> Result<bool> {
+        self.change(property, Change::Dict(DictChange::Put { key: key.into(), value: value.into() }))
+    }
+
+    /// Removes a key of a dictionary. False when there is no such key.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn dict_remove(&mut self, property: PropertyIndex, key: impl Into<Key>) -> Result<bool> {
+        self.change(property, Change::Dict(DictChange::Remove { key: key.into() }))
+    }
+
+    /// Adds to the number of a key of a dictionary; a key that is not there counts as zero.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    pub fn dict_add(
+        &mut self,
+        property: PropertyIndex,
+        key: impl Into<Key>,
+        addition: impl Into<Addition>,
+    ) -> Result<bool> {
+        let Addition(add) = addition.into();
+        self.change(property, Change::Dict(DictChange::Add { key: key.into(), add }))
+    }
+
+    /// Removes everything from a list or a dictionary, also what others put there meanwhile.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn clear(&mut self, property: PropertyIndex) -> Result<bool> {
+        let change = match self.get(property) {
+            Value::List(_) => Change::List(ListChange::Clear),
+            Value::Dict(_) => Change::Dict(DictChange::Clear),
+            _ => return Err(self.schema.property(property).wrong_type("a list or dictionary")),
+        };
+        self.change(property, change)
+    }
+
+    /// Makes several changes that are applied together or not at all: when the closure fails, what it changed is taken
+    /// back; when the master refuses one of them, all of them are rolled back. See [`begin_batch`](Self::begin_batch).
+    ///
+    /// # Errors
+    /// What the closure returns; [`Error::InvalidArgument`] inside another batch.
+    pub fn batch<T>(&mut self, changes: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.begin_batch()?;
+        let result = changes(self);
+        match &result {
+            Ok(_) => self.commit_batch()?,
+            Err(_) => self.cancel_batch()?,
+        }
+        result
+    }
+
+    /// The same, as part of a batch that may be begun already.
+    fn in_batch<T>(&mut self, changes: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.batches.in_bracket() { changes(self) } else { self.batch(changes) }
+    }
+
+    /// Begins a batch: all changes until [`commit_batch`](Self::commit_batch) are applied together or not at all, and
+    /// nothing of them is sent before. They show at once. They don't coalesce with each other, nor with what was changed
+    /// before or after.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] inside another batch; [`Error::NotLoaded`], [`Error::Released`].
+    pub fn begin_batch(&mut self) -> Result<()> {
+        match &self.state {
+            State::Filling { user } => return Err(Error::NotLoaded { user: user.clone() }),
+            State::Released => return Err(Error::Released),
+            State::Alone | State::Live { .. } => {}
+        }
+        if self.batches.in_bracket() {
+            return Err(bracket_error("is begun already"));
+        }
+        self.batches.begin(true);
+        Ok(())
+    }
+
+    /// Ends a batch; it is sent with the next flush.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] when none is begun.
+    pub fn commit_batch(&mut self) -> Result<()> {
+        if !self.batches.in_bracket() {
+            return Err(bracket_error("is not begun"));
+        }
+        self.batches.commit_bracket();
+        Ok(())
+    }
+
+    /// Ends a batch and takes back what was changed in it, with events whose cause is [`Cause::Rollback`].
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] when none is begun.
+    pub fn cancel_batch(&mut self) -> Result<()> {
+        let batch = self.batches.cancel_bracket().ok_or_else(|| bracket_error("is not begun"))?;
+        self.forget_ops(&batch);
+        self.rebase(Cause::Rollback);
+        Ok(())
+    }
+
+    /// Sets each property that is a member of this JSON object, in one batch; all of them, or on an error none.
+    ///
+    /// # Errors
+    /// [`Error::InvalidJson`], [`Error::UnknownProperty`], or what [`set`](Self::set) finds.
+    pub fn apply_json(&mut self, text: &str) -> Result<()> {
+        let values = json::profile_from_json(&self.schema, text)?;
+        self.in_batch(|profile| values.into_iter().try_for_each(|(p, value)| profile.set(p, value).map(drop)))
+    }
+
+    fn list(&self, property: PropertyIndex) -> Result<&List> {
+        self.get(property).as_list().ok_or_else(|| self.schema.property(property).wrong_type("list"))
+    }
+
+    fn no_item(&self, property: PropertyIndex, index: u32) -> Error {
+        let count = self.get(property).as_list().map_or(0, List::len);
+        Error::IndexOutOfRange {
+            property: self.schema.property(property).shared_name().clone(),
+            index,
+            count,
+        }
+    }
+
+    /// The item that is shown at a place.
+    fn item_at(&self, property: PropertyIndex, index: u32) -> Result<ItemRef> {
+        if index as usize >= self.list(property)?.len() {
+            return Err(self.no_item(property, index));
+        }
+        let base = ItemRef::Base { index, since: 0 };
+        Ok(self.overlays.get(property.0).map_or(base, |overlay| overlay.item_at(index)))
+    }
+
+    /// Checks a change, records it and shows it.
+    fn change(&mut self, property: PropertyIndex, mut change: Change) -> Result<bool> {
+        self.writable(property)?;
+        let info = self.schema.property(property);
+        let shown = &self.values[property.usize()];
+        let overlay = self.overlays.get(property.0);
+        if let Change::Add(add) | Change::Dict(DictChange::Add { add, .. }) = &change {
+            add.check()?;
+        }
+        // An addition that becomes one with the one before it is made to what was there before that.
+        let merged = match (&change, overlay) {
+            (Change::Add(add), Some(overlay)) => self.merged_addition(overlay.open, add),
+            _ => None,
+        };
+        let step = match (&merged, overlay) {
+            (Some(add), Some(overlay)) => {
+                Change::Add(*add).resolve(info, &overlay.base, std::iter::empty())?
+            }
+            (_, Some(overlay)) => change.resolve(info, shown, overlay.history())?,
+            (_, None) => change.resolve(info, shown, std::iter::empty())?,
+        };
+        let relative = matches!(&change, Change::Add(add) | Change::Dict(DictChange::Add { add, .. }) if !add.is_plain());
+        if step.is_idle(shown) && !relative && (overlay.is_none() || is_nothing(&change)) {
+            return Ok(false);
+        }
+        let growth = step.growth(shown);
+        let size = self.size.saturating_add_signed(growth);
+        if size > MAX_PROFILE_BYTES && growth > 0 {
+            return Err(Error::ProfileTooLarge { property: info.shared_name().clone(), length: size });
+        }
+        let urgent = info.sync() == SyncClass::Immediate;
+        let merges = merged.is_some();
+        if let Some(add) = merged {
+            change = Change::Add(add);
+        }
+        self.record(property, change, &step, merges)?;
+        self.urgent |= urgent;
+        let shown = &mut self.values[property.usize()];
+        let before = shown.size();
+        // It was resolved for this value, so it fits.
+        let Ok(changed) = step.apply(shown) else { return Ok(false) };
+        self.size = self.size - before + shown.size();
+        let Some(change) = changed else { return Ok(false) };
+        self.events.push(PropertyChanged { property, cause: Cause::Local, change });
+        Ok(true)
+    }
+
+    /// The addition that stands for the last one of an open batch and another after it, if one can.
+    fn merged_addition(&self, batch: u64, add: &Add) -> Option<Add> {
+        match &self.batches.open(batch)?.ops.last()?.change {
+            Change::Add(before) => before.then(add),
+            _ => None,
+        }
+    }
+
+    /// Puts a change that was resolved for the shown value, and not yet made to it, among the pending ones. `merges` tells
+    /// that it stands for the last one of the open batch too.
+    fn record(&mut self, property: PropertyIndex, change: Change, step: &Step, merges: bool) -> Result<()> {
+        let alone = self.state == State::Alone;
+        let shown = &self.values[property.usize()];
+        let bytes = change.size();
+        let guarded = matches!(&change, Change::Add(add) | Change::Dict(DictChange::Add { add, .. }) if add.is_guarded());
+        let full = self.batches.unsealed_bytes() + bytes > MAX_UNSENT_BYTES;
+        if let Some(batch) = self.batches.bracket_mut() {
+            // A batch of a stand-alone profile goes nowhere.
+            if !alone {
+                for (what, count, limit) in [
+                    ("operations in a batch", batch.ops.len() + 1, MAX_BATCH_OPS),
+                    ("bytes in a batch", batch.bytes + bytes, MAX_BATCH_BYTES),
+                ] {
+                    if count > limit {
+                        return Err(Error::LimitReached { what, limit });
+                    }
+                }
+            }
+            let own = OwnOp { batch: batch.number, op: batch.ops.len() as u16 };
+            batch.ops.push(Op { property: property.0, change });
+            batch.bytes += bytes;
+            self.batches.resized(0, bytes);
+            let overlay = self.overlays.over(property.0, shown);
+            overlay.open = 0;
+            overlay.pending += 1;
+            track(&mut overlay.track, own, step);
+            return Ok(());
+        }
+        let open = if guarded { 0 } else { self.overlays.get(property.0).map_or(0, |overlay| overlay.open) };
+        if let Some(batch) = self.batches.open_mut(open) {
+            let (ops_before, bytes_before) = (batch.ops.len(), batch.bytes);
+            let overlay = self.overlays.over(property.0, shown);
+            let base = || if step.is_value() { shown.clone() } else { Value::Bool(false) };
+            let coalesced = coalesce(batch, &change, step, merges, &mut overlay.track);
+            if !coalesced {
+                let room = ops_before < MAX_BATCH_OPS && bytes_before + bytes <= MAX_BATCH_BYTES;
+                if !room && !alone {
+                    return self.record_anew(property, change, step, false);
+                }
+                if full {
+                    return Err(too_much());
+                }
+                let own = OwnOp { batch: batch.number, op: ops_before as u16 };
+                batch.ops.push(Op { property: property.0, change });
+                overlay.base = base();
+                track(&mut overlay.track, own, step);
+            } else if !merges {
+                overlay.base = base();
+            }
+            batch.bytes = batch.ops.iter().map(|op| op.change.size()).sum();
+            let (ops_after, bytes_after) = (batch.ops.len(), batch.bytes);
+            overlay.pending = overlay.pending + ops_after as u32 - ops_before as u32;
+            self.batches.resized(bytes_before, bytes_after);
+            return Ok(());
+        }
+        self.record_anew(property, change, step, guarded)
+    }
+
+    /// Puts a change into a batch of its own, which takes further ones of the property unless it is closed.
+    fn record_anew(
+        &mut self,
+        property: PropertyIndex,
+        change: Change,
+        step: &Step,
+        closed: bool,
+    ) -> Result<()> {
+        let bytes = change.size();
+        if self.batches.unsealed_bytes() + bytes > MAX_UNSENT_BYTES {
+            return Err(too_much());
+        }
+        let shown = &self.values[property.usize()];
+        let batch = self.batches.begin(false);
+        let number = batch.number;
+        batch.ops.push(Op { property: property.0, change });
+        batch.bytes = bytes;
+        self.batches.resized(0, bytes);
+        let overlay = self.overlays.over(property.0, shown);
+        overlay.pending += 1;
+        overlay.open = if closed { 0 } else { number };
+        overlay.base = if step.is_value() { shown.clone() } else { Value::Bool(false) };
+        track(&mut overlay.track, OwnOp { batch: number, op: 0 }, step);
+        Ok(())
+    }
+
+    /// The operations of a batch are pending no more; a rebase has to follow.
+    pub(super) fn forget_ops(&mut self, batch: &Batch) {
+        for op in &batch.ops {
+            if let Some(overlay) = self.overlays.get_mut(op.property) {
+                overlay.pending -= 1;
+                self.touched.push(op.property);
+            }
+        }
+    }
+}
+
+fn track(track: &mut Vec<Tracked>, own: OwnOp, step: &Step) {
+    if let Step::List(effect) = step {
+        track.push(Tracked { own, effect: effect.clone() });
+    }
+}
+
+/// Lets an operation of an open batch of one property stand for a further change too. False when none can.
+fn coalesce(batch: &mut Batch, change: &Change, step: &Step, merges: bool, track: &mut Vec<Tracked>) -> bool {
+    let number = batch.number;
+    match (change, step) {
+        (Change::Set(_), _) => {
+            // Whatever came before it in this batch does not matter any more.
+            let property = batch.ops[0].property;
+            batch.ops.clear();
+            batch.ops.push(Op { property, change: change.clone() });
+            true
+        }
+        (Change::Add(_), Step::Value(after)) => match batch.ops.last_mut().map(|op| &mut op.change) {
+            Some(last @ Change::Add(_)) if merges => {
+                *last = change.clone();
+                true
+            }
+            Some(Change::Set(value)) => {
+                *value = after.clone();
+                true
+            }
+            _ => false,
+        },
+        (Change::List(ListChange::Clear) | Change::Dict(DictChange::Clear), _) => {
+            let property = batch.ops[0].property;
+            batch.ops.clear();
+            batch.ops.push(Op { property, change: change.clone() });
+            track.retain(|tracked| tracked.own.batch != number);
+            if let Step::List(effect) = step {
+                track.push(Tracked { own: OwnOp { batch: number, op: 0 }, effect: effect.clone() });
+            }
+            true
+        }
+        (Change::List(ListChange::Set { item, value }), Step::List(ListEffect::Set { index, .. })) => {
+            let same = |place: usize, op: &Op| match &op.change {
+                Change::List(ListChange::Set { item: other, .. }) => other == item,
+                Change::List(ListChange::Insert { .. }) => {
+                    *item == ItemRef::Own(OwnOp { batch: number, op: place as u16 })
+                }
+                _ => false,
+            };
+            let Some(place) = (0..batch.ops.len()).rev().find(|place| same(*place, &batch.ops[*place]))
+            else {
+                return false;
+            };
+            let own = OwnOp { batch: number, op: place as u16 };
+            if let Change::List(ListChange::Set { value: old, .. } | ListChange::Insert { value: old, .. }) =
+                &mut batch.ops[place].change
+            {
+                *old = value.clone();
+            }
+            match track.last_mut() {
+                Some(Tracked {
+                    effect:
+                        ListEffect::Set { index: at, value: old } | ListEffect::Insert { index: at, value: old },
+                    ..
+                }) if at == index => *old = value.clone(),
+                _ => track
+                    .push(Tracked { own, effect: ListEffect::Set { index: *index, value: value.clone() } }),
+            }
+            true
+        }
+        (Change::Dict(change), _) => coalesce_entry(batch, change, step),
+        _ => false,
+    }
+}
+
+fn coalesce_entry(batch: &mut Batch, change: &DictChange, step: &Step) -> bool {
+    let key_of = |change: &DictChange| match change {
+        DictChange::Put { key, .. } | DictChange::Remove { key } | DictChange::Add { key, .. } => {
+            Some(key.clone())
+        }
+        DictChange::Clear | DictChange::Forgotten => None,
+    };
+    let Some(key) = key_of(change) else { return false };
+    let last = batch.ops.iter_mut().rev().find_map(|op| match &mut op.change {
+        Change::Dict(before) if key_of(before).is_none_or(|before| before == key) => Some(before),
+        _ => None,
+    });
+    let Some(before) = last else { return false };
+    match (&*before, change) {
+        (DictChange::Clear | DictChange::Forgotten, _) => return false,
+        (_, DictChange::Put { .. } | DictChange::Remove { .. }) => *before = change.clone(),
+        (DictChange::Add { key, add: Add::Int { .. } }, DictChange::Add { add, .. }) => {
+            let DictChange::Add { add: first, .. } = &*before else { return false };
+            let Some(both) = first.then(add) else { return false };
+            *before = DictChange::Add { key: key.clone(), add: both };
+        }
+        (DictChange::Add { .. }, _) => return false,
+        // What the entry is here is what this batch made it.
+        (DictChange::Put { .. } | DictChange::Remove { .. }, _) => match step {
+            Step::Dict(crate::value::DictEffect::Put { key, value }) => {
+                *before = DictChange::Put { key: key.clone(), value: value.clone() };
+            }
+            _ => return false,
+        },
+    }
+    true
+}
+
+/// Whether a change does nothing to whatever it is made to.
+fn is_nothing(change: &Change) -> bool {
+    match change {
+        Change::Add(add) => add.is_nothing(),
+        // An entry that is not there would be made.
+        _ => false,
+    }
+}
+
+fn too_much() -> Error {
+    Error::Unavailable { reason: "too many changes wait to be sent already".into() }
+}
+
+pub(super) fn bracket_error(reason: &str) -> Error {
+    Error::InvalidArgument { argument: "batch", reason: reason.into() }
+}
