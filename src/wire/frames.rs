@@ -514,6 +514,7 @@ impl FrameBuffer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::value::Addition;
 
     #[test]
     fn frames_come_out_whole_however_the_stream_is_cut() {
@@ -546,22 +547,62 @@ mod tests {
 
     #[test]
     fn batches_round_trip_and_heads_say_only_what_is_unusual() {
-        let types = &[ValueType::I32, ValueType::Bool, ValueType::String, ValueType::F64][..];
-        let ops: Ops = [
-            Op { property: 0, change: Change::AddInt(-5) },
-            Op { property: 1, change: Change::Set(Value::Bool(true)) },
-            Op { property: 2, change: Change::Set(Value::from("x")) },
-            Op { property: 3, change: Change::AddFloat(0.5) },
-        ]
-        .into_iter()
-        .collect();
+        let types: Vec<ValueType> = ["i32", "bool", "string", "f64", "list<string>", "dict<string,i64>", "datetime"]
+            .map(|name| ValueType::from_name(name).unwrap())
+            .to_vec();
+        let base = |index| ItemRef::Base { index, since: 300 };
+        let own = ItemRef::Own(OwnOp { batch: 40, op: 3 });
+        let changes = [
+            (0, Change::Add(Addition::int(-5).0)),
+            (0, Change::Add(Addition::int_clamped(80, ..=100).0)),
+            (0, Change::Add(Addition::int_guarded(-30, 0..).0)),
+            (0, Change::Add(Addition::int_guarded(1, -7..=7).0)),
+            (1, Change::Set(Value::Bool(true))),
+            (1, Change::Set(Value::Bool(false))),
+            (2, Change::Set(Value::from("x"))),
+            (3, Change::Add(Addition::float(0.5).0)),
+            (3, Change::Add(Addition::float_clamped(0.5, -1.0..=f64::INFINITY).0)),
+            (4, Change::List(ListChange::Insert { after: Anchor::End, value: Value::from("a") })),
+            (4, Change::List(ListChange::Insert { after: Anchor::Front, value: Value::from("b") })),
+            (4, Change::List(ListChange::Insert { after: Anchor::After(base(0)), value: Value::from("c") })),
+            (4, Change::List(ListChange::Set { item: own, value: Value::from("d") })),
+            (4, Change::List(ListChange::Remove { item: ItemRef::Gone })),
+            (4, Change::List(ListChange::Move { item: base(70_000), after: Anchor::After(own) })),
+            (4, Change::List(ListChange::Clear)),
+            (5, Change::Dict(DictChange::Put { key: Key::from("known"), value: Value::I64(7) })),
+            (5, Change::Dict(DictChange::Put { key: Key::from("new"), value: Value::I64(7) })),
+            (5, Change::Dict(DictChange::Remove { key: Key::from("known") })),
+            (5, Change::Dict(DictChange::Add { key: Key::from("known"), add: Addition::int(2).0 })),
+            (5, Change::Dict(DictChange::Add { key: Key::from("k"), add: Addition::int_guarded(2, ..9).0 })),
+            (5, Change::Dict(DictChange::Clear)),
+            (6, Change::Set(Value::DateTime(crate::DateTime::MAX))),
+        ];
+        let ops: Ops = changes.into_iter().map(|(property, change)| Op { property, change }).collect();
         let mut out = Vec::new();
-        put_batch(&mut out, &ops);
-        put_batch(&mut out, &ops[..1]);
+        let number_of = |_: u16, key: &Key| (*key == Key::from("known")).then_some(9);
+        put_batch(&mut out, 42, &ops, 300, &number_of);
+        put_batch(&mut out, 43, &ops[..1], 300, &number_of);
+        let meaning = |_: u16, number: u32| match number {
+            9 => Some(Meaning::Key(Key::from("known"))),
+            _ => None,
+        };
         let mut reader = Reader::new(&out);
-        assert_eq!(read_batch(&mut reader, types).unwrap(), ops);
-        assert_eq!(read_batch(&mut reader, types).unwrap()[..], ops[..1]);
+        assert_eq!(read_batch(&mut reader, 42, &types[..], &meaning).unwrap(), ops);
+        assert_eq!(read_batch(&mut reader, 43, &types[..], &meaning).unwrap()[..], ops[..1]);
         assert!(reader.is_empty());
+        for cut in 0..out.len() {
+            // Cut between two operations it says that there is more.
+            let mut reader = Reader::new(&out[..cut]);
+            let first = read_batch(&mut reader, 42, &types[..], &meaning);
+            assert!(first.is_err() || read_batch(&mut reader, 43, &types[..], &meaning).is_err(), "{cut}");
+        }
+        // A number that was given to nobody, and one whose key is forgotten.
+        let nobody = |_: u16, _: u32| None;
+        assert!(read_batch(&mut Reader::new(&out), 42, &types[..], &nobody).is_err());
+        let forgotten = |_: u16, _: u32| Some(Meaning::Forgotten);
+        let read = read_batch(&mut Reader::new(&out), 42, &types[..], &forgotten).unwrap();
+        assert_eq!(read[16].change, Change::Dict(DictChange::Forgotten));
+        assert_eq!(read[17], ops[17]);
 
         for (head, length) in
             [(DeltaHead { channel: 4, step: 1, own: 0 }, 1), (DeltaHead { channel: 300, step: 2, own: 1 }, 5)]

@@ -8,6 +8,9 @@ use crate::value::Key;
 
 /// Tells a writer of deltas and snapshots how to name keys.
 pub(crate) trait PutKeys {
+    /// Whether keys have numbers here.
+    const NUMBERED: bool;
+
     /// The number of a key, and whether the receiver knows it already; it will from now on. `None` where keys are always
     /// written out.
     fn number(&mut self, property: u16, key: &Key) -> Option<(u32, bool)>;
@@ -37,6 +40,8 @@ pub(crate) trait ReadKeys {
 pub(crate) struct WrittenOut;
 
 impl PutKeys for WrittenOut {
+    const NUMBERED: bool = false;
+
     fn number(&mut self, _: u16, _: &Key) -> Option<(u32, bool)> {
         None
     }

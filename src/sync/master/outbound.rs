@@ -33,6 +33,8 @@ struct ChannelKeys<'a> {
 }
 
 impl PutKeys for ChannelKeys<'_> {
+    const NUMBERED: bool = true;
+
     fn number(&mut self, property: u16, key: &Key) -> Option<(u32, bool)> {
         let number = self.numbers.entry(self.view.to_master(property).get()).or_default().number(key);
         Some((number, self.told.tell(property, number)))
