@@ -52,7 +52,9 @@ pub const MAX_OPEN_PROFILES: usize = 65_536;
 /// Events that wait to be polled, per endpoint or stand-alone profile. Past it the oldest are dropped and
 /// one `Overflow` event says so.
 pub const MAX_QUEUED_EVENTS: usize = 65_536;
-/// Recent steps that the master remembers for each profile, to send these instead of values, and to follow the items of lists.
+/// Recent steps that the master remembers for each list, to send these instead of the whole, and to follow its items.
+pub const MAX_LIST_STEPS: usize = 256;
+/// Recent steps that the master remembers for each profile, to send differences and entries instead of values.
 pub const MAX_RECENT_CHANGES: usize = 128;
 /// Writer sessions that one stored profile remembers.
 pub const MAX_WRITERS: usize = 1024;

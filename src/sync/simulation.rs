@@ -13,10 +13,11 @@ use super::master::{
     Action, Authenticator, Identity, Master, MasterConfig, Now, PeerRole, StoreAnswer, StoreRequest,
 };
 use super::peer::{Event, Peer, PeerConfig, ProfileId};
+use crate::PropertyIndex;
 use crate::error::{Error, ErrorCode, Result};
-use crate::schema::{Property, Schema, Visibility, Writers};
+use crate::schema::{Property, Schema, SyncClass, Visibility, Writers};
 use crate::store::{MemoryStore, ProfileStore};
-use crate::value::Value;
+use crate::value::{Addition, KeyType, ScalarType, Value};
 
 pub(crate) struct Tokens;
 
@@ -38,11 +39,35 @@ pub(crate) fn schema() -> Arc<Schema> {
         .property(Property::new("secret", 0).visibility(Visibility::Servers))
         .property(Property::new("coins", 100))
         .property(Property::new("limit", i32::MAX - 40).writers(Writers::Owner))
+        .property(
+            Property::list("bag", ScalarType::I64).writers(Writers::Owner).visibility(Visibility::Public),
+        )
+        .property(Property::dict("stats", KeyType::String, ScalarType::I64).visibility(Visibility::Public))
+        .property(Property::new("bought", 0_i64))
+        .property(Property::new("stock", 15_i64).visibility(Visibility::Public))
+        .property(Property::new("mood", 0).visibility(Visibility::Public).saved(false).sync(SyncClass::Immediate))
+        .property(Property::new("health", 50).range(0..=100))
         .build()
         .unwrap()
 }
 
 const USERS: [&str; 2] = ["ann", "bob"];
+
+const SCORE: PropertyIndex = PropertyIndex(0);
+const TITLE: PropertyIndex = PropertyIndex(1);
+const SECRET: PropertyIndex = PropertyIndex(2);
+const COINS: PropertyIndex = PropertyIndex(3);
+const LIMIT: PropertyIndex = PropertyIndex(4);
+/// Items are an identity and a revision: `identity * 1000 + revision`. So it shows when a change hits another item than
+/// the one that was meant.
+const BAG: PropertyIndex = PropertyIndex(5);
+const STATS: PropertyIndex = PropertyIndex(6);
+/// Counts with `stats.bought`, in one batch.
+const BOUGHT: PropertyIndex = PropertyIndex(7);
+/// Taken one by one, never below zero.
+const STOCK: PropertyIndex = PropertyIndex(8);
+const MOOD: PropertyIndex = PropertyIndex(9);
+const HEALTH: PropertyIndex = PropertyIndex(10);
 
 /// One peer, its connection, and what its game has done and been told.
 struct Player {
@@ -59,6 +84,18 @@ struct Player {
     sealed: HashMap<&'static str, Vec<(u64, i64)>>,
     durable: HashMap<&'static str, i64>,
     refused: u64,
+    /// Per user: identities of items that this player put into the bag, asked to be removed, and how many of its batches
+    /// were refused as stale.
+    items: HashMap<&'static str, Vec<i64>>,
+    removals: HashMap<&'static str, Vec<i64>>,
+    stale: HashMap<&'static str, u64>,
+    /// Per user: additions to `stats.total`, takings from the stock that were tried, and those that were refused.
+    stats: HashMap<&'static str, i64>,
+    takings: HashMap<&'static str, i64>,
+    refused_takings: HashMap<&'static str, i64>,
+    next_item: i64,
+    /// Users whose bag it has cleared.
+    cleared: Vec<&'static str>,
 }
 
 struct World {
@@ -98,6 +135,7 @@ impl World {
         for (token, user) in
             [("server:a", None), ("server:b", None), ("client:ann", Some("ann")), ("client:bob", Some("bob"))]
         {
+            let players_so_far = players.len() as i64;
             let peer = Peer::new(PeerConfig {
                 schema: schema(),
                 token: token.into(),
@@ -118,6 +156,14 @@ impl World {
                 sealed: HashMap::new(),
                 durable: HashMap::new(),
                 refused: 0,
+                items: HashMap::new(),
+                removals: HashMap::new(),
+                stale: HashMap::new(),
+                stats: HashMap::new(),
+                takings: HashMap::new(),
+                refused_takings: HashMap::new(),
+                cleared: Vec::new(),
+                next_item: 1 + players_so_far * 1_000_000,
             });
         }
         let master = new_master(&mut rng);
@@ -415,21 +461,142 @@ impl World {
             let made: i64 = self.players.iter().map(|p| p.made.get(user).copied().unwrap_or(0)).sum();
             for (i, game) in self.players.iter().enumerate() {
                 let profile = game.peer.profile(game.profiles[user]).unwrap();
-                assert_eq!(profile.get(crate::PropertyIndex(0)), &Value::I64(made), "{user} at {i}");
+                assert_eq!(profile.get(SCORE), &Value::I64(made), "{user} at {i}");
                 assert!(!profile.is_dirty() && !profile.has_retained(), "{user} at {i}");
                 let master = self.master.profile_json(user).unwrap();
                 if game.user.is_none() {
                     assert_eq!(profile.to_json(), master);
                 } else {
                     // What a client may not see, it does not have.
-                    assert_eq!(profile.get(crate::PropertyIndex(2)), &Value::I32(0));
+                    assert_eq!(profile.get(SECRET), &Value::I32(0));
+                    let seen: serde_json::Value = serde_json::from_str(&profile.to_json()).unwrap();
+                    let master: serde_json::Value = serde_json::from_str(&master).unwrap();
+                    let public = ["score", "title", "bag", "stats", "stock", "mood"];
+                    let own = ["coins", "limit", "bought", "health"];
+                    for name in public.iter().chain(own.iter().filter(|_| game.user == Some(user))) {
+                        assert_eq!(seen[name], master[name], "{name} of {user} at {i}");
+                    }
                 }
             }
+            self.check_model(user);
         }
     }
 }
 
+impl World {
+    /// What the games did is what came of it.
+    fn check_model(&self, user: &'static str) {
+        let sum = |of: &dyn Fn(&Player) -> &HashMap<&'static str, i64>| -> i64 {
+            self.players.iter().map(|p| of(p).get(user).copied().unwrap_or(0)).sum()
+        };
+        let profile = self.players[0].peer.profile(self.players[0].profiles[user]).unwrap();
+        let int = |value: &Value| value.as_int().unwrap();
+        let entry = |key: &str| profile.get(STATS).as_dict().unwrap().get(&key.into()).map_or(0, int);
+        assert_eq!(entry("total"), sum(&|p| &p.stats), "stats.total of {user}");
+        assert_eq!(entry("bought"), int(profile.get(BOUGHT)), "a bracket of {user} was torn");
+        let taken = sum(&|p| &p.takings) - sum(&|p| &p.refused_takings);
+        assert_eq!(int(profile.get(STOCK)), 15 - taken, "stock of {user}");
+        assert!((0..=15).contains(&taken), "{taken} taken of {user}'s stock");
+        assert!((0..=100).contains(&int(profile.get(HEALTH))));
+
+        let bag = profile.get(BAG).as_list().unwrap();
+        let mut there: Vec<i64> = bag.iter().map(|item| int(item) / 1000).collect();
+        there.sort_unstable();
+        assert!(there.windows(2).all(|w| w[0] != w[1]), "an item of {user} twice: {there:?}");
+        let all = |of: &dyn Fn(&Player) -> &HashMap<&'static str, Vec<i64>>| -> Vec<i64> {
+            self.players.iter().flat_map(|p| of(p).get(user).cloned().unwrap_or_default()).collect()
+        };
+        let (made, removals) = (all(&|p| &p.items), all(&|p| &p.removals));
+        assert!(there.iter().all(|item| made.contains(item)), "an item of {user} that nobody made");
+        let lost = made.iter().filter(|item| !there.contains(item) && !removals.contains(item)).count() as u64;
+        let stale: u64 = self.players.iter().map(|p| p.stale.get(user).copied().unwrap_or(0)).sum();
+        // A refused batch may have had several operations.
+        let cleared = self.players.iter().any(|p| p.cleared.contains(&user));
+        assert!(lost == 0 || stale > 0 || cleared, "{lost} items of {user} lost");
+    }
+}
+
 impl Player {
+    /// Something in the player's bag.
+    fn play_bag(&mut self, id: ProfileId, user: &'static str, dice: u64) -> Result<bool> {
+        let bag: Vec<i64> = {
+            let profile = self.peer.profile(id).unwrap();
+            profile.get(BAG).as_list().unwrap().iter().map(|item| item.as_int().unwrap()).collect()
+        };
+        let count = bag.len() as u64;
+        let at = |n: u64| (n % count.max(1)) as u32;
+        let (a, b) = (at(dice >> 8), at(dice >> 24));
+        let insert = |place: u64, me: &mut Self| {
+            let item = me.next_item;
+            me.next_item += 1;
+            me.items.entry(user).or_default().push(item);
+            me.peer.change(id, |p| p.list_insert(BAG, place as u32, item * 1000))
+        };
+        match dice % 10 {
+            0..=1 => insert(count, self),
+            2..=4 if count < 30 => insert((dice >> 8) % (count + 1), self),
+            _ if count == 0 => Ok(false),
+            5 => self.peer.change(id, |p| p.list_move(BAG, a, b)),
+            6 => self.peer.change(id, |p| {
+                let item = bag[a as usize];
+                p.list_set(BAG, a, item / 1000 * 1000 + (dice >> 40) as i64 % 1000)
+            }),
+            7 if dice.is_multiple_of(997) => {
+                // Whoever inserts meanwhile loses that too.
+                self.cleared.push(user);
+                self.peer.change(id, |p| p.clear(BAG))
+            }
+            _ => {
+                self.removals.entry(user).or_default().push(bag[a as usize] / 1000);
+                self.peer.change(id, |p| p.list_remove(BAG, a))
+            }
+        }
+    }
+
+    /// Something of a server with entries, brackets and bounds.
+    fn play_server(&mut self, id: ProfileId, user: &'static str, dice: u64) -> Result<bool> {
+        let key = format!("key{}", (dice >> 8) % 12);
+        match dice % 9 {
+            0 => {
+                let points = (dice >> 16) as i64 % 7;
+                *self.stats.entry(user).or_default() += points;
+                self.peer.change(id, |p| p.dict_add(STATS, "total", points))
+            }
+            1 => self.peer.change(id, |p| p.dict_put(STATS, key, (dice >> 16) as i64 % 100_000)),
+            2 => self.peer.change(id, |p| p.dict_remove(STATS, key)),
+            3 => self.peer.change(id, |p| {
+                p.batch(|p| {
+                    p.add(BOUGHT, 1)?;
+                    p.dict_add(STATS, "bought", 1)
+                })
+            }),
+            4 => {
+                // Taken back by the game itself.
+                let cancelled = self.peer.change(id, |p| {
+                    p.batch(|p| {
+                        p.add(BOUGHT, 1)?;
+                        p.list_push(BAG, -5)?;
+                        p.dict_put(STATS, "bought", -1)?;
+                        p.set(TITLE, 5).map(|_| true)
+                    })
+                });
+                assert_eq!(cancelled.unwrap_err().code(), ErrorCode::WrongType);
+                Ok(false)
+            }
+            5 => {
+                let taken = self.peer.change(id, |p| p.add(STOCK, Addition::int_guarded(-1, 0..)));
+                match taken {
+                    Ok(_) => *self.takings.entry(user).or_default() += 1,
+                    Err(error) => assert_eq!(error.code(), ErrorCode::GuardFailed),
+                }
+                Ok(true)
+            }
+            6 => self.peer.change(id, |p| p.set(MOOD, (dice >> 8) as i32 % 5)),
+            7 => self.peer.change(id, |p| p.add(HEALTH, Addition::int_clamped((dice >> 8) as i64 % 90, ..=100))),
+            _ => self.peer.change(id, |p| p.add(HEALTH, Addition::int_clamped(-((dice >> 8) as i64 % 90), 0..))),
+        }
+    }
+
     fn is_quiet(&self) -> bool {
         self.up.is_empty() && self.down.is_empty() && self.snapshots.is_empty()
     }
@@ -450,22 +617,23 @@ impl Player {
             }
             return;
         }
-        let index = crate::PropertyIndex;
-        let result = match (self.user, dice % 7) {
+        let result = match (self.user, dice % 14) {
             (Some(me), _) if me != user => return,
-            (Some(_), 0..=1) => self.peer.change(id, |p| p.set(index(1), format!("t{dice}"))),
+            (_, 7..=9) => self.play_bag(id, user, dice >> 4),
+            (None, 10..) => self.play_server(id, user, dice >> 4),
+            (Some(_), 0..=1) => self.peer.change(id, |p| p.set(TITLE, format!("t{dice}"))),
             // Sooner or later it no longer fits: then the master refuses, or the game is told at once.
-            (Some(_), _) => self.peer.change(id, |p| p.add_int(index(4), (dice % 7) as i64)).or(Ok(false)),
+            (Some(_), _) => self.peer.change(id, |p| p.add_int(LIMIT, (dice % 7) as i64)).or(Ok(false)),
             (None, 0..=2) => {
                 let points = 1 + (dice >> 4) as i64 % 9;
                 *self.made.entry(user).or_default() += points;
-                self.peer.change(id, |p| p.add_int(index(0), points))
+                self.peer.change(id, |p| p.add_int(SCORE, points))
             }
-            (None, 3..=4) => self.peer.change(id, |p| p.set(index(2), dice as i32)),
+            (None, 3..=4) => self.peer.change(id, |p| p.set(SECRET, dice as i32)),
             (None, 5) => {
-                self.peer.change(id, |p| p.add_int(index(4), (dice >> 4) as i64 % 9 - 4)).or(Ok(false))
+                self.peer.change(id, |p| p.add_int(LIMIT, (dice >> 4) as i64 % 9 - 4)).or(Ok(false))
             }
-            (None, _) => self.peer.change(id, |p| p.add_int(index(3), (dice >> 4) as i64 % 100)),
+            (None, _) => self.peer.change(id, |p| p.add_int(COINS, (dice >> 4) as i64 % 100)),
         };
         result.unwrap();
         if dice.is_multiple_of(4)
@@ -494,9 +662,17 @@ impl Player {
                         self.durable.insert(user, *made);
                     }
                 }
-                Event::Refused { error, .. } => {
-                    assert_eq!(error.code(), ErrorCode::Overflow, "{error}");
+                Event::Refused { error, profile, .. } => {
                     self.refused += 1;
+                    let Some(user) = find(&self.profiles, profile) else {
+                        panic!("a refusal for a profile that was let go: {error}");
+                    };
+                    match error.code() {
+                        ErrorCode::Overflow => {}
+                        ErrorCode::Stale => *self.stale.entry(user).or_default() += 1,
+                        ErrorCode::GuardFailed => *self.refused_takings.entry(user).or_default() += 1,
+                        _ => panic!("{error}"),
+                    }
                 }
                 Event::Failed { error } => panic!("{error}"),
                 // Nobody but its owner and the servers makes a profile.
@@ -528,6 +704,7 @@ fn nothing_is_lost_and_nothing_applied_twice() {
     let first = number("MST_TEST_SEED");
     let seeds = first.map_or(0..number("MST_TEST_SEEDS").unwrap_or(120), |seed| seed..seed + 1);
     let (mut crashes, mut duplicates, mut resumes, mut whole, mut refused) = (0, 0, 0, 0, 0);
+    let (mut stale, mut guarded) = (0, 0);
     for seed in seeds {
         println!("MST_TEST_SEED={seed}");
         let mut world = World::new(seed);
@@ -537,12 +714,16 @@ fn nothing_is_lost_and_nothing_applied_twice() {
         resumes += world.resumes;
         whole += world.stale_resumes;
         refused += world.players.iter().map(|p| p.refused).sum::<u64>();
+        stale += world.players.iter().flat_map(|p| p.stale.values()).sum::<u64>();
+        guarded += world.players.iter().flat_map(|p| p.refused_takings.values()).sum::<i64>();
     }
     println!(
-        "{crashes} crashes, {duplicates} duplicates, {resumes} resumes, {whole} whole, {refused} refused"
+        "{crashes} crashes, {duplicates} duplicates, {resumes} resumes, {whole} whole, {refused} refused, {stale} of them \
+         stale, {guarded} guarded"
     );
     if first.is_none() {
         // The worlds must have met what they are about.
         assert!(crashes > 100 && duplicates > 100 && resumes > 100 && whole > 10 && refused > 10);
+        assert!(stale > 10 && guarded > 10);
     }
 }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use super::profile::{MasterProfile, Refusal, WriterState};
+use super::profile::{ListStep, MasterProfile, Refusal, WriterState};
 use crate::error::{Error, ErrorCode, Result};
 use crate::json::{document_members, value_from_json, value_to_json};
 use crate::limits::{MAX_EPOCHS, WRITER_EXPIRY};
 use crate::schema::Schema;
 use crate::store::{JournalRow, StoredProfile, WriterInfo};
-use crate::value::{DictEffect, Effect, ListEffect, Value};
+use crate::value::{DictEffect, Effect, ListEffect, OwnOp, Value};
 
 const RESERVED: &str = "$mst";
 
@@ -124,6 +124,7 @@ pub(super) fn load(
         read_meta(schema, &mut profile, meta, unix_ms).map_err(corrupt)?;
         rename_members(schema, &mut object);
         profile.saved = Some(profile.version);
+        profile.logged_from = profile.version;
     }
     // The rows change what stands in the document, whatever types the schema gives to it by now; only then is each
     // member made a value, once.
@@ -136,6 +137,12 @@ pub(super) fn load(
     }
     profile.kept = members.kept;
     let mut misfits = members.misfits;
+    for (name, _) in &misfits {
+        // What happened to what it was says nothing of what it is now.
+        if let Ok(index) = schema.index_of(name) {
+            profile.lists.remove(&index.get());
+        }
+    }
     misfits.retain(|(name, _)| !set_aside(schema, &mut profile, name));
     profile.size = profile.values.iter().map(Value::size).sum();
     Ok((profile, misfits))
@@ -243,6 +250,14 @@ fn fold(
         }
         fold_effect(object, name, effect, default)
             .map_err(|reason| format!("journal row {}: `{name}`: {reason}", row.version))?;
+        if let (Some(index), Effect::List(steps)) = (index, effect) {
+            for step in steps {
+                // Which operation of the batch it was is not written.
+                let own = OwnOp { batch: row.number, op: u16::MAX };
+                let (version, writer) = (row.version, row.writer.id);
+                profile.log_list_step(index, ListStep { version, effect: step.clone(), writer, own });
+            }
+        }
         match index {
             Some(index) => profile.property_versions[index.usize()] = row.version,
             None => drop(profile.kept_versions.insert(name.to_string(), row.version)),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
-use super::profile::{Entry, MasterProfile, Recent, RecentStep};
+use super::profile::{Entry, ListLog, MasterProfile, Recent, RecentStep};
 use super::session::{ChannelPhase, View};
 use super::{Action, Master, Now};
 use crate::error::Error;
@@ -180,6 +180,7 @@ impl Master {
         let mut keys = ChannelKeys { numbers: &mut profile.keys, told: &mut open.told, view: &peer.view };
         let history = History {
             recent: &profile.recent,
+            lists: &profile.lists,
             reaches: open.version >= profile.recent_from,
             since: open.version,
             writer: peer.writer.id,
@@ -262,7 +263,8 @@ impl Master {
 /// What an observer has not seen of the recent steps.
 struct History<'a> {
     recent: &'a VecDeque<Recent>,
-    /// Whether all that it has not seen is there.
+    lists: &'a HashMap<u16, ListLog>,
+    /// Whether all that it has not seen is among the recent steps.
     reaches: bool,
     since: u64,
     writer: u128,
@@ -279,19 +281,20 @@ impl History<'_> {
         whole: bool,
         keys: &mut impl PutKeys,
     ) {
-        if whole || !self.reaches {
+        let reaches = match value {
+            Value::List(_) => self.lists.get(&property.get()).is_some_and(|log| log.reaches(self.since)),
+            _ => self.reaches,
+        };
+        if whole || !reaches {
             return writer.put(index, value, None, keys);
         }
         let steps = self.recent.iter().filter(|r| r.version > self.since && r.property == property);
         let mut before = None;
         match value {
             Value::List(list) => {
-                let items: Vec<_> = steps
-                    .filter_map(|recent| match &recent.what {
-                        RecentStep::Item { effect, writer, .. } => Some((effect, *writer == self.writer)),
-                        _ => None,
-                    })
-                    .collect();
+                let log = self.lists.get(&property.get()).into_iter().flat_map(ListLog::steps);
+                let unseen = log.filter(|step| step.version > self.since);
+                let items: Vec<_> = unseen.map(|step| (&step.effect, step.writer == self.writer)).collect();
                 if !items.is_empty() && writer.put_list(index, list, items.into_iter()) {
                     return;
                 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use super::Retry;
 use crate::error::ErrorCode;
-use crate::limits::{MAX_EPOCHS, MAX_RECENT_CHANGES};
+use crate::limits::{MAX_EPOCHS, MAX_LIST_STEPS, MAX_RECENT_CHANGES};
 use crate::schema::PropertyIndex;
 use crate::store::WriterInfo;
 use crate::value::{Key, ListEffect, OwnOp, Step, Value, ValueChange};
@@ -47,6 +47,10 @@ pub(super) struct MasterProfile {
     pub(super) epochs: VecDeque<(u64, u64)>,
     pub(super) writers: HashMap<u128, WriterState>,
     pub(super) recent: VecDeque<Recent>,
+    /// What happened to each list lately, by the master's index of it.
+    pub(super) lists: HashMap<u16, ListLog>,
+    /// Every step of a list after this version is in its log: that of the document from which the profile was loaded.
+    pub(super) logged_from: u64,
     /// Every change after this version is in `recent`.
     pub(super) recent_from: u64,
     pub(super) observers: Vec<(u64, u64)>,
@@ -82,12 +86,49 @@ pub(super) struct Recent {
 pub(super) enum RecentStep {
     /// A scalar changed; the integer before it.
     Scalar { before: Option<i64> },
-    /// Something happened to a list, by this operation of this writer session.
-    Item { effect: ListEffect, writer: u128, own: OwnOp },
+    /// Something happened to a list: see [`ListLog`].
+    List,
     /// An entry of a dictionary changed or went; the integer before it.
     Entry { key: Key, before: Option<i64> },
     /// A dictionary was cleared.
     Cleared,
+}
+
+/// What happened to a list lately.
+#[derive(Default)]
+pub(super) struct ListLog {
+    steps: VecDeque<ListStep>,
+    /// Every step after this version is there.
+    from: u64,
+}
+
+impl ListLog {
+    /// Whether all that happened after this version is there.
+    pub(super) fn reaches(&self, since: u64) -> bool {
+        since >= self.from
+    }
+
+    /// The steps, oldest first.
+    pub(super) fn steps(&self) -> impl Iterator<Item = &ListStep> + Clone {
+        self.steps.iter()
+    }
+
+    fn push(&mut self, step: ListStep) {
+        if self.steps.len() >= MAX_LIST_STEPS
+            && let Some(dropped) = self.steps.pop_front()
+        {
+            self.from = dropped.version;
+        }
+        self.steps.push_back(step);
+    }
+}
+
+/// A step of what happened to a list, by an operation of a writer session.
+pub(super) struct ListStep {
+    pub(super) version: u64,
+    pub(super) effect: ListEffect,
+    pub(super) writer: u128,
+    pub(super) own: OwnOp,
 }
 
 /// What a batch did to one property in one of its operations.
@@ -158,6 +199,8 @@ impl MasterProfile {
             epochs: VecDeque::new(),
             writers: HashMap::new(),
             recent: VecDeque::new(),
+            lists: HashMap::new(),
+            logged_from: 0,
             recent_from: 0,
             observers: Vec::new(),
             unjournaled: 0,
@@ -201,7 +244,9 @@ impl MasterProfile {
             self.property_versions[property.usize()] = version;
             let what = match (step, change) {
                 (Step::List(effect), _) => {
-                    RecentStep::Item { effect, writer, own: OwnOp { batch: number, op } }
+                    let own = OwnOp { batch: number, op };
+                    self.log_list_step(property, ListStep { version, effect, writer, own });
+                    RecentStep::List
                 }
                 (_, ValueChange::EntryPut { key, old, .. }) => {
                     RecentStep::Entry { key, before: old.as_ref().and_then(Value::as_int) }
@@ -228,6 +273,13 @@ impl MasterProfile {
         }
     }
 
+    /// Remembers a step of what happened to a list.
+    pub(super) fn log_list_step(&mut self, property: PropertyIndex, step: ListStep) {
+        let from = self.logged_from;
+        let log = self.lists.entry(property.get()).or_insert_with(|| ListLog { from, ..ListLog::default() });
+        log.push(step);
+    }
+
     fn key_removed(&mut self, property: PropertyIndex, key: &Key) {
         let Value::Dict(dict) = &self.values[property.usize()] else { return };
         if let Some(numbers) = self.keys.get_mut(&property.get()) {
@@ -235,15 +287,15 @@ impl MasterProfile {
         }
     }
 
-    /// Whether all that happened to a property after this version is known.
+    /// Whether all that happened to a list after this version is known.
     pub(super) fn reaches(&self, property: PropertyIndex, since: u64) -> bool {
-        since <= self.version
-            && (since >= self.recent_from || self.property_versions[property.usize()] <= since)
+        let known = self.lists.get(&property.get()).is_some_and(|log| log.reaches(since));
+        since <= self.version && (known || self.property_versions[property.usize()] <= since)
     }
 
-    /// What happened to a property that is known, oldest first.
-    pub(super) fn recent_of(&self, property: PropertyIndex) -> impl Iterator<Item = &Recent> + Clone {
-        self.recent.iter().filter(move |recent| recent.property == property)
+    /// What happened to a list that is known, oldest first.
+    pub(super) fn list_steps(&self, property: PropertyIndex) -> impl Iterator<Item = &ListStep> + Clone {
+        self.lists.get(&property.get()).into_iter().flat_map(ListLog::steps)
     }
 
     /// Puts what changed after `since` into `out`, in ascending order.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::profile::{Done, Entry, MasterProfile, RecentStep, Refusal, WriterState};
+use super::profile::{Done, Entry, MasterProfile, Refusal, WriterState};
 use super::session::{ChannelPhase, PeerInfo, Session, violation};
 use super::{Master, Now};
 use crate::error::{Error, Result};
@@ -284,12 +284,10 @@ fn take_step(
     };
     let step = match change {
         Change::List(change) => {
-            let before = profile.recent_of(property).filter_map(|recent| match &recent.what {
-                RecentStep::Item { effect, writer, own } => {
-                    let own = (*writer == peer.writer.id).then_some(*own);
-                    Some(Happened { version: recent.version, own, effect })
-                }
-                _ => None,
+            let before = profile.list_steps(property).map(|step| Happened {
+                version: step.version,
+                own: (step.writer == peer.writer.id).then_some(step.own),
+                effect: &step.effect,
             });
             let version = profile.version + 1;
             let now =

@@ -148,7 +148,8 @@ impl Peer {
         replica.keys_are_good = true;
         match (resumed, replica.cursor) {
             (Some(version), Some(cursor)) if cursor.version == version => {
-                replica.cursor = Some(Cursor { epoch, version });
+                // The cursor is of that epoch with the first delta: it has what is not stored and began anew.
+                replica.resumed_in = Some(epoch);
                 replica.phase = Phase::Open;
                 self.events.push(Event::ProfileResumed { profile: profile_id, whole: false });
                 self.settle(slot);
@@ -268,6 +269,7 @@ impl Peer {
             replica.profile.release();
         }
         replica.cursor = Some(Cursor { epoch, version });
+        replica.resumed_in = None;
         replica.phase = Phase::Open;
         self.stats.snapshots += 1;
         self.stats.snapshot_bytes += bytes.len() as u64;
@@ -307,6 +309,9 @@ impl Peer {
         let own = replica.profile.applied_through().checked_add(head.own).ok_or_else(overflow)?;
         replica.profile.apply_effects(&effects, own)?;
         cursor.version = version;
+        if let Some(epoch) = replica.resumed_in.take() {
+            cursor.epoch = epoch;
+        }
         self.collect_changes(slot);
         if head.own > 0 {
             self.events.push(Event::Applied { profile, through: own });

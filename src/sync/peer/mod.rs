@@ -104,6 +104,8 @@ struct Replica {
     listed: bool,
     /// A snapshot that overtook the answer that announces it.
     early_snapshot: Option<(u64, Vec<u8>)>,
+    /// The epoch in which this connection goes on, until the first delta of it.
+    resumed_in: Option<u64>,
     /// The numbers that the master gave to keys of dictionaries.
     keys: KnownKeys,
     /// Whether they are those of the epoch that the master is in, as far as this connection has told.
@@ -193,6 +195,7 @@ impl Peer {
             releasing: false,
             listed: false,
             early_snapshot: None,
+            resumed_in: None,
             keys: KnownKeys::default(),
             keys_are_good: false,
         }));
@@ -451,6 +454,7 @@ impl Peer {
             }
             replica.phase = Phase::Waiting;
             replica.early_snapshot = None;
+            replica.resumed_in = None;
         }
         let permanent = matches!(
             error.code(),
