@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+pub use self::file::SchemaMistake;
 pub use self::key::property_key;
 pub use self::limits::{Limits, Number};
 pub(crate) use self::property::Attributes;
