@@ -40,8 +40,8 @@ pub use self::peer::GameServer;
 pub use self::peer::{ConnectOptions, Endpoint, Event, PeerStats, Pending, ProfileId};
 pub use self::profile::{Cause, Profile, ProfileEvent, PropertyChanged};
 pub use self::schema::{
-    Limits, Merge, Number, Property, PropertyIndex, PropertyInfo, Schema, SchemaBuilder, SyncClass,
-    Visibility, Writers, property_key,
+    Limits, Merge, Number, Property, PropertyIndex, PropertyInfo, Schema, SchemaBuilder, SchemaMistake,
+    SyncClass, Visibility, Writers, property_key,
 };
 #[cfg(feature = "quic")]
 pub use self::shutdown::shutdown_network;

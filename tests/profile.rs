@@ -1,28 +1,75 @@
 //! The stand-alone profile through the public interface, on arbitrary schemas, values and operations.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mst_profiles::{Profile, ProfileEvent, Property, PropertyIndex, Schema, Value, ValueType};
+use mst_profiles::{
+    Addition, DateTime, Dict, Error, Key, KeyType, List, Profile, ProfileEvent, Property, PropertyIndex,
+    ScalarType, Schema, Value, ValueChange, ValueType,
+};
 use proptest::prelude::*;
+
+/// Every bit pattern: NaNs, infinities, both zeros.
+fn any_f32() -> impl Strategy<Value = f32> {
+    any::<u32>().prop_map(f32::from_bits)
+}
+
+/// Of every plane of Unicode, but U+0000.
+fn any_text() -> impl Strategy<Value = String> {
+    prop_oneof![Just(String::new()), "[^\0]{0,12}", "[\u{1}-\u{ffff}]{0,4}", "[\u{10000}-\u{10ffff}]{0,3}"]
+}
+
+fn any_scalar(scalar: ScalarType) -> BoxedStrategy<Value> {
+    match scalar {
+        ScalarType::Bool => any::<bool>().prop_map(Value::from).boxed(),
+        ScalarType::I32 => prop_oneof![any::<i32>(), -3..3_i32].prop_map(Value::from).boxed(),
+        ScalarType::I64 => prop_oneof![any::<i64>(), -3..3_i64].prop_map(Value::from).boxed(),
+        ScalarType::F32 => any_f32().prop_map(Value::from).boxed(),
+        ScalarType::F64 => any::<u64>().prop_map(|bits| Value::from(f64::from_bits(bits))).boxed(),
+        ScalarType::String => any_text().prop_map(Value::from).boxed(),
+        ScalarType::Bytes => proptest::collection::vec(any::<u8>(), 0..12).prop_map(Value::from).boxed(),
+        ScalarType::Vector2 => [any_f32(), any_f32()].prop_map(Value::from).boxed(),
+        ScalarType::Vector3 => [any_f32(), any_f32(), any_f32()].prop_map(Value::from).boxed(),
+        ScalarType::Quaternion => {
+            [any_f32(), any_f32(), any_f32(), any_f32()].prop_map(Value::Quaternion).boxed()
+        }
+        ScalarType::Color => any::<[u8; 4]>().prop_map(Value::Color).boxed(),
+        ScalarType::DateTime => (DateTime::MIN.unix_micros()..=DateTime::MAX.unix_micros())
+            .prop_map(|micros| Value::from(DateTime::from_unix_micros(micros).unwrap()))
+            .boxed(),
+        ScalarType::Uuid => any::<[u8; 16]>().prop_map(Value::Uuid).boxed(),
+        other => panic!("{other} is a new type: it wants to be tested too"),
+    }
+}
+
+fn any_key(key: KeyType) -> BoxedStrategy<Key> {
+    match key {
+        KeyType::String => prop_oneof!["[ab]{0,2}", any_text()].prop_map(Key::from).boxed(),
+        KeyType::I32 => prop_oneof![-2..2_i32, any::<i32>()].prop_map(Key::from).boxed(),
+        _ => prop_oneof![-2..2_i64, any::<i64>()].prop_map(Key::from).boxed(),
+    }
+}
 
 fn any_value(value_type: ValueType) -> BoxedStrategy<Value> {
     match value_type {
-        ValueType::Bool => any::<bool>().prop_map(Value::from).boxed(),
-        ValueType::I32 => prop_oneof![any::<i32>(), -3..3_i32].prop_map(Value::from).boxed(),
-        ValueType::I64 => prop_oneof![any::<i64>(), -3..3_i64].prop_map(Value::from).boxed(),
-        // Every bit pattern: NaNs, infinities, both zeros.
-        ValueType::F64 => any::<u64>().prop_map(|bits| Value::from(f64::from_bits(bits))).boxed(),
-        _ => prop_oneof![Just(String::new()), "[^\0]{0,12}", "\u{10000}{0,3}"].prop_map(Value::from).boxed(),
+        ValueType::Scalar(scalar) => any_scalar(scalar),
+        ValueType::List(item) => proptest::collection::vec(any_scalar(item), 0..6)
+            .prop_map(move |items| Value::from(List::from_items(item, items).unwrap()))
+            .boxed(),
+        ValueType::Dict(key, item) => proptest::collection::vec((any_key(key), any_scalar(item)), 0..6)
+            .prop_map(move |entries| Value::from(Dict::from_entries(key, item, entries).unwrap()))
+            .boxed(),
+        other => panic!("{other} is a new type: it wants to be tested too"),
     }
 }
 
 fn any_type() -> impl Strategy<Value = ValueType> {
-    proptest::sample::select(ValueType::ALL)
+    proptest::sample::select(ValueType::all().collect::<Vec<_>>())
 }
 
 fn any_schema() -> impl Strategy<Value = Arc<Schema>> {
     let default = any_type().prop_flat_map(any_value);
-    proptest::collection::vec(default, 1..40).prop_map(|defaults| {
+    proptest::collection::vec(default, 1..30).prop_map(|defaults| {
         let mut builder = Schema::builder();
         for (place, default) in (0_u16..).zip(defaults) {
             builder.add(Property::new(&format!("group.property{place}"), default).key(place));
@@ -31,38 +78,119 @@ fn any_schema() -> impl Strategy<Value = Arc<Schema>> {
     })
 }
 
-/// Something a game does to a property; what does not fit its type is refused.
+/// Something a game does. Numbers choose what is there to choose from; the value is made to fit the property.
 #[derive(Clone, Debug)]
-enum Step {
-    Set(Value),
-    AddInt(i64),
-    AddFloat(f64),
+struct Step {
+    property: u16,
+    kind: u8,
+    place: u16,
+    other: u16,
+    amount: i64,
+    seed: Vec<Value>,
+    key: [Key; 2],
 }
 
-fn any_steps() -> impl Strategy<Value = Vec<(u16, Step)>> {
-    let step = prop_oneof![
-        any_type().prop_flat_map(any_value).prop_map(Step::Set),
-        prop_oneof![any::<i64>(), -5..5_i64].prop_map(Step::AddInt),
-        any::<f64>().prop_map(Step::AddFloat),
-    ];
-    proptest::collection::vec((any::<u16>(), step), 0..80)
+fn any_steps() -> impl Strategy<Value = Vec<Step>> {
+    // A value of each scalar type, of which the step takes the one that fits.
+    let seed: Vec<_> = ScalarType::ALL.iter().map(|scalar| any_scalar(*scalar)).collect();
+    let key = (any_key(KeyType::String), any_key(KeyType::I32)).prop_map(|(text, int)| [text, int]);
+    let amount = prop_oneof![-5..5_i64, any::<i64>()];
+    let step = (any::<u16>(), any::<u8>(), any::<(u16, u16)>(), amount, seed, key).prop_map(
+        |(property, kind, (place, other), amount, seed, key)| Step {
+            property,
+            kind,
+            place,
+            other,
+            amount,
+            seed,
+            key,
+        },
+    );
+    proptest::collection::vec(step, 0..60)
 }
 
-fn take(profile: &mut Profile, step: &(u16, Step)) -> bool {
-    let count = profile.schema().properties().len() as u32;
-    let index = profile.schema().index(u32::from(step.0) % count).expect("it is in range");
-    let before = profile.get(index).clone();
-    let result = match &step.1 {
-        Step::Set(value) => profile.set(index, value.clone()),
-        Step::AddInt(amount) => profile.add_int(index, *amount),
-        Step::AddFloat(amount) => profile.add_float(index, *amount),
-    };
-    match result {
-        Ok(changed) => assert_eq!(changed, *profile.get(index) != before),
-        // What is refused changes nothing.
-        Err(_) => assert_eq!(profile.get(index), &before),
+impl Step {
+    fn scalar(&self, scalar: ScalarType) -> Value {
+        self.seed.iter().find(|v| v.value_type() == scalar.into()).expect("there is one of each").clone()
     }
-    result.is_ok()
+
+    fn property(&self, profile: &Profile) -> PropertyIndex {
+        let count = profile.schema().properties().len() as u32;
+        profile.schema().index(u32::from(self.property) % count).expect("it is in range")
+    }
+
+    /// Whether it adds to a floating-point number. Such amounts are summed before they are added, so that it matters
+    /// which of them are sent together.
+    fn rounds(&self, profile: &Profile) -> bool {
+        let scalar = profile.get(self.property(profile));
+        scalar.as_float().is_some() && self.kind % 6 == 3
+    }
+
+    fn take(&self, profile: &mut Profile) -> Result<bool, Error> {
+        let property = self.property(profile);
+        match profile.get(property).clone() {
+            Value::List(list) => {
+                let value = self.scalar(list.item_type());
+                let at = |n: u16, beyond: usize| u32::from(n) % (list.len() + beyond).max(1) as u32;
+                match self.kind % 7 {
+                    0 => profile.list_push(property, value),
+                    1 | 2 => profile.list_insert(property, at(self.place, 1), value),
+                    3 => profile.list_set(property, at(self.place, 0), value),
+                    4 => profile.list_remove(property, at(self.place, 0)),
+                    5 => profile.list_move(property, at(self.place, 0), at(self.other, 0)),
+                    _ if self.place.is_multiple_of(3) => profile.clear(property),
+                    _ => {
+                        let items = list.iter().skip(1).cloned().chain([value]).collect();
+                        profile.set(property, List::from_items(list.item_type(), items).unwrap())
+                    }
+                }
+            }
+            Value::Dict(dict) => {
+                let key = self.key[usize::from(dict.key_type() != KeyType::String)].clone();
+                match self.kind % 6 {
+                    0 | 1 => profile.dict_put(property, key, self.scalar(dict.item_type())),
+                    2 => profile.dict_remove(property, key),
+                    3 => profile.dict_add(property, key, self.amount),
+                    4 => profile.dict_add(property, key, self.amount as f64),
+                    _ if self.place.is_multiple_of(3) => profile.clear(property),
+                    _ => {
+                        let first = dict.iter().take(2).map(|(k, v)| (k.clone(), v.clone()));
+                        let entries = first.chain([(key, self.scalar(dict.item_type()))]);
+                        profile.set(
+                            property,
+                            Dict::from_entries(dict.key_type(), dict.item_type(), entries).unwrap(),
+                        )
+                    }
+                }
+            }
+            scalar => match self.kind % 6 {
+                0 | 1 => profile.set(property, self.scalar(scalar.value_type().element())),
+                2 => profile.add_int(property, self.amount),
+                3 => profile.add_float(property, self.amount as f64 / 3.0),
+                4 => profile.add(property, Addition::int_clamped(self.amount, -100..=100)),
+                _ => profile.add(property, Addition::int_guarded(self.amount, -100..)),
+            },
+        }
+    }
+
+    /// Takes the step, and checks what holds of every step.
+    fn check(&self, profile: &mut Profile) -> bool {
+        let property = self.property(profile);
+        let before = profile.get(property).clone();
+        let result = self.take(profile);
+        match &result {
+            Ok(false) => assert_eq!(profile.get(property), &before),
+            // Equal items may have changed places.
+            Ok(true) => {}
+            // What is refused changes nothing, and names the property.
+            Err(error) => {
+                assert_eq!(profile.get(property), &before);
+                let name = profile.schema().property(property).name();
+                assert!(error.to_string().contains(name), "{error}");
+            }
+        }
+        result.is_ok()
+    }
 }
 
 fn assert_same(a: &Profile, b: &Profile) {
@@ -72,46 +200,183 @@ fn assert_same(a: &Profile, b: &Profile) {
     }
 }
 
+/// A value as somebody has it who knows nothing but events.
+#[derive(Clone, Debug, PartialEq)]
+enum Told {
+    Scalar(Value),
+    List(Vec<Value>),
+    Dict(BTreeMap<Key, Value>),
+}
+
+impl Told {
+    fn of(value: &Value) -> Self {
+        match value {
+            Value::List(list) => Self::List(list.iter().cloned().collect()),
+            Value::Dict(dict) => Self::Dict(dict.iter().map(|(k, v)| (k.clone(), v.clone())).collect()),
+            scalar => Self::Scalar(scalar.clone()),
+        }
+    }
+
+    fn hear(&mut self, change: ValueChange) {
+        let before = self.clone();
+        match (&mut *self, change) {
+            (told, ValueChange::Replaced { old, new }) => {
+                assert_eq!(*told, Self::of(&old));
+                *told = Self::of(&new);
+            }
+            (Self::List(items), ValueChange::ItemSet { index, old, new }) => {
+                assert_eq!(std::mem::replace(&mut items[index as usize], new), old);
+            }
+            (Self::List(items), ValueChange::ItemInserted { index, value }) => {
+                items.insert(index as usize, value)
+            }
+            (Self::List(items), ValueChange::ItemRemoved { index, value }) => {
+                assert_eq!(items.remove(index as usize), value);
+            }
+            (Self::List(items), ValueChange::ItemMoved { from, to }) => {
+                let item = items.remove(from as usize);
+                items.insert(to as usize, item);
+                // Equal items that change places are a change nobody can see.
+                return;
+            }
+            (Self::Dict(entries), ValueChange::EntryPut { key, old, new }) => {
+                assert_eq!(entries.insert(key, new), old);
+            }
+            (Self::Dict(entries), ValueChange::EntryRemoved { key, old }) => {
+                assert_eq!(entries.remove(&key), Some(old));
+            }
+            (told, ValueChange::Cleared { old }) => {
+                assert_eq!(*told, Self::of(&old));
+                match told {
+                    Self::List(items) => items.clear(),
+                    Self::Dict(entries) => entries.clear(),
+                    Self::Scalar(_) => panic!("a scalar is not cleared"),
+                }
+            }
+            (told, change) => panic!("{change:?} of {told:?}"),
+        }
+        assert_ne!(*self, before, "an event in which nothing changed");
+    }
+}
+
+/// Somebody who listens to a profile from the beginning.
+fn listen(profile: &mut Profile, told: &mut [Told]) {
+    while let Some(event) = profile.next_event() {
+        let ProfileEvent::Changed(change) = event else { panic!("so few events fit") };
+        told[usize::from(change.property.get())].hear(change.change);
+    }
+    for (place, told) in told.iter().enumerate() {
+        let index = profile.schema().index(place as u32).unwrap();
+        assert_eq!(*told, Told::of(profile.get(index)), "property {place}");
+    }
+}
+
+fn ears(schema: &Schema) -> Vec<Told> {
+    schema.properties().iter().map(|p| Told::of(p.default())).collect()
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
     #[test]
     fn a_replica_that_applies_every_delta_is_equal(schema in any_schema(), rounds in proptest::collection::vec(any_steps(), 1..4)) {
-        let (mut here, mut there) = (Profile::new(schema.clone()), Profile::new(schema));
+        let (mut here, mut there) = (Profile::new(schema.clone()), Profile::new(schema.clone()));
+        let mut told = ears(&schema);
         for steps in rounds {
             for step in &steps {
-                take(&mut here, step);
+                step.check(&mut here);
             }
             let delta = here.take_delta().unwrap();
-            prop_assert!(delta.len() <= here.snapshot().len() + here.schema().properties().len());
+            // Of each property there is one byte more than in a snapshot, or two.
+            prop_assert!(delta.len() <= here.snapshot().len() + 2 * schema.properties().len());
             there.apply_delta(&delta).unwrap();
             assert_same(&here, &there);
+            listen(&mut there, &mut told);
             prop_assert!(!here.is_dirty() && here.take_delta().unwrap().is_empty());
         }
+    }
+
+    /// One delta of many changes leads where many deltas of one change each do.
+    #[test]
+    fn coalescing_changes_no_outcome(schema in any_schema(), steps in any_steps()) {
+        let (mut at_once, mut one_by_one) = (Profile::new(schema.clone()), Profile::new(schema.clone()));
+        let (mut there, mut there_too) = (Profile::new(schema.clone()), Profile::new(schema.clone()));
+        for step in steps.iter().filter(|step| !step.rounds(&Profile::new(schema.clone()))) {
+            prop_assert_eq!(step.check(&mut at_once), step.check(&mut one_by_one));
+            assert_same(&at_once, &one_by_one);
+            there_too.apply_delta(&one_by_one.take_delta().unwrap()).unwrap();
+        }
+        there.apply_delta(&at_once.take_delta().unwrap()).unwrap();
+        assert_same(&there, &at_once);
+        assert_same(&there, &there_too);
     }
 
     #[test]
     fn events_tell_the_whole_story(schema in any_schema(), steps in any_steps()) {
         let mut profile = Profile::new(schema.clone());
-        let mut told: Vec<Value> = schema.properties().iter().map(|p| p.default().clone()).collect();
+        let mut told = ears(&schema);
         for step in &steps {
-            take(&mut profile, step);
+            step.check(&mut profile);
         }
-        while let Some(event) = profile.next_event() {
-            let ProfileEvent::Changed(change) = event else { panic!("so few events fit") };
-            let place = usize::from(PropertyIndex::get(change.property));
-            prop_assert_eq!(&told[place], &change.old);
-            prop_assert_ne!(&change.old, &change.new);
-            told[place] = change.new;
+        listen(&mut profile, &mut told);
+    }
+
+    /// A batch that fails, or is cancelled, leaves nothing: neither values nor anything to send.
+    #[test]
+    fn a_batch_that_fails_changes_nothing(schema in any_schema(), before in any_steps(), inside in any_steps(), after in any_steps()) {
+        let (mut with, mut without) = (Profile::new(schema.clone()), Profile::new(schema.clone()));
+        let mut told = ears(&schema);
+        for step in &before {
+            step.check(&mut with);
+            step.check(&mut without);
         }
-        for (place, value) in told.iter().enumerate() {
-            prop_assert_eq!(value, profile.get(schema.index(place as u32).unwrap()));
+        let failed: Result<(), Error> = with.batch(|profile| {
+            for step in &inside {
+                step.check(profile);
+            }
+            Err(Error::Released)
+        });
+        prop_assert_eq!(failed, Err(Error::Released));
+        assert_same(&with, &without);
+        listen(&mut with, &mut told);
+        prop_assert_eq!(with.is_dirty(), without.is_dirty());
+        let mut there = Profile::new(schema);
+        there.apply_delta(&with.peek_delta().unwrap()).unwrap();
+        assert_same(&there, &without);
+        // The batch was a barrier: amounts before and after it are not summed.
+        for step in after.iter().filter(|step| !step.rounds(&without)) {
+            step.check(&mut with);
+            step.check(&mut without);
+            assert_same(&with, &without);
         }
+        there.apply_snapshot(&with.snapshot()).unwrap();
+        assert_same(&there, &without);
+    }
+
+    #[test]
+    fn batches_lead_where_single_changes_do(schema in any_schema(), steps in any_steps()) {
+        let (mut batched, mut single) = (Profile::new(schema.clone()), Profile::new(schema.clone()));
+        let mut there = Profile::new(schema);
+        batched.batch(|profile| {
+            for step in &steps {
+                step.check(profile);
+            }
+            Ok(())
+        }).unwrap();
+        for step in &steps {
+            step.check(&mut single);
+            single.take_delta().unwrap();
+        }
+        assert_same(&batched, &single);
+        there.apply_delta(&batched.take_delta().unwrap()).unwrap();
+        assert_same(&there, &single);
     }
 
     #[test]
     fn json_and_snapshots_round_trip(schema in any_schema(), steps in any_steps()) {
         let mut profile = Profile::new(schema.clone());
         for step in &steps {
-            take(&mut profile, step);
+            step.check(&mut profile);
         }
         let (mut by_json, mut by_snapshot) = (Profile::new(schema.clone()), Profile::new(schema));
         by_json.apply_json(&profile.to_json()).unwrap();
@@ -123,7 +388,8 @@ proptest! {
 
     #[test]
     fn any_bytes_are_applied_whole_or_not_at_all(schema in any_schema(), mut bytes in proptest::collection::vec(any::<u8>(), 0..60), stamp in any::<bool>()) {
-        let mut profile = Profile::new(schema);
+        let mut profile = Profile::new(schema.clone());
+        let mut told = ears(&schema);
         let before = profile.to_json();
         if stamp {
             // Past the first check, where it is most likely to go wrong.
@@ -135,5 +401,42 @@ proptest! {
         if profile.apply_snapshot(&bytes).is_err() && profile.apply_delta(&bytes).is_err() {
             prop_assert_eq!(profile.to_json(), before);
         }
+        listen(&mut profile, &mut told);
     }
+}
+
+/// The largest values there may be travel and are stored; one byte more is refused.
+#[test]
+fn values_of_the_greatest_length_pass_and_longer_ones_do_not() {
+    let most = mst_profiles::limits::MAX_STRING_BYTES;
+    let schema = Schema::builder()
+        .property(Property::new("text", ""))
+        .property(Property::of_type("bytes", ScalarType::Bytes))
+        .property(Property::list("texts", ScalarType::String))
+        .property(Property::dict("keys", KeyType::String, ScalarType::Bool))
+        .build()
+        .unwrap();
+    let index = |name: &str| schema.index_of(name).unwrap();
+    let mut profile = Profile::new(schema.clone());
+    profile.set(index("text"), "é".repeat(most / 2)).unwrap();
+    profile.set(index("bytes"), vec![255; most]).unwrap();
+    profile.list_push(index("texts"), "x".repeat(most)).unwrap();
+    let key = "k".repeat(mst_profiles::limits::MAX_KEY_BYTES);
+    profile.dict_put(index("keys"), key.as_str(), true).unwrap();
+    let before = profile.to_json();
+    let too_long = |result: Result<bool, Error>, name: &str| match result {
+        Err(error @ Error::TooLong { .. }) => assert!(error.to_string().contains(name), "{error}"),
+        other => panic!("{name}: {other:?}"),
+    };
+    too_long(profile.set(index("text"), "x".repeat(most + 1)), "`text`");
+    too_long(profile.set(index("bytes"), vec![0; most + 1]), "`bytes`");
+    too_long(profile.list_push(index("texts"), "x".repeat(most + 1)), "`texts`");
+    too_long(profile.dict_put(index("keys"), format!("{key}k"), true), "`keys`");
+    assert_eq!(profile.to_json(), before);
+    let mut there = Profile::new(schema);
+    there.apply_delta(&profile.take_delta().unwrap()).unwrap();
+    assert_eq!(there.to_json(), before);
+    there.apply_json(&before).unwrap();
+    there.apply_snapshot(&profile.snapshot()).unwrap();
+    assert_eq!(there.to_json(), before);
 }

@@ -175,6 +175,14 @@ fn as_float(number: Number) -> f64 {
     }
 }
 
+/// The bound as a number of the type: 0.1 lets the 32-bit number pass that is nearest to it.
+fn bound_for(element: ScalarType, bound: Number) -> Number {
+    match element {
+        ScalarType::F32 => Number::Float(f64::from(as_float(bound) as f32)),
+        _ => bound,
+    }
+}
+
 fn compare(a: Number, b: Number) -> Option<std::cmp::Ordering> {
     match (a, b) {
         (Number::Int(a), Number::Int(b)) => Some(a.cmp(&b)),
@@ -248,9 +256,12 @@ impl PropertyInfo {
             return Err(Error::NotFinite { property: self.shared_name().clone() });
         }
         if let Some(number) = number_of(value) {
+            let bound = |bound: &Number| bound_for(element, *bound);
             // A NaN is in no range.
-            let below = limits.min.filter(|min| compare(number, *min).is_none_or(std::cmp::Ordering::is_lt));
-            let above = limits.max.filter(|max| compare(number, *max).is_none_or(std::cmp::Ordering::is_gt));
+            let below =
+                limits.min.filter(|min| compare(number, bound(min)).is_none_or(std::cmp::Ordering::is_lt));
+            let above =
+                limits.max.filter(|max| compare(number, bound(max)).is_none_or(std::cmp::Ordering::is_gt));
             if let Some((bound, side)) = below.map(|b| (b, "least")).or(above.map(|b| (b, "greatest"))) {
                 let is_moment = element == ScalarType::DateTime;
                 let shown = |number| match number {

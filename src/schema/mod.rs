@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+pub use self::file::SchemaMistake;
 pub use self::key::property_key;
 pub use self::limits::{Limits, Number};
 pub(crate) use self::property::Attributes;
@@ -209,39 +210,34 @@ impl SchemaBuilder {
         let mut mistakes = Vec::new();
         if self.properties.len() > MAX_PROPERTIES {
             let error = Error::TooManyProperties { count: self.properties.len() };
-            mistakes.push(Mistake { property: MAX_PROPERTIES, member: None, error });
+            mistakes.push(Mistake::new(MAX_PROPERTIES, None, error));
         }
         let mut names: HashMap<Arc<str>, usize> = HashMap::with_capacity(self.properties.len());
         let mut keys: HashMap<u16, usize> = HashMap::with_capacity(self.properties.len());
         for (place, property) in self.properties.iter().enumerate() {
-            let mut mistake = |member, error| {
-                mistakes.push(Mistake { property: place, member: Some(member), error });
-            };
             let name = property.effective_name();
             if let Some(Err(error)) = property.name.as_deref().map(check_name) {
-                mistake("name", error);
+                mistakes.push(Mistake::new(place, Some("name"), error));
             }
-            let twice = match names.entry(name.clone()) {
-                Entry::Occupied(_) => true,
+            match names.entry(name.clone()) {
+                // Its key collides too, which says nothing more.
+                Entry::Occupied(first) => {
+                    let error = Error::DuplicateName { name: name.clone() };
+                    mistakes.push(Mistake::new(place, Some("name"), error).because_of(*first.get()));
+                }
                 Entry::Vacant(entry) => {
                     entry.insert(place);
-                    false
+                    let key = property.effective_key();
+                    let first = *keys.entry(key).or_insert(place);
+                    if first != place {
+                        let member = if property.key.is_some() { "key" } else { "name" };
+                        let (first_name, second) = (self.properties[first].effective_name(), name.clone());
+                        let error = Error::KeyCollision { first: first_name, second, key };
+                        mistakes.push(Mistake::new(place, Some(member), error).because_of(first));
+                    }
                 }
-            };
-            if twice {
-                // Its key collides too, which says nothing more.
-                mistake("name", Error::DuplicateName { name });
-                continue;
             }
-            let key = property.effective_key();
-            match keys.entry(key) {
-                Entry::Occupied(first) => {
-                    let first = self.properties[*first.get()].effective_name();
-                    let member = if property.key.is_some() { "key" } else { "name" };
-                    mistake(member, Error::KeyCollision { first, second: name.clone(), key });
-                }
-                Entry::Vacant(entry) => drop(entry.insert(place)),
-            }
+            let mut mistake = |member, error| mistakes.push(Mistake::new(place, Some(member), error));
             let invalid =
                 |reason: String| Error::InvalidSchema { reason: format!("property `{name}`: {reason}") };
             let attributes = &property.attributes;
@@ -261,20 +257,23 @@ impl SchemaBuilder {
             if let Err(error) = property.default.check(|| format!("the default of property `{name}`")) {
                 mistake("default", error);
             } else if !bad_limits && let Err(error) = property.clone().into_info().check(&property.default) {
-                mistake("default", invalid(format!("the default is against the limits: {error}")));
+                let error = error.to_string();
+                let reason = error.strip_prefix(&format!("property `{name}`: ")).unwrap_or(&error);
+                mistake("default", invalid(format!("the default is against the limits: {reason}")));
             }
         }
         for (place, property) in self.properties.iter().enumerate() {
-            for alias in &property.attributes.aliases {
-                let error = match (check_name(alias), names.get(alias)) {
-                    (Err(error), _) => error,
-                    (Ok(()), Some(_)) => Error::DuplicateName { name: alias.clone() },
-                    (Ok(()), None) => {
-                        names.insert(alias.clone(), place);
-                        continue;
+            for (nth, alias) in property.attributes.aliases.iter().enumerate() {
+                let mistake =
+                    |error| Mistake { alias: Some(nth), ..Mistake::new(place, Some("aliases"), error) };
+                match (check_name(alias), names.get(alias)) {
+                    (Err(error), _) => mistakes.push(mistake(error)),
+                    (Ok(()), Some(first)) => {
+                        let error = Error::DuplicateName { name: alias.clone() };
+                        mistakes.push(mistake(error).because_of(*first));
                     }
-                };
-                mistakes.push(Mistake { property: place, member: Some("aliases"), error });
+                    (Ok(()), None) => drop(names.insert(alias.clone(), place)),
+                }
             }
         }
         mistakes
@@ -287,7 +286,21 @@ pub(crate) struct Mistake {
     pub(crate) property: usize,
     /// The member of its entry in a schema file.
     pub(crate) member: Option<&'static str>,
+    /// Which of the aliases it is, if it is one.
+    pub(crate) alias: Option<usize>,
+    /// The place of the property that has the name or key already.
+    pub(crate) first: Option<usize>,
     pub(crate) error: Error,
+}
+
+impl Mistake {
+    fn new(property: usize, member: Option<&'static str>, error: Error) -> Self {
+        Self { property, member, alias: None, first: None, error }
+    }
+
+    fn because_of(self, first: usize) -> Self {
+        Self { first: Some(first), ..self }
+    }
 }
 
 fn check_name(name: &str) -> Result<()> {

@@ -45,7 +45,9 @@ pub(crate) fn schema() -> Arc<Schema> {
         .property(Property::dict("stats", KeyType::String, ScalarType::I64).visibility(Visibility::Public))
         .property(Property::new("bought", 0_i64))
         .property(Property::new("stock", 15_i64).visibility(Visibility::Public))
-        .property(Property::new("mood", 0).visibility(Visibility::Public).saved(false).sync(SyncClass::Immediate))
+        .property(
+            Property::new("mood", 0).visibility(Visibility::Public).saved(false).sync(SyncClass::Immediate),
+        )
         .property(Property::new("health", 50).range(0..=100))
         .build()
         .unwrap()
@@ -508,7 +510,8 @@ impl World {
         };
         let (made, removals) = (all(&|p| &p.items), all(&|p| &p.removals));
         assert!(there.iter().all(|item| made.contains(item)), "an item of {user} that nobody made");
-        let lost = made.iter().filter(|item| !there.contains(item) && !removals.contains(item)).count() as u64;
+        let lost =
+            made.iter().filter(|item| !there.contains(item) && !removals.contains(item)).count() as u64;
         let stale: u64 = self.players.iter().map(|p| p.stale.get(user).copied().unwrap_or(0)).sum();
         // A refused batch may have had several operations.
         let cleared = self.players.iter().any(|p| p.cleared.contains(&user));
@@ -592,8 +595,12 @@ impl Player {
                 Ok(true)
             }
             6 => self.peer.change(id, |p| p.set(MOOD, (dice >> 8) as i32 % 5)),
-            7 => self.peer.change(id, |p| p.add(HEALTH, Addition::int_clamped((dice >> 8) as i64 % 90, ..=100))),
-            _ => self.peer.change(id, |p| p.add(HEALTH, Addition::int_clamped(-((dice >> 8) as i64 % 90), 0..))),
+            7 => self
+                .peer
+                .change(id, |p| p.add(HEALTH, Addition::int_clamped((dice >> 8) as i64 % 90, ..=100))),
+            _ => self
+                .peer
+                .change(id, |p| p.add(HEALTH, Addition::int_clamped(-((dice >> 8) as i64 % 90), 0..))),
         }
     }
 
@@ -630,9 +637,7 @@ impl Player {
                 self.peer.change(id, |p| p.add_int(SCORE, points))
             }
             (None, 3..=4) => self.peer.change(id, |p| p.set(SECRET, dice as i32)),
-            (None, 5) => {
-                self.peer.change(id, |p| p.add_int(LIMIT, (dice >> 4) as i64 % 9 - 4)).or(Ok(false))
-            }
+            (None, 5) => self.peer.change(id, |p| p.add_int(LIMIT, (dice >> 4) as i64 % 9 - 4)).or(Ok(false)),
             (None, _) => self.peer.change(id, |p| p.add_int(COINS, (dice >> 4) as i64 % 100)),
         };
         result.unwrap();

@@ -51,6 +51,10 @@ impl DateTime {
     /// is cut off.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
+        // The parser takes whatever stands between date and time.
+        if !matches!(text.as_bytes().get(10), Some(b'T' | b't' | b' ')) {
+            return None;
+        }
         let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
         Self::checked(i64::try_from(moment.unix_timestamp_nanos().div_euclid(1000)).ok()?)
     }
@@ -84,7 +88,14 @@ mod tests {
         for moment in [DateTime::MIN, DateTime::MAX] {
             assert_eq!(DateTime::parse(&moment.to_string()), Some(moment));
         }
-        for wrong in ["", "2026-01-02", "2026-02-30T00:00:00Z", "2026-01-02 03:04", "0000-01-01T00:00:00Z"] {
+        for wrong in [
+            "",
+            "2026-01-02",
+            "2026-02-30T00:00:00Z",
+            "2026-01-02 03:04",
+            "2026-01-02x03:04:05Z",
+            "0000-01-01T00:00:00Z",
+        ] {
             assert_eq!(DateTime::parse(wrong), None, "{wrong}");
         }
         assert!(DateTime::from_unix_micros(i64::MAX).is_err());

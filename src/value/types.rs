@@ -196,7 +196,7 @@ impl ValueType {
         match self {
             Self::Scalar(scalar) => scalar as u16,
             Self::List(item) => 0x100 | item as u16,
-            Self::Dict(key, value) => 0x200 + ((key as u16 - 1) << 8) | value as u16,
+            Self::Dict(key, value) => (0x200 + ((key as u16 - 1) << 8)) | value as u16,
         }
     }
 

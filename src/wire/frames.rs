@@ -547,9 +547,10 @@ mod tests {
 
     #[test]
     fn batches_round_trip_and_heads_say_only_what_is_unusual() {
-        let types: Vec<ValueType> = ["i32", "bool", "string", "f64", "list<string>", "dict<string,i64>", "datetime"]
-            .map(|name| ValueType::from_name(name).unwrap())
-            .to_vec();
+        let types: Vec<ValueType> =
+            ["i32", "bool", "string", "f64", "list<string>", "dict<string,i64>", "datetime"]
+                .map(|name| ValueType::from_name(name).unwrap())
+                .to_vec();
         let base = |index| ItemRef::Base { index, since: 300 };
         let own = ItemRef::Own(OwnOp { batch: 40, op: 3 });
         let changes = [

@@ -14,8 +14,8 @@ use super::values::{DeltaWriter, put_snapshot, read_delta, read_snapshot};
 use super::varint::{Reader, put_u64};
 use crate::schema::{Merge, Property, Schema, Writers};
 use crate::value::{
-    Addition, Anchor, Change, DateTime, Dict, DictChange, Effect, ItemRef, Key, KeyType, List, ListChange, ListEffect,
-    OwnOp, ScalarType, Value, ValueType,
+    Addition, Anchor, Change, DateTime, Dict, DictChange, Effect, ItemRef, Key, KeyType, List, ListChange,
+    ListEffect, OwnOp, ScalarType, Value, ValueType,
 };
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/protocol-1.txt");

@@ -617,11 +617,9 @@ pub(crate) mod tests {
             ValueType::List(item) => proptest::collection::vec(any_scalar(item), 0..8)
                 .prop_map(move |items| Value::List(List::from_items(item, items).unwrap()))
                 .boxed(),
-            ValueType::Dict(key, item) => {
-                proptest::collection::vec((any_key(key), any_scalar(item)), 0..8)
-                    .prop_map(move |entries| Value::Dict(Dict::from_entries(key, item, entries).unwrap()))
-                    .boxed()
-            }
+            ValueType::Dict(key, item) => proptest::collection::vec((any_key(key), any_scalar(item)), 0..8)
+                .prop_map(move |entries| Value::Dict(Dict::from_entries(key, item, entries).unwrap()))
+                .boxed(),
         }
     }
 
@@ -834,7 +832,8 @@ pub(crate) mod tests {
     fn lists_are_sent_whole_when_that_is_shorter() {
         let item = |i: i32| Value::I32(i);
         let list = List::from_items(ScalarType::I32, vec![item(1), item(2)]).unwrap();
-        let effects: Vec<ListEffect> = (0..9).map(|i| ListEffect::Insert { index: 0, value: item(i) }).collect();
+        let effects: Vec<ListEffect> =
+            (0..9).map(|i| ListEffect::Insert { index: 0, value: item(i) }).collect();
         let mut out = Vec::new();
         let mut writer = DeltaWriter::new(&mut out);
         assert!(!writer.put_list(3, &list, effects.iter().map(|e| (e, false))));

@@ -1,6 +1,7 @@
 //! The program `mst-profiles`.
 
 mod demo;
+mod schema;
 mod serve;
 
 use std::process::ExitCode;
@@ -21,6 +22,8 @@ enum Command {
     Serve(serve::Options),
     /// Play a short match between a game server and two clients over a master on this machine, and check the outcome.
     Demo(demo::Options),
+    /// Check schema files, and what editors need to help with them.
+    Schema(schema::Options),
     /// One process of the demo.
     #[command(hide = true)]
     DemoRole(demo::RoleOptions),
@@ -30,6 +33,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Serve(options) => serve::run(&options),
         Command::Demo(options) => demo::run(&options),
+        Command::Schema(options) => schema::run(&options),
         Command::DemoRole(options) => demo::run_role(&options),
     };
     match result {

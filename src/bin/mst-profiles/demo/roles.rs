@@ -221,7 +221,13 @@ impl Player {
                 }
                 Event::Changed { profile, change } if change.cause == Cause::Remote => {
                     let property = self.endpoint.schema().property(change.property).name().to_string();
-                    self.tell(profile, What::Seen { property, value: value_of(&change.new) })?;
+                    self.tell(
+                        profile,
+                        What::Seen {
+                            property,
+                            value: change.new_value().map_or(serde_json::Value::Null, value_of),
+                        },
+                    )?;
                 }
                 Event::Applied { profile, through } => self.tell(profile, What::Applied { through })?,
                 Event::Durable { profile, through } => self.tell(profile, What::Durable { through })?,

@@ -1,0 +1,123 @@
+//! `mst-profiles schema`: what authors of schema files need.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use mst_profiles::Schema;
+
+use crate::Failure;
+
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Tell all mistakes in schema files, as file:line:column: message. Fails when there are any.
+    Check {
+        /// The schema files (JSON).
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Show the names, keys and types of a schema, and its fingerprint.
+    Fingerprint {
+        /// The schema file (JSON).
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Print the JSON Schema (draft 2020-12) of schema files, by which editors complete and check them.
+    JsonSchema,
+}
+
+/// The published JSON Schema.
+const JSON_SCHEMA: &str = include_str!("../../../schemas/profile-schema.json");
+
+pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    let result = match &options.command {
+        Command::Check { files } => check(&mut out, files),
+        Command::Fingerprint { file } => fingerprint(&mut out, file),
+        Command::JsonSchema => out.write_all(JSON_SCHEMA.as_bytes()).map_err(Failure::from),
+    };
+    let result = result.and_then(|()| out.flush().map_err(Failure::from));
+    match result {
+        // Whoever reads it has seen enough.
+        Err(error) if is_broken_pipe(&error) => Ok(()),
+        result => result,
+    }
+}
+
+fn is_broken_pipe(error: &Failure) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+}
+
+fn check(out: &mut impl Write, files: &[PathBuf]) -> Result<(), Failure> {
+    let mut bad = 0;
+    // With its end, a reader's interest in the lines may end, but not in how it ended.
+    let mut written = Ok(());
+    for file in files {
+        let (lines, is_good) = check_file(file);
+        bad += usize::from(!is_good);
+        written = written.and_then(|()| lines.iter().try_for_each(|line| writeln!(out, "{line}")));
+    }
+    match (bad, written) {
+        (0, written) => Ok(written?),
+        (bad, _) => Err(format!("{bad} of {} files can't be used", files.len()).into()),
+    }
+}
+
+/// What there is to say about a file, and whether it is good.
+fn check_file(file: &Path) -> (Vec<String>, bool) {
+    let path = file.display();
+    let text = match read(file) {
+        Ok(text) => text,
+        Err(problem) => return (vec![problem], false),
+    };
+    let mistakes = Schema::check_json(&text);
+    if !mistakes.is_empty() {
+        return (mistakes.iter().map(|mistake| format!("{path}:{mistake}")).collect(), false);
+    }
+    match Schema::from_json(&text) {
+        Ok(schema) => {
+            let count = schema.properties().len();
+            let properties = if count == 1 { "property" } else { "properties" };
+            (vec![format!("{path}: {count} {properties}, fingerprint {:016x}", schema.fingerprint())], true)
+        }
+        Err(error) => (vec![format!("{path}: {error}")], false),
+    }
+}
+
+fn fingerprint(out: &mut impl Write, file: &Path) -> Result<(), Failure> {
+    let schema = Schema::from_json(&read(file)?).map_err(|error| format!("{}: {error}", file.display()))?;
+    let names = schema.properties().iter().map(|property| property.name().chars().count());
+    let width = names.max().unwrap_or(0).max("name".len());
+    writeln!(out, "{:width$}    key  type", "name")?;
+    for property in schema.properties() {
+        writeln!(out, "{:width$}  {:>5}  {}", property.name(), property.key(), property.value_type())?;
+    }
+    Ok(writeln!(out, "fingerprint {:016x}", schema.fingerprint())?)
+}
+
+/// The text of a file, or what is wrong with it, with its name.
+fn read(file: &Path) -> Result<String, String> {
+    let path = file.display();
+    // One byte more than there may be shows that there are more.
+    let most = Schema::MAX_JSON_BYTES as u64 + 1;
+    let mut bytes = Vec::new();
+    let opened = File::open(file).and_then(|opened| opened.take(most).read_to_end(&mut bytes));
+    opened.map_err(|error| format!("{path}: {error}"))?;
+    if bytes.len() > Schema::MAX_JSON_BYTES {
+        return Err(format!("{path}: more than {} bytes", Schema::MAX_JSON_BYTES));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let before = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
+        let line = before.split('\n').count();
+        let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+        format!("{path}:{line}:{column}: not UTF-8 from here on")
+    })
+}

@@ -1,0 +1,230 @@
+//! One entry of a schema file: a property.
+
+use std::sync::Arc;
+
+use jsonc_parser::ast;
+use jsonc_parser::common::Ranged;
+
+use super::findings::Reader;
+use super::members::{closest, enumerate, find, quotable};
+use crate::json::value_from_json;
+use crate::schema::{Limits, Number, Property};
+use crate::value::{KeyType, ScalarType, Value, ValueType};
+
+/// The members of an entry.
+pub(super) const MEMBERS: &[&str] = &[
+    "name",
+    "type",
+    "key",
+    "default",
+    "description",
+    "write",
+    "see",
+    "merge",
+    "sync",
+    "saved",
+    "limits",
+    "aliases",
+];
+
+/// The members of an entry's limits.
+pub(super) const LIMITS: &[&str] = &[
+    "min",
+    "max",
+    "min_length",
+    "max_length",
+    "pattern",
+    "finite",
+    "monotonic",
+    "min_count",
+    "max_count",
+    "max_key_length",
+    "key_pattern",
+];
+
+/// What an entry declares. What could not be read is as if it were not there.
+pub(super) struct Entry {
+    pub(super) property: Property,
+    pub(super) has_name: bool,
+    pub(super) has_bad_default: bool,
+    /// Where it begins.
+    pub(super) at: usize,
+    /// Where the values of its members and limits are.
+    places: Vec<(&'static str, usize)>,
+    /// Where each of its aliases is.
+    pub(super) aliases: Vec<usize>,
+}
+
+impl Entry {
+    pub(super) fn read(reader: &mut Reader<'_>, entry: &ast::Value<'_>) -> Option<Self> {
+        let object = reader.object("a property", entry)?;
+        reader.check_members(object, MEMBERS, LIMITS);
+        let name = find(object, "name").map(|name| reader.string("name", name));
+        let type_name = find(object, "type").map(|name| reader.string("type", name).map(|text| (text, name)));
+        for (member, is_there) in [("name", name.is_some()), ("type", type_name.is_some())] {
+            if !is_there {
+                reader.add(object.range.start, format!("`{member}` is missing"));
+            }
+        }
+        let (name, type_name) = (name.flatten(), type_name.flatten());
+        let value_type = type_name.and_then(|(text, value)| read_type(reader, text, value));
+
+        let stand_in = ValueType::Scalar(ScalarType::Bool);
+        let property = Property::of_type(name.unwrap_or("?"), value_type.unwrap_or(stand_in));
+        let mut places = places_of(object, MEMBERS);
+        let limits = find(object, "limits").and_then(|limits| reader.object("`limits`", limits));
+        places.extend(limits.iter().flat_map(|limits| places_of(limits, LIMITS)));
+        let mut entry = Self {
+            property,
+            has_name: name.is_some(),
+            has_bad_default: false,
+            at: object.range.start,
+            places,
+            aliases: Vec::new(),
+        };
+        entry.read_attributes(reader, object);
+        let limits = limits.map(|limits| read_limits(reader, value_type, limits));
+        match value_type {
+            Some(value_type) => {
+                entry.property.attributes.limits = limits.unwrap_or_default();
+                entry.read_default(reader, object, value_type);
+            }
+            // Nothing can be said about what goes with a type that is not known.
+            None => entry.property.attributes.merge = Default::default(),
+        }
+        Some(entry)
+    }
+
+    /// Where the value of a member or limit is.
+    pub(super) fn place_of(&self, member: &str) -> Option<usize> {
+        self.places.iter().find(|(name, _)| *name == member).map(|(_, at)| *at)
+    }
+
+    fn read_attributes(&mut self, reader: &mut Reader<'_>, object: &ast::Object<'_>) {
+        let attributes = &mut self.property.attributes;
+        let member = |name: &'static str| find(object, name).map(|value| (name, value));
+        if let Some((name, value)) = member("key") {
+            self.property.key = reader.whole(name, value, u16::MAX.into());
+        }
+        if let Some((name, value)) = member("description") {
+            attributes.description = reader.string(name, value).map(Arc::from);
+        }
+        if let Some((name, value)) = member("write") {
+            attributes.writers = reader.word(name, value).unwrap_or_default();
+        }
+        if let Some((name, value)) = member("see") {
+            attributes.visibility = reader.word(name, value).unwrap_or_default();
+        }
+        if let Some((name, value)) = member("merge") {
+            attributes.merge = reader.word(name, value).unwrap_or_default();
+        }
+        if let Some((name, value)) = member("sync") {
+            attributes.sync = reader.word(name, value).unwrap_or_default();
+        }
+        if let Some((name, value)) = member("saved") {
+            attributes.unsaved = !reader.flag(name, value).unwrap_or(true);
+        }
+        let aliases = member("aliases").and_then(|(name, value)| reader.array(name, value));
+        for alias in aliases.iter().flat_map(|aliases| &aliases.elements) {
+            if let Some(name) = reader.string("aliases", alias) {
+                attributes.aliases.push(Arc::from(name));
+                self.aliases.push(alias.start());
+            }
+        }
+    }
+
+    fn read_default(&mut self, reader: &mut Reader<'_>, object: &ast::Object<'_>, value_type: ValueType) {
+        let Some(default) = find(object, "default") else { return };
+        match read_value(reader, value_type, default) {
+            Ok(value) => self.property.default = value,
+            Err(reason) => {
+                reader.add(default.start(), format!("`default`: {reason}"));
+                self.has_bad_default = true;
+            }
+        }
+    }
+}
+
+fn places_of(object: &ast::Object<'_>, known: &[&'static str]) -> Vec<(&'static str, usize)> {
+    known.iter().filter_map(|name| Some((*name, find(object, name)?.start()))).collect()
+}
+
+fn read_type(reader: &mut Reader<'_>, text: &str, value: &ast::Value<'_>) -> Option<ValueType> {
+    let value_type = ValueType::from_name(text);
+    if value_type.is_none() {
+        let hint = match closest(text, ValueType::all().map(ValueType::name)) {
+            Some(close) => format!("did you mean `{close}`?"),
+            None => {
+                let scalars: Vec<_> = ScalarType::ALL.iter().map(|scalar| scalar.name()).collect();
+                let keys: Vec<_> = KeyType::ALL.iter().map(|key| key.name()).collect();
+                let (scalars, keys) = (enumerate(&scalars), enumerate(&keys));
+                format!("the types are {scalars}, and of these `list<…>` and, by {keys}, `dict<…,…>`")
+            }
+        };
+        reader.add(value.start(), format!("unknown type `{}`; {hint}", quotable(text)));
+    }
+    value_type
+}
+
+/// The value of this type that a part of the text is.
+fn read_value(reader: &Reader<'_>, value_type: ValueType, value: &ast::Value<'_>) -> Result<Value, String> {
+    // Read again from its text, which keeps integers exact and numbers out of range an error.
+    let text = &reader.text[value.start()..value.end()];
+    let json = serde_json::from_str(text).map_err(|_| format!("{} is too large a number", quotable(text)))?;
+    value_from_json(value_type, &json)
+}
+
+fn read_limits(reader: &mut Reader<'_>, value_type: Option<ValueType>, object: &ast::Object<'_>) -> Limits {
+    reader.check_members(object, LIMITS, &[]);
+    let mut limits = Limits::default();
+    let element = value_type.map(ValueType::element);
+    let member = |name: &'static str| find(object, name).map(|value| (name, value));
+    for (name, bound) in [("min", &mut limits.min), ("max", &mut limits.max)] {
+        *bound = find(object, name).and_then(|value| read_bound(reader, element, name, value));
+    }
+    for (name, number) in [
+        ("min_length", &mut limits.min_length),
+        ("max_length", &mut limits.max_length),
+        ("min_count", &mut limits.min_count),
+        ("max_count", &mut limits.max_count),
+        ("max_key_length", &mut limits.max_key_length),
+    ] {
+        *number = find(object, name).and_then(|value| reader.whole(name, value, u32::MAX));
+    }
+    for (name, pattern) in [("pattern", &mut limits.pattern), ("key_pattern", &mut limits.key_pattern)] {
+        *pattern = find(object, name).and_then(|value| reader.string(name, value)).map(String::from);
+    }
+    if let Some((name, value)) = member("finite") {
+        limits.finite = reader.flag(name, value).unwrap_or_default();
+    }
+    if let Some((name, value)) = member("monotonic") {
+        limits.monotonic = reader.flag(name, value).unwrap_or_default();
+    }
+    limits
+}
+
+/// A bound is written as a value of the type that it bounds.
+fn read_bound(
+    reader: &mut Reader<'_>,
+    element: Option<ScalarType>,
+    name: &str,
+    value: &ast::Value<'_>,
+) -> Option<Number> {
+    let ordered = element?;
+    if !ordered.is_number() && ordered != ScalarType::DateTime {
+        // Any bound will do to be told that this type has none.
+        return Some(Number::Int(0));
+    }
+    match read_value(reader, ordered.into(), value) {
+        Ok(Value::I32(int)) => Some(int.into()),
+        Ok(Value::I64(int)) => Some(int.into()),
+        Ok(Value::F32(float)) => Some(f64::from(float).into()),
+        Ok(Value::F64(float)) => Some(float.into()),
+        Ok(Value::DateTime(moment)) => Some(moment.into()),
+        Ok(_) => None,
+        Err(reason) => {
+            reader.add(value.start(), format!("`{name}`: {reason}"));
+            None
+        }
+    }
+}
