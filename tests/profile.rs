@@ -1,5 +1,7 @@
 //! The stand-alone profile through the public interface, on arbitrary schemas, values and operations.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -26,7 +26,9 @@ fn a_change_crosses_three_roles_into_the_database_and_back() {
     server.change(at_server, |p| p.add_int(property("gold"), 5)).unwrap();
     server.flush();
     let (old, new, cause) = wait_for(&mut client, |event| match event {
-        Event::Changed { change, .. } => Some((change.old.clone(), change.new.clone(), change.cause)),
+        Event::Changed { change, .. } => {
+            Some((change.old_value()?.clone(), change.new_value()?.clone(), change.cause))
+        }
         _ => None,
     });
     assert_eq!((old, new, cause), (Value::I64(10), Value::I64(15), Cause::Remote));

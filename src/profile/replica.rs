@@ -121,11 +121,14 @@ impl Profile {
         }
         for (property, change) in done {
             if self.overlays.get(property).is_none() {
-                self.events.push(PropertyChanged {
-                    property: PropertyIndex(property),
-                    cause: Cause::Remote,
-                    change,
-                });
+                let (property, cause) = (PropertyIndex(property), Cause::Remote);
+                let events = &mut self.events;
+                let mut tell = |change| events.push(PropertyChanged { property, cause, change });
+                match change {
+                    // A list or dictionary that came whole is told by what differs.
+                    ValueChange::Replaced { old, new } => ValueChange::between(&old, &new, tell),
+                    change => tell(change),
+                }
             }
         }
         self.size = self.values.iter().map(Value::size).sum();

@@ -23,24 +23,24 @@ use crate::wire::varint::{Reader, put_u64};
 /// Each master draws other epochs than the one before.
 static NEXT_SEED: AtomicU64 = AtomicU64::new(1);
 
-struct Net {
+pub(super) struct Net {
     now: Duration,
-    master: Master,
+    pub(super) master: Master,
     store: MemoryStore,
     schema: Arc<Schema>,
     /// What the master sent to each session.
-    out: HashMap<u64, Sent>,
-    closed: Vec<(u64, Error)>,
+    pub(super) out: HashMap<u64, Sent>,
+    pub(super) closed: Vec<(u64, Error)>,
     hold_store: bool,
     days: u64,
     held: VecDeque<StoreRequest>,
 }
 
 /// Pieces of the ordered stream, and snapshots.
-type Sent = (VecDeque<Vec<u8>>, VecDeque<Vec<u8>>);
+pub(super) type Sent = (VecDeque<Vec<u8>>, VecDeque<Vec<u8>>);
 
 impl Net {
-    fn new(schema: Arc<Schema>, mut store: MemoryStore) -> Self {
+    pub(super) fn new(schema: Arc<Schema>, mut store: MemoryStore) -> Self {
         store.claim().unwrap();
         let master = Master::new(MasterConfig {
             schema: schema.clone(),
@@ -70,7 +70,7 @@ impl Net {
         }
     }
 
-    fn pump(&mut self) {
+    pub(super) fn pump(&mut self) {
         loop {
             self.now += Duration::from_millis(1);
             let at = self.at();
@@ -113,12 +113,12 @@ impl Net {
         }
     }
 
-    fn accept(&mut self, session: u64) {
+    pub(super) fn accept(&mut self, session: u64) {
         let at = self.at();
         self.master.accepted(at, session);
     }
 
-    fn receive(&mut self, session: u64, bytes: &[u8]) {
+    pub(super) fn receive(&mut self, session: u64, bytes: &[u8]) {
         let at = self.at();
         self.master.received(at, session, bytes);
     }
@@ -165,7 +165,7 @@ impl Net {
     }
 
     /// A peer that has the profile of `ann` open, over this session.
-    fn join(&mut self, token: &str, writer: u128, session: u64) -> (Peer, ProfileId) {
+    pub(super) fn join(&mut self, token: &str, writer: u128, session: u64) -> (Peer, ProfileId) {
         let mut peer = peer(&self.schema, token, writer);
         let id = peer.fill("ann").unwrap();
         self.connect(&mut peer, session);
@@ -173,7 +173,7 @@ impl Net {
         (peer, id)
     }
 
-    fn settle(&mut self, peer: &mut Peer, session: u64) {
+    pub(super) fn settle(&mut self, peer: &mut Peer, session: u64) {
         for _ in 0..8 {
             peer.handle_timeout(self.now);
             self.up(peer, session);
@@ -194,7 +194,7 @@ fn peer(schema: &Arc<Schema>, token: &str, writer: u128) -> Peer {
     .unwrap()
 }
 
-fn events(peer: &mut Peer) -> Vec<Event> {
+pub(super) fn events(peer: &mut Peer) -> Vec<Event> {
     std::iter::from_fn(|| peer.next_event()).collect()
 }
 
@@ -319,7 +319,7 @@ fn durable_is_told_also_when_the_last_batch_is_refused() {
     );
 }
 
-fn hello(schema: &Schema, token: &str, writer: u128) -> Vec<u8> {
+pub(super) fn hello(schema: &Schema, token: &str, writer: u128) -> Vec<u8> {
     let mut out = Vec::new();
     put_control(
         &mut out,
@@ -336,7 +336,7 @@ fn hello(schema: &Schema, token: &str, writer: u128) -> Vec<u8> {
     out
 }
 
-fn open(user: &str, heard: u64) -> Vec<u8> {
+pub(super) fn open(user: &str, heard: u64) -> Vec<u8> {
     let mut out = Vec::new();
     put_control(
         &mut out,

@@ -55,21 +55,21 @@ pub(crate) fn schema() -> Arc<Schema> {
 
 const USERS: [&str; 2] = ["ann", "bob"];
 
-const SCORE: PropertyIndex = PropertyIndex(0);
-const TITLE: PropertyIndex = PropertyIndex(1);
+pub(super) const SCORE: PropertyIndex = PropertyIndex(0);
+pub(super) const TITLE: PropertyIndex = PropertyIndex(1);
 const SECRET: PropertyIndex = PropertyIndex(2);
-const COINS: PropertyIndex = PropertyIndex(3);
-const LIMIT: PropertyIndex = PropertyIndex(4);
+pub(super) const COINS: PropertyIndex = PropertyIndex(3);
+pub(super) const LIMIT: PropertyIndex = PropertyIndex(4);
 /// Items are an identity and a revision: `identity * 1000 + revision`. So it shows when a change hits another item than
 /// the one that was meant.
-const BAG: PropertyIndex = PropertyIndex(5);
-const STATS: PropertyIndex = PropertyIndex(6);
+pub(super) const BAG: PropertyIndex = PropertyIndex(5);
+pub(super) const STATS: PropertyIndex = PropertyIndex(6);
 /// Counts with `stats.bought`, in one batch.
 const BOUGHT: PropertyIndex = PropertyIndex(7);
 /// Taken one by one, never below zero.
 const STOCK: PropertyIndex = PropertyIndex(8);
 const MOOD: PropertyIndex = PropertyIndex(9);
-const HEALTH: PropertyIndex = PropertyIndex(10);
+pub(super) const HEALTH: PropertyIndex = PropertyIndex(10);
 
 /// One peer, its connection, and what its game has done and been told.
 struct Player {
