@@ -121,10 +121,10 @@ fn frame(body: &[u8]) -> Vec<u8> {
 
 /// A hello of `dev:eve` with the tests' schema fingerprint left out: no properties.
 fn hello() -> Vec<u8> {
-    // Control, hello, versions 1 to 1, token, writer, fingerprint, no properties.
+    // Control, hello, versions 1 to 1, token, writer, fingerprint, no properties, nothing to be described.
     let mut body = vec![0, 0, 1, 1, 7];
     body.extend_from_slice(b"dev:eve");
-    body.extend_from_slice(&[42, 9, 0]);
+    body.extend_from_slice(&[42, 9, 0, 0]);
     frame(&body)
 }
 
@@ -147,13 +147,14 @@ fn hostile_bytes_close_their_own_connection_with_a_code() {
             frame(&[0, 0, 1, 1, 0xfc, 0xff, 0xff, 0xff, 0xff]),
             ErrorCode::Malformed,
         ),
-        ("a protocol of the future", frame(&[0, 0, 9, 9, 1, b'x', 1, 1, 0]), ErrorCode::ProtocolVersion),
+        ("a protocol of the future", frame(&[0, 0, 9, 9, 1, b'x', 1, 1, 0, 0]), ErrorCode::ProtocolVersion),
         ("a second hello", with_hello(&hello()), ErrorCode::ProtocolViolation),
         ("a delta from a peer", with_hello(&frame(&[0x80])), ErrorCode::ProtocolViolation),
         ("a frame of no kind", with_hello(&frame(&[77])), ErrorCode::ProtocolViolation),
         ("a truncated batch", with_hello(&frame(&[1, 0, 1, 0xff])), ErrorCode::Malformed),
         ("a batch with the number zero", with_hello(&frame(&[1, 0, 0, 0])), ErrorCode::ProtocolViolation),
         ("an unknown property", with_hello(&frame(&[1, 0, 1, 0x08, 0])), ErrorCode::Malformed),
+        ("an operation of no kind", with_hello(&frame(&[1, 0, 1, 3])), ErrorCode::Malformed),
         ("a channel opened twice", with_hello(&[open(3), open(3)].concat()), ErrorCode::ProtocolViolation),
     ];
     for (what, bytes, expected) in cases {

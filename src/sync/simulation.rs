@@ -44,7 +44,7 @@ pub(crate) fn schema() -> Arc<Schema> {
         )
         .property(Property::dict("stats", KeyType::String, ScalarType::I64).visibility(Visibility::Public))
         .property(Property::new("bought", 0_i64))
-        .property(Property::new("stock", 15_i64).visibility(Visibility::Public))
+        .property(Property::new("stock", 6_i64).visibility(Visibility::Public))
         .property(
             Property::new("mood", 0).visibility(Visibility::Public).saved(false).sync(SyncClass::Immediate),
         )
@@ -497,8 +497,8 @@ impl World {
         assert_eq!(entry("total"), sum(&|p| &p.stats), "stats.total of {user}");
         assert_eq!(entry("bought"), int(profile.get(BOUGHT)), "a bracket of {user} was torn");
         let taken = sum(&|p| &p.takings) - sum(&|p| &p.refused_takings);
-        assert_eq!(int(profile.get(STOCK)), 15 - taken, "stock of {user}");
-        assert!((0..=15).contains(&taken), "{taken} taken of {user}'s stock");
+        assert_eq!(int(profile.get(STOCK)), 6 - taken, "stock of {user}");
+        assert!((0..=6).contains(&taken), "{taken} taken of {user}'s stock");
         assert!((0..=100).contains(&int(profile.get(HEALTH))));
 
         let bag = profile.get(BAG).as_list().unwrap();

@@ -16,6 +16,7 @@ use crate::store::JournalRow;
 use crate::value::{Change, Effect, Happened, ItemRef, Misfit, OwnOp, Step, Value, ValueChange};
 use crate::wire::control::Down;
 use crate::wire::frames::{Ops, read_batch};
+use crate::wire::keys::Meaning;
 use crate::wire::varint::{Reader, len_i64};
 
 impl Master {
@@ -41,15 +42,11 @@ impl Master {
                     profile.keys.get(&peer.view.to_master(property).get())?.meaning(key)
                 }
                 // While it is being loaded, no number has been given.
-                _ => None,
+                Some(Entry::Loading { .. }) => None,
+                // What a number meant in a channel that is closed is not known any more, and does not matter.
+                None => Some(Meaning::Forgotten),
             };
-            let known_channel = profile.is_some();
-            let ops = match read_batch(&mut reader, number, &*peer.view.types, &meaning) {
-                Ok(ops) => ops,
-                // What a number meant in a channel that is closed is not known any more.
-                Err(_) if !known_channel => return Ok(()),
-                Err(error) => return Err(error),
-            };
+            let ops = read_batch(&mut reader, number, &*peer.view.types, &meaning)?;
             let Some(state) = self.sessions.get_mut(&session) else { return Ok(()) };
             match state.channels.get_mut(&channel) {
                 // Sent before the peer knew that the profile can't be opened.
