@@ -7,8 +7,8 @@ use crate::json;
 use crate::limits::{MAX_BATCH_BYTES, MAX_BATCH_OPS, MAX_PROFILE_BYTES, MAX_UNSENT_BYTES};
 use crate::schema::{Merge, PropertyIndex, SyncClass};
 use crate::value::{
-    Add, Addition, Anchor, Change, DictChange, ItemRef, Key, List, ListChange, ListEffect, OwnOp, Step,
-    Tracked, Value, ValueChange,
+    Add, Addition, Anchor, Change, DictChange, DictEffect, ItemRef, Key, List, ListChange, ListEffect, OwnOp,
+    Step, Tracked, Value, ValueChange,
 };
 use crate::wire::frames::Op;
 
@@ -403,25 +403,34 @@ impl Profile {
         let open = if guarded { 0 } else { self.overlays.get(property.0).map_or(0, |overlay| overlay.open) };
         if let Some(batch) = self.batches.open_mut(open) {
             let (ops_before, bytes_before) = (batch.ops.len(), batch.bytes);
+            let is_part = !step.is_value();
+            if is_part && !alone && bytes_before + bytes > MAX_BATCH_BYTES {
+                return self.record_anew(property, change, step, false);
+            }
+            if is_part && full {
+                return Err(too_much());
+            }
             let overlay = self.overlays.over(property.0, shown);
-            let base = || if step.is_value() { shown.clone() } else { Value::Bool(false) };
-            let coalesced = coalesce(batch, &change, step, merges, &mut overlay.track);
-            if !coalesced {
-                let room = ops_before < MAX_BATCH_OPS && bytes_before + bytes <= MAX_BATCH_BYTES;
-                if !room && !alone {
+            let base = || if is_part { Value::Bool(false) } else { shown.clone() };
+            match coalesce(batch, &change, step, merges, &mut overlay.track) {
+                Some(replaced) => {
+                    batch.bytes = bytes_before - replaced + bytes;
+                    if !merges {
+                        overlay.base = base();
+                    }
+                }
+                None if ops_before >= MAX_BATCH_OPS && !alone => {
                     return self.record_anew(property, change, step, false);
                 }
-                if full {
-                    return Err(too_much());
+                None if full => return Err(too_much()),
+                None => {
+                    let own = OwnOp { batch: batch.number, op: ops_before as u16 };
+                    batch.ops.push(Op { property: property.0, change });
+                    batch.bytes += bytes;
+                    overlay.base = base();
+                    track(&mut overlay.track, own, step);
                 }
-                let own = OwnOp { batch: batch.number, op: ops_before as u16 };
-                batch.ops.push(Op { property: property.0, change });
-                overlay.base = base();
-                track(&mut overlay.track, own, step);
-            } else if !merges {
-                overlay.base = base();
             }
-            batch.bytes = batch.ops.iter().map(|op| op.change.size()).sum();
             let (ops_after, bytes_after) = (batch.ops.len(), batch.bytes);
             overlay.pending = overlay.pending + ops_after as u32 - ops_before as u32;
             self.batches.resized(bytes_before, bytes_after);
@@ -473,103 +482,110 @@ fn track(track: &mut Vec<Tracked>, own: OwnOp, step: &Step) {
     }
 }
 
-/// Lets an operation of an open batch of one property stand for a further change too. False when none can.
-fn coalesce(batch: &mut Batch, change: &Change, step: &Step, merges: bool, track: &mut Vec<Tracked>) -> bool {
+/// Lets operations of an open batch of one property stand for a further change too. Gives the size of those that it takes
+/// the place of; `None` when none can.
+fn coalesce(
+    batch: &mut Batch,
+    change: &Change,
+    step: &Step,
+    merges: bool,
+    track: &mut Vec<Tracked>,
+) -> Option<usize> {
     let number = batch.number;
     match (change, step) {
-        (Change::Set(_), _) => {
-            // Whatever came before it in this batch does not matter any more.
-            let property = batch.ops[0].property;
-            batch.ops.clear();
-            batch.ops.push(Op { property, change: change.clone() });
-            true
-        }
+        (Change::Set(_), _) => Some(replace_all(batch, change)),
         (Change::Add(_), Step::Value(after)) => match batch.ops.last_mut().map(|op| &mut op.change) {
             Some(last @ Change::Add(_)) if merges => {
                 *last = change.clone();
-                true
+                Some(change.size())
             }
             Some(Change::Set(value)) => {
                 *value = after.clone();
-                true
+                Some(change.size())
             }
-            _ => false,
+            _ => None,
         },
         (Change::List(ListChange::Clear) | Change::Dict(DictChange::Clear), _) => {
-            let property = batch.ops[0].property;
-            batch.ops.clear();
-            batch.ops.push(Op { property, change: change.clone() });
             track.retain(|tracked| tracked.own.batch != number);
-            if let Step::List(effect) = step {
-                track.push(Tracked { own: OwnOp { batch: number, op: 0 }, effect: effect.clone() });
-            }
-            true
+            self::track(track, OwnOp { batch: number, op: 0 }, step);
+            Some(replace_all(batch, change))
         }
         (Change::List(ListChange::Set { item, value }), Step::List(ListEffect::Set { index, .. })) => {
-            let same = |place: usize, op: &Op| match &op.change {
-                Change::List(ListChange::Set { item: other, .. }) => other == item,
-                Change::List(ListChange::Insert { .. }) => {
-                    *item == ItemRef::Own(OwnOp { batch: number, op: place as u16 })
-                }
-                _ => false,
-            };
-            let Some(place) = (0..batch.ops.len()).rev().find(|place| same(*place, &batch.ops[*place]))
-            else {
-                return false;
-            };
-            let own = OwnOp { batch: number, op: place as u16 };
-            if let Change::List(ListChange::Set { value: old, .. } | ListChange::Insert { value: old, .. }) =
-                &mut batch.ops[place].change
-            {
-                *old = value.clone();
-            }
-            match track.last_mut() {
-                Some(Tracked {
-                    effect:
-                        ListEffect::Set { index: at, value: old } | ListEffect::Insert { index: at, value: old },
-                    ..
-                }) if at == index => *old = value.clone(),
-                _ => track
-                    .push(Tracked { own, effect: ListEffect::Set { index: *index, value: value.clone() } }),
-            }
-            true
+            coalesce_item(batch, *item, value, *index, track)
         }
         (Change::Dict(change), _) => coalesce_entry(batch, change, step),
-        _ => false,
+        _ => None,
     }
 }
 
-fn coalesce_entry(batch: &mut Batch, change: &DictChange, step: &Step) -> bool {
-    let key_of = |change: &DictChange| match change {
-        DictChange::Put { key, .. } | DictChange::Remove { key } | DictChange::Add { key, .. } => {
-            Some(key.clone())
+/// What came before it in a batch of one property does not matter any more.
+fn replace_all(batch: &mut Batch, change: &Change) -> usize {
+    let property = batch.ops[0].property;
+    batch.ops.clear();
+    batch.ops.push(Op { property, change: change.clone() });
+    batch.bytes
+}
+
+fn coalesce_item(
+    batch: &mut Batch,
+    item: ItemRef,
+    value: &Value,
+    index: u32,
+    track: &mut Vec<Tracked>,
+) -> Option<usize> {
+    let number = batch.number;
+    let same = |place: usize, op: &Op| match &op.change {
+        Change::List(ListChange::Set { item: other, .. }) => *other == item,
+        Change::List(ListChange::Insert { .. }) => {
+            item == ItemRef::Own(OwnOp { batch: number, op: place as u16 })
         }
-        DictChange::Clear | DictChange::Forgotten => None,
+        _ => false,
     };
-    let Some(key) = key_of(change) else { return false };
-    let last = batch.ops.iter_mut().rev().find_map(|op| match &mut op.change {
-        Change::Dict(before) if key_of(before).is_none_or(|before| before == key) => Some(before),
-        _ => None,
-    });
-    let Some(before) = last else { return false };
-    match (&*before, change) {
-        (DictChange::Clear | DictChange::Forgotten, _) => return false,
-        (_, DictChange::Put { .. } | DictChange::Remove { .. }) => *before = change.clone(),
-        (DictChange::Add { key, add: Add::Int { .. } }, DictChange::Add { add, .. }) => {
-            let DictChange::Add { add: first, .. } = &*before else { return false };
-            let Some(both) = first.then(add) else { return false };
-            *before = DictChange::Add { key: key.clone(), add: both };
-        }
-        (DictChange::Add { .. }, _) => return false,
-        // What the entry is here is what this batch made it.
-        (DictChange::Put { .. } | DictChange::Remove { .. }, _) => match step {
-            Step::Dict(crate::value::DictEffect::Put { key, value }) => {
-                *before = DictChange::Put { key: key.clone(), value: value.clone() };
-            }
-            _ => return false,
-        },
+    let place = (0..batch.ops.len()).rev().find(|place| same(*place, &batch.ops[*place]))?;
+    let replaced = batch.ops[place].change.size();
+    if let Change::List(ListChange::Set { value: old, .. } | ListChange::Insert { value: old, .. }) =
+        &mut batch.ops[place].change
+    {
+        *old = value.clone();
     }
-    true
+    match track.last_mut() {
+        Some(Tracked {
+            effect: ListEffect::Set { index: at, value: old } | ListEffect::Insert { index: at, value: old },
+            ..
+        }) if *at == index => *old = value.clone(),
+        _ => {
+            let own = OwnOp { batch: number, op: place as u16 };
+            track.push(Tracked { own, effect: ListEffect::Set { index, value: value.clone() } });
+        }
+    }
+    Some(replaced)
+}
+
+fn coalesce_entry(batch: &mut Batch, change: &DictChange, step: &Step) -> Option<usize> {
+    let key = change.key()?;
+    let before = batch.ops.iter_mut().rev().find_map(|op| match &mut op.change {
+        Change::Dict(before) if before.key().is_none_or(|before| before == key) => Some(before),
+        _ => None,
+    })?;
+    let after = match (&*before, change, step) {
+        (DictChange::Clear | DictChange::Forgotten, ..) => return None,
+        (_, DictChange::Put { .. } | DictChange::Remove { .. }, _) => change.clone(),
+        (DictChange::Add { key, add: first @ Add::Int { .. } }, DictChange::Add { add, .. }, _) => {
+            DictChange::Add { key: key.clone(), add: first.then(add)? }
+        }
+        // What the entry is here is what this batch made it.
+        (
+            DictChange::Put { .. } | DictChange::Remove { .. },
+            _,
+            Step::Dict(DictEffect::Put { key, value }),
+        ) => DictChange::Put { key: key.clone(), value: value.clone() },
+        _ => return None,
+    };
+    // In exchange for what the caller counts of the change.
+    let size = |change: &DictChange| Change::Dict(change.clone()).size();
+    let replaced = (size(before) + size(change)).saturating_sub(size(&after));
+    *before = after;
+    Some(replaced)
 }
 
 /// Whether a change does nothing to whatever it is made to.

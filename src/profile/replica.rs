@@ -103,8 +103,11 @@ impl Profile {
             });
         }
         let mut done: Vec<(u16, ValueChange)> = Vec::with_capacity(entries.len());
+        let mut growth = 0;
         for entry in entries {
+            let is_shown = self.overlays.get(entry.property).is_none();
             let confirmed = self.confirmed_mut(entry.property);
+            let before = confirmed.size() as isize;
             if let Err(Misfit) = apply(&entry.effect, confirmed, |change| done.push((entry.property, change)))
             {
                 for (property, change) in done.into_iter().rev() {
@@ -112,7 +115,11 @@ impl Profile {
                 }
                 return Err(Error::malformed("delta", "an effect does not fit its property"));
             }
+            if is_shown {
+                growth += confirmed.size() as isize - before;
+            }
         }
+        self.size = self.size.saturating_add_signed(growth);
         for entry in entries {
             if self.overlays.get(entry.property).is_some() {
                 self.follow(entry, own);
@@ -131,7 +138,6 @@ impl Profile {
                 }
             }
         }
-        self.size = self.values.iter().map(Value::size).sum();
         self.decide_through(own);
         self.rebase(Cause::Remote);
         Ok(())

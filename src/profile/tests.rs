@@ -1,6 +1,6 @@
 use super::*;
 use crate::schema::{Property, Writers};
-use crate::value::Effect;
+use crate::value::{Addition, Effect, KeyType, ListEffect, ScalarType};
 use crate::wire::values::DeltaEntry;
 
 thread_local! {
@@ -21,6 +21,8 @@ fn schema() -> Arc<Schema> {
         .property(Property::new("rating", 0.5))
         .property(Property::new("title", "Novice").writers(Writers::Owner))
         .property(Property::new("vip", false))
+        .property(Property::list("bag", ScalarType::String))
+        .property(Property::dict("stats", KeyType::String, ScalarType::I64))
         .build()
         .unwrap()
 }
@@ -72,7 +74,10 @@ fn changes_coalesce_into_one_delta_and_tell_each_event() {
     other.apply_delta(&delta).unwrap();
     other.apply_delta(&delta).unwrap();
     assert_eq!(other.to_json(), profile.to_json());
-    assert_eq!(other.to_json(), r#"{"gold":21,"level":1,"rating":0.5,"title":"Lord","vip":false}"#);
+    assert_eq!(
+        other.to_json(),
+        r#"{"bag":[],"gold":21,"level":1,"rating":0.5,"stats":{},"title":"Lord","vip":false}"#
+    );
     let told: Vec<_> = changes(&mut profile).into_iter().map(|(_, cause, new)| (cause, new)).collect();
     let local = |v: Value| (Cause::Local, v);
     assert_eq!(
@@ -227,4 +232,118 @@ fn the_window_keeps_changes_dirty() {
     assert_eq!(profile.unapplied(), crate::limits::MAX_UNAPPLIED_BATCHES);
     assert!(profile.is_dirty());
     assert_eq!(profile.get(gold), &(10 + crate::limits::MAX_UNAPPLIED_BATCHES as i64 + 50).into());
+}
+
+fn texts(value: &Value) -> Vec<&str> {
+    value.as_list().unwrap().iter().map(|item| item.as_str().unwrap()).collect()
+}
+
+#[test]
+fn pending_changes_of_a_list_follow_its_items() {
+    let mut profile = live();
+    let bag = index("bag");
+    for text in ["a", "b", "c"] {
+        profile.list_push(bag, text).unwrap();
+    }
+    profile.seal();
+    let insert = |index: u32, text: &str| ListEffect::Insert { index, value: text.into() };
+    let three = vec![insert(0, "a"), insert(1, "b"), insert(2, "c")];
+    let own = DeltaEntry { property: bag.0, effect: Effect::List(three), own: vec![0, 1, 2] };
+    profile.apply_effects(&[own], 1).unwrap();
+    assert!(!profile.is_pending(bag));
+
+    profile.list_insert(bag, 1, "mine").unwrap();
+    profile.list_set(bag, 3, "C").unwrap();
+    assert_eq!(texts(profile.get(bag)), ["a", "mine", "b", "C"]);
+    // Somebody else takes the first one away and puts two in front.
+    let effects = vec![ListEffect::Remove { index: 0 }, insert(0, "x"), insert(1, "y")];
+    profile.apply_effects(&[entry(bag, Effect::List(effects))], 1).unwrap();
+    assert_eq!(texts(profile.confirmed(bag)), ["x", "y", "b", "c"]);
+    assert_eq!(texts(profile.get(bag)), ["mine", "x", "y", "b", "C"]);
+    // The list comes whole: what names an item is left out, what names none is not.
+    profile.list_push(bag, "last").unwrap();
+    profile.apply_effects(&[entry(bag, Effect::Value(profile.confirmed(bag).clone()))], 1).unwrap();
+    assert_eq!(texts(profile.get(bag)), ["x", "y", "b", "c", "last"]);
+}
+
+#[test]
+fn what_an_insertion_of_ones_own_became_is_known() {
+    let mut profile = live();
+    let bag = index("bag");
+    profile.list_push(bag, "mine").unwrap();
+    profile.seal();
+    profile.list_set(bag, 0, "MINE").unwrap();
+    profile.list_insert(bag, 1, "after mine").unwrap();
+    // It is confirmed behind somebody else's, who inserts the same text.
+    let insert = |index: u32, text: &str| ListEffect::Insert { index, value: text.into() };
+    let effects = vec![insert(0, "mine"), insert(1, "mine"), insert(0, "first")];
+    let told = DeltaEntry { property: bag.0, effect: Effect::List(effects), own: vec![1] };
+    profile.apply_effects(&[told], 1).unwrap();
+    assert_eq!(texts(profile.get(bag)), ["first", "mine", "MINE", "after mine"]);
+}
+
+#[test]
+fn a_batch_is_sealed_whole_and_rolled_back_whole() {
+    let mut profile = live();
+    let (gold, bag, stats) = (index("gold"), index("bag"), index("stats"));
+    profile.add_int(gold, 1).unwrap();
+    profile.begin_batch().unwrap();
+    profile.add(gold, Addition::int_guarded(-5, 0..)).unwrap();
+    profile.list_push(bag, "sword").unwrap();
+    assert!(matches!(profile.begin_batch(), Err(Error::InvalidArgument { .. })));
+    // Nothing of a batch is sealed before it is committed.
+    profile.seal();
+    assert_eq!((profile.last_number(), profile.has_sealable()), (1, false));
+    profile.dict_put(stats, "swords", 1_i64).unwrap();
+    profile.commit_batch().unwrap();
+    assert!(matches!(profile.commit_batch(), Err(Error::InvalidArgument { .. })));
+    profile.add_int(gold, 2).unwrap();
+    profile.seal();
+    let ops: Vec<_> = profile.retained_from(0).map(|b| b.ops.len()).collect();
+    assert_eq!(ops, [1, 3, 1]);
+    while profile.pop_change().is_some() {}
+    assert!(profile.refuse(2));
+    assert_eq!(profile.get(gold), &13_i64.into());
+    assert!(texts(profile.get(bag)).is_empty());
+    assert!(profile.get(stats).as_dict().unwrap().is_empty());
+    assert!(!profile.is_pending(bag));
+    // An empty batch uses no number.
+    profile.batch(|_| Ok(())).unwrap();
+    assert!(!profile.is_dirty());
+    assert_eq!(profile.last_number(), 3);
+}
+
+#[test]
+fn batches_stay_within_their_bounds_however_they_coalesce() {
+    let mut profile = live();
+    let bag = index("bag");
+    for _ in 0..40 {
+        profile.list_push(bag, "").unwrap();
+    }
+    let long = "x".repeat(60_000);
+    for place in 0..40 {
+        profile.list_set(bag, place, long.as_str()).unwrap();
+    }
+    profile.seal();
+    for batch in profile.retained_from(0) {
+        assert!(batch.bytes <= crate::limits::MAX_BATCH_BYTES, "{}", batch.bytes);
+        assert_eq!(batch.bytes, batch.ops.iter().map(|op| op.change.size()).sum::<usize>());
+    }
+    // What can't be sent is bounded too: then changes are refused, and what there is stays.
+    let mut profile = live();
+    profile.list_push(bag, "").unwrap();
+    let mut refused = None;
+    for _ in 0..100 {
+        refused = profile.list_push(bag, long.as_str()).err();
+        if refused.is_some() {
+            break;
+        }
+    }
+    assert!(matches!(refused, Some(Error::Unavailable { .. })), "{refused:?}");
+    let before = profile.to_json();
+    assert!(profile.list_set(bag, 0, long.as_str()).is_err());
+    assert_eq!(profile.to_json(), before);
+    let huge = profile.batch(|p| (0..5).try_for_each(|_| p.list_push(bag, long.as_str()).map(drop)));
+    assert!(matches!(huge, Err(Error::LimitReached { .. })), "{huge:?}");
+    assert_eq!(profile.to_json(), before);
 }

@@ -583,6 +583,14 @@ impl ListChange {
 }
 
 impl DictChange {
+    /// The key that it is about, if it is about one.
+    pub(crate) fn key(&self) -> Option<&Key> {
+        match self {
+            Self::Put { key, .. } | Self::Remove { key } | Self::Add { key, .. } => Some(key),
+            Self::Clear | Self::Forgotten => None,
+        }
+    }
+
     fn resolve(&self, info: &PropertyInfo, value: &Value) -> Result<DictEffect> {
         let Value::Dict(dict) = value else { return Err(info.wrong_type("dict")) };
         let put = |key: &Key, value: Value| {
