@@ -379,6 +379,9 @@ impl Profile {
         let guarded = matches!(&change, Change::Add(add) | Change::Dict(DictChange::Add { add, .. }) if add.is_guarded());
         let full = self.batches.unsealed_bytes() + bytes > MAX_UNSENT_BYTES;
         if let Some(batch) = self.batches.bracket_mut() {
+            if full {
+                return Err(too_much());
+            }
             // A batch of a stand-alone profile goes nowhere.
             if !alone {
                 for (what, count, limit) in [

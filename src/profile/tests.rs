@@ -260,10 +260,10 @@ fn pending_changes_of_a_list_follow_its_items() {
     profile.apply_effects(&[entry(bag, Effect::List(effects))], 1).unwrap();
     assert_eq!(texts(profile.confirmed(bag)), ["x", "y", "b", "c"]);
     assert_eq!(texts(profile.get(bag)), ["mine", "x", "y", "b", "C"]);
-    // The list comes whole: what names an item is left out, what names none is not.
+    // The list comes whole: what names an item is left out. What names none, as what is in front by now, is not.
     profile.list_push(bag, "last").unwrap();
     profile.apply_effects(&[entry(bag, Effect::Value(profile.confirmed(bag).clone()))], 1).unwrap();
-    assert_eq!(texts(profile.get(bag)), ["x", "y", "b", "c", "last"]);
+    assert_eq!(texts(profile.get(bag)), ["mine", "x", "y", "b", "c", "last"]);
 }
 
 #[test]
@@ -343,6 +343,11 @@ fn batches_stay_within_their_bounds_however_they_coalesce() {
     let before = profile.to_json();
     assert!(profile.list_set(bag, 0, long.as_str()).is_err());
     assert_eq!(profile.to_json(), before);
+    let result = profile.batch(|p| p.list_push(bag, "one more"));
+    assert!(matches!(result, Err(Error::Unavailable { .. })), "{result:?}");
+    assert_eq!(profile.to_json(), before);
+    let mut profile = live();
+    let before = profile.to_json();
     let huge = profile.batch(|p| (0..5).try_for_each(|_| p.list_push(bag, long.as_str()).map(drop)));
     assert!(matches!(huge, Err(Error::LimitReached { .. })), "{huge:?}");
     assert_eq!(profile.to_json(), before);
