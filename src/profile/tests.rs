@@ -343,7 +343,7 @@ fn batches_stay_within_their_bounds_however_they_coalesce() {
     let before = profile.to_json();
     assert!(profile.list_set(bag, 0, long.as_str()).is_err());
     assert_eq!(profile.to_json(), before);
-    let result = profile.batch(|p| p.list_push(bag, "one more"));
+    let result = profile.batch(|p| p.list_push(bag, long.as_str()));
     assert!(matches!(result, Err(Error::Unavailable { .. })), "{result:?}");
     assert_eq!(profile.to_json(), before);
     let mut profile = live();
