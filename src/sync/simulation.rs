@@ -17,7 +17,7 @@ use crate::PropertyIndex;
 use crate::error::{Error, ErrorCode, Result};
 use crate::schema::{Property, Schema, SyncClass, Visibility, Writers};
 use crate::store::{MemoryStore, ProfileStore};
-use crate::value::{Addition, KeyType, ScalarType, Value};
+use crate::value::{Addition, KeyType, List, ScalarType, Value};
 
 pub(crate) struct Tokens;
 
@@ -49,6 +49,10 @@ pub(crate) fn schema() -> Arc<Schema> {
             Property::new("mood", 0).visibility(Visibility::Public).saved(false).sync(SyncClass::Immediate),
         )
         .property(Property::new("health", 50).range(0..=100))
+        .property(
+            Property::new("tray", List::from_items(ScalarType::I64, vec![Value::I64(7); 3]).unwrap())
+                .saved(false),
+        )
         .build()
         .unwrap()
 }
@@ -70,6 +74,8 @@ const BOUGHT: PropertyIndex = PropertyIndex(7);
 const STOCK: PropertyIndex = PropertyIndex(8);
 const MOOD: PropertyIndex = PropertyIndex(9);
 pub(super) const HEALTH: PropertyIndex = PropertyIndex(10);
+/// Not saved.
+const TRAY: PropertyIndex = PropertyIndex(11);
 
 /// One peer, its connection, and what its game has done and been told.
 struct Player {
@@ -594,7 +600,15 @@ impl Player {
                 }
                 Ok(true)
             }
-            6 => self.peer.change(id, |p| p.set(MOOD, (dice >> 8) as i32 % 5)),
+            6 if dice.is_multiple_of(2) => self.peer.change(id, |p| p.set(MOOD, (dice >> 8) as i32 % 5)),
+            6 => self.peer.change(id, |p| {
+                let count = p.get(TRAY).as_list().unwrap().len() as u32;
+                match (dice >> 8) % 3 {
+                    0 if count > 0 => p.list_remove(TRAY, (dice >> 16) as u32 % count),
+                    1 if count > 0 => p.list_set(TRAY, (dice >> 16) as u32 % count, dice as i64 % 100),
+                    _ => p.list_insert(TRAY, (dice >> 16) as u32 % (count + 1), dice as i64 % 100),
+                }
+            }),
             7 => self
                 .peer
                 .change(id, |p| p.add(HEALTH, Addition::int_clamped((dice >> 8) as i64 % 90, ..=100))),

@@ -3,6 +3,7 @@
 //! [`Master`] is told what arrived (bytes of sessions, answers of the store, the time) and gives [`Action`]s. It is one
 //! state machine on one thread; nothing in it blocks.
 
+mod decide;
 mod document;
 mod open;
 mod outbound;

@@ -68,6 +68,7 @@ impl Master {
                     told: Default::default(),
                     versions_are_known: false,
                     refresh_unsaved: false,
+                    crossed_epochs: false,
                 },
             );
         }
@@ -217,7 +218,8 @@ impl Master {
         open.own = info.applied;
         open.version = resumed.unwrap_or(0);
         open.versions_are_known = resumed.is_some();
-        open.refresh_unsaved = resumed.is_some() && info.cursor.is_some_and(|cursor| cursor.epoch != epoch);
+        open.crossed_epochs = resumed.is_some() && info.cursor.is_some_and(|cursor| cursor.epoch != epoch);
+        open.refresh_unsaved = open.crossed_epochs;
         open.phase = if resumed.is_some() { ChannelPhase::Live } else { ChannelPhase::NeedSnapshot };
         let waiting = std::mem::take(&mut open.waiting);
         state.waiting_bytes -= std::mem::take(&mut open.waiting_bytes);

@@ -49,6 +49,8 @@ pub(super) struct MasterProfile {
     pub(super) recent: VecDeque<Recent>,
     /// What happened to each list lately, by the master's index of it.
     pub(super) lists: HashMap<u16, ListLog>,
+    /// The version at which the epoch began.
+    pub(super) epoch_version: u64,
     /// Every step of a list after this version is in its log: that of the document from which the profile was loaded.
     pub(super) logged_from: u64,
     /// Every change after this version is in `recent`.
@@ -200,6 +202,7 @@ impl MasterProfile {
             writers: HashMap::new(),
             recent: VecDeque::new(),
             lists: HashMap::new(),
+            epoch_version: 0,
             logged_from: 0,
             recent_from: 0,
             observers: Vec::new(),
@@ -220,6 +223,7 @@ impl MasterProfile {
 
     /// What was loaded goes on under a new epoch.
     pub(super) fn begin_epoch(&mut self, epoch: u64) {
+        self.epoch_version = self.version;
         self.epochs.push_back((self.epoch, self.version));
         while self.epochs.len() > MAX_EPOCHS {
             self.epochs.pop_front();

@@ -76,6 +76,8 @@ pub(super) struct Channel {
     pub(super) versions_are_known: bool,
     /// Whether it has to be told the values that are not stored: it comes from an earlier epoch.
     pub(super) refresh_unsaved: bool,
+    /// Whether it came from an earlier epoch, so that what it says of values that are not stored may be of those.
+    pub(super) crossed_epochs: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -3,21 +3,21 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::decide::{self, Decision};
 use super::profile::{Done, Entry, MasterProfile, Refusal, WriterState};
 use super::session::{ChannelPhase, PeerInfo, Session, violation};
 use super::{Master, Now};
 use crate::error::{Error, Result};
 use crate::limits::{
-    MAX_PROFILE_BYTES, MAX_REFUSED, MAX_RETAINED_BATCHES, MAX_UNJOURNALED_BYTES, MAX_UNJOURNALED_ROWS,
-    MAX_WAITING_BYTES, MAX_WRITERS,
+    MAX_REFUSED, MAX_RETAINED_BATCHES, MAX_UNJOURNALED_BYTES, MAX_UNJOURNALED_ROWS, MAX_WAITING_BYTES,
+    MAX_WRITERS,
 };
-use crate::schema::{PropertyIndex, Relation, Schema, SyncClass};
+use crate::schema::{PropertyIndex, Relation, SyncClass};
 use crate::store::JournalRow;
-use crate::value::{Change, Effect, Happened, ItemRef, Misfit, OwnOp, Step, Value, ValueChange};
 use crate::wire::control::Down;
 use crate::wire::frames::{Ops, read_batch};
 use crate::wire::keys::Meaning;
-use crate::wire::varint::{Reader, len_i64};
+use crate::wire::varint::Reader;
 
 impl Master {
     pub(super) fn batches(
@@ -124,8 +124,7 @@ impl Master {
             if self.journal.len() >= MAX_UNJOURNALED_ROWS || self.journal_bytes >= MAX_UNJOURNALED_BYTES {
                 Err((None, Error::Unavailable { reason: "the database is too far behind".into() }))
             } else {
-                let known = open.versions_are_known;
-                decide(&self.config.schema, profile, peer, open.relation, known, number, &ops)
+                Decision::new(&self.config.schema, profile, peer, open, number).take(&ops)
             };
         match outcome {
             Ok(done) => self.apply(now, place, peer, number, done),
@@ -151,7 +150,7 @@ impl Master {
         let schema = &self.config.schema;
         let immediate = |done: &Done| schema.property(done.property).sync() == SyncClass::Immediate;
         self.urgent |= done.iter().any(immediate);
-        let effects = effects_of(schema, profile, &done);
+        let effects = decide::effects_of(schema, profile, &done);
         profile.remember(version, peer.writer.id, number, done);
         profile.unjournaled += 1;
         let refused = match profile.writers.get_mut(&peer.writer.id) {
@@ -215,144 +214,6 @@ fn forget_writer(profile: &mut MasterProfile, connected: &HashMap<u128, u64>, su
         profile.forgotten_version = profile.forgotten_version.max(forgotten.applied_version);
         profile.touched = true;
     }
-}
-
-/// Takes all steps of a batch on the profile's values, or none: then it gives the property and the reason.
-fn decide(
-    schema: &Schema,
-    profile: &mut MasterProfile,
-    peer: &PeerInfo,
-    relation: Relation,
-    versions_are_known: bool,
-    number: u64,
-    ops: &Ops,
-) -> Result<Vec<Done>, (Option<PropertyIndex>, Error)> {
-    let mut done: Vec<Done> = Vec::with_capacity(ops.len());
-    let size_before = profile.size;
-    for (place, op) in (0_u16..).zip(ops) {
-        let property = peer.view.to_master(op.property);
-        if let Err(error) = take_step(
-            schema,
-            profile,
-            peer,
-            relation,
-            versions_are_known,
-            number,
-            property,
-            place,
-            &op.change,
-            &mut done,
-        ) {
-            for Done { property, change, .. } in done.into_iter().rev() {
-                if let Some(change) = change {
-                    change.undo(&mut profile.values[property.usize()]);
-                }
-            }
-            profile.size = size_before;
-            return Err((Some(property), error));
-        }
-    }
-    Ok(done)
-}
-
-#[allow(clippy::too_many_arguments)]
-fn take_step(
-    schema: &Schema,
-    profile: &mut MasterProfile,
-    peer: &PeerInfo,
-    relation: Relation,
-    versions_are_known: bool,
-    number: u64,
-    property: PropertyIndex,
-    op: u16,
-    change: &Change,
-    done: &mut Vec<Done>,
-) -> Result<()> {
-    let info = schema.property(property);
-    if !info.writable_by(relation) {
-        let property = info.shared_name().clone();
-        return Err(Error::NotPermitted { who: relation.who(), property });
-    }
-    let reaches = |item: ItemRef| match item {
-        ItemRef::Base { since, .. } if !versions_are_known || !profile.reaches(property, since) => {
-            ItemRef::Gone
-        }
-        item => item,
-    };
-    let step = match change {
-        Change::List(change) => {
-            let before = profile.list_steps(property).map(|step| Happened {
-                version: step.version,
-                own: (step.writer == peer.writer.id).then_some(step.own),
-                effect: &step.effect,
-            });
-            let version = profile.version + 1;
-            let now =
-                done.iter().filter(|done| done.property == property).filter_map(|done| match &done.step {
-                    Step::List(effect) => {
-                        let own = Some(OwnOp { batch: number, op: done.op });
-                        Some(Happened { version, own, effect })
-                    }
-                    _ => None,
-                });
-            let change = Change::List(change.clone().map_items(reaches));
-            change.resolve(info, &profile.values[property.usize()], before.chain(now))?
-        }
-        change => change.resolve(info, &profile.values[property.usize()], std::iter::empty())?,
-    };
-    let value = &mut profile.values[property.usize()];
-    let growth = step.growth(value);
-    let size = profile.size.saturating_add_signed(growth);
-    if size > MAX_PROFILE_BYTES && growth > 0 {
-        return Err(Error::ProfileTooLarge { property: info.shared_name().clone(), length: size });
-    }
-    let before = value.size();
-    let change = step.apply(value).map_err(|Misfit| Error::Stale { property: info.shared_name().clone() })?;
-    profile.size = profile.size - before + value.size();
-    done.push(Done { property, op, step, change });
-    Ok(())
-}
-
-/// What the journal is told of a batch: at most one effect a property, of those that are stored.
-fn effects_of(schema: &Schema, profile: &MasterProfile, done: &[Done]) -> Vec<(Arc<str>, Effect)> {
-    let mut effects: Vec<(PropertyIndex, Effect)> = Vec::with_capacity(done.len());
-    for Done { property, step, change, .. } in done {
-        let Some(change) = change else { continue };
-        if !schema.property(*property).is_saved() {
-            continue;
-        }
-        let earlier = effects.iter_mut().find(|(p, _)| p == property).map(|(_, effect)| effect);
-        match (earlier, step) {
-            (Some(Effect::List(effects)), Step::List(effect)) => effects.push(effect.clone()),
-            (Some(Effect::Dict(effects)), Step::Dict(effect)) => effects.push(effect.clone()),
-            (Some(effect), Step::Value(value)) => *effect = Effect::Value(value.clone()),
-            (_, step) => {
-                let effect = match (step, change) {
-                    (Step::Value(value), ValueChange::Replaced { old, .. })
-                        if profile.values[property.usize()] == *value =>
-                    {
-                        shorter_effect(old, value)
-                    }
-                    (step, _) => step.clone().into_effect(),
-                };
-                effects.push((*property, effect));
-            }
-        }
-    }
-    let named = |(property, effect): (PropertyIndex, Effect)| {
-        (schema.property(property).shared_name().clone(), effect)
-    };
-    effects.into_iter().map(named).collect()
-}
-
-fn shorter_effect(before: &Value, after: &Value) -> Effect {
-    if let (Some(before), Some(after)) = (before.as_int(), after.as_int()) {
-        let diff = after.wrapping_sub(before);
-        if len_i64(diff) < len_i64(after) {
-            return Effect::Diff(diff);
-        }
-    }
-    Effect::Value(after.clone())
 }
 
 pub(super) fn refused_message(peer: &PeerInfo, channel: u64, number: u64, refusal: &Refusal) -> Down {

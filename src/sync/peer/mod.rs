@@ -340,6 +340,7 @@ impl Peer {
             // What does not fit the window yet is sealed by later flushes.
             replica.profile.seal();
         }
+        self.collect_changes(id.slot);
         self.relist(id.slot);
         self.send_batches(id.slot);
         self.advance_release(id.slot);

@@ -1,0 +1,164 @@
+//! Deciding one batch: its steps taken on the profile's values one after the other, or none of them.
+
+use std::sync::Arc;
+
+use super::profile::{Done, MasterProfile};
+use super::session::{Channel, PeerInfo};
+use crate::error::{Error, Result};
+use crate::limits::MAX_PROFILE_BYTES;
+use crate::schema::{PropertyIndex, Relation, Schema};
+use crate::value::{Change, Effect, Happened, ItemRef, Misfit, OwnOp, Step, Value, ValueChange};
+use crate::wire::frames::{Op, Ops};
+use crate::wire::varint::len_i64;
+
+/// One batch of a writer on its way through the checks.
+pub(super) struct Decision<'a> {
+    schema: &'a Schema,
+    profile: &'a mut MasterProfile,
+    peer: &'a PeerInfo,
+    relation: Relation,
+    /// See [`Channel::versions_are_known`].
+    versions_are_known: bool,
+    /// See [`Channel::crossed_epochs`].
+    crossed_epochs: bool,
+    number: u64,
+    done: Vec<Done>,
+}
+
+impl<'a> Decision<'a> {
+    pub(super) fn new(
+        schema: &'a Schema,
+        profile: &'a mut MasterProfile,
+        peer: &'a PeerInfo,
+        channel: &Channel,
+        number: u64,
+    ) -> Self {
+        Self {
+            schema,
+            profile,
+            peer,
+            relation: channel.relation,
+            versions_are_known: channel.versions_are_known,
+            crossed_epochs: channel.crossed_epochs,
+            number,
+            done: Vec::new(),
+        }
+    }
+
+    /// Takes all steps of the batch, or none: then it gives the property and the reason.
+    pub(super) fn take(mut self, ops: &Ops) -> Result<Vec<Done>, (Option<PropertyIndex>, Error)> {
+        let size_before = self.profile.size;
+        self.done.reserve_exact(ops.len());
+        for (place, op) in (0_u16..).zip(ops) {
+            let property = self.peer.view.to_master(op.property);
+            if let Err(error) = self.take_step(property, place, op) {
+                for Done { property, change, .. } in self.done.into_iter().rev() {
+                    if let Some(change) = change {
+                        change.undo(&mut self.profile.values[property.usize()]);
+                    }
+                }
+                self.profile.size = size_before;
+                return Err((Some(property), error));
+            }
+        }
+        Ok(self.done)
+    }
+
+    fn take_step(&mut self, property: PropertyIndex, op_place: u16, op: &Op) -> Result<()> {
+        let info = self.schema.property(property);
+        let name = || info.shared_name().clone();
+        if !info.writable_by(self.relation) {
+            return Err(Error::NotPermitted { who: self.relation.who(), property: name() });
+        }
+        let step = self.resolve(property, &op.change)?;
+        let value = &mut self.profile.values[property.usize()];
+        let growth = step.growth(value);
+        let size = self.profile.size.saturating_add_signed(growth);
+        if size > MAX_PROFILE_BYTES && growth > 0 {
+            return Err(Error::ProfileTooLarge { property: name(), length: size });
+        }
+        let before = value.size();
+        let change = step.apply(value).map_err(|Misfit| Error::Stale { property: name() })?;
+        self.profile.size = self.profile.size - before + value.size();
+        self.done.push(Done { property, op: op_place, step, change });
+        Ok(())
+    }
+
+    /// What a change makes of the property as it is now.
+    fn resolve(&self, property: PropertyIndex, change: &Change) -> Result<Step> {
+        let info = self.schema.property(property);
+        let value = &self.profile.values[property.usize()];
+        let Change::List(change) = change else { return change.resolve(info, value, std::iter::empty()) };
+        let before = self.profile.list_steps(property).map(|step| Happened {
+            version: step.version,
+            own: (step.writer == self.peer.writer.id).then_some(step.own),
+            effect: &step.effect,
+        });
+        let version = self.profile.version + 1;
+        let in_this_batch = self.done.iter().filter(|done| done.property == property);
+        let in_this_batch = in_this_batch.filter_map(|done| match &done.step {
+            Step::List(effect) => {
+                let own = Some(OwnOp { batch: self.number, op: done.op });
+                Some(Happened { version, own, effect })
+            }
+            _ => None,
+        });
+        let change = Change::List(change.clone().map_items(|item| self.known(property, item)));
+        change.resolve(info, value, before.chain(in_this_batch))
+    }
+
+    /// The item, if what happened to it since the version that the writer names is known.
+    fn known(&self, property: PropertyIndex, item: ItemRef) -> ItemRef {
+        let ItemRef::Base { since, .. } = item else { return item };
+        // A list that is not stored began anew with the epoch, under the version that it had before.
+        let began_anew = self.crossed_epochs
+            && !self.schema.property(property).is_saved()
+            && since <= self.profile.epoch_version;
+        if !self.versions_are_known || began_anew || !self.profile.reaches(property, since) {
+            return ItemRef::Gone;
+        }
+        item
+    }
+}
+
+/// What the journal is told of a batch: at most one effect a property, of those that are stored.
+pub(super) fn effects_of(schema: &Schema, profile: &MasterProfile, done: &[Done]) -> Vec<(Arc<str>, Effect)> {
+    let mut effects: Vec<(PropertyIndex, Effect)> = Vec::with_capacity(done.len());
+    for Done { property, step, change, .. } in done {
+        let Some(change) = change else { continue };
+        if !schema.property(*property).is_saved() {
+            continue;
+        }
+        let earlier = effects.iter_mut().find(|(p, _)| p == property).map(|(_, effect)| effect);
+        match (earlier, step) {
+            (Some(Effect::List(effects)), Step::List(effect)) => effects.push(effect.clone()),
+            (Some(Effect::Dict(effects)), Step::Dict(effect)) => effects.push(effect.clone()),
+            (Some(effect), Step::Value(value)) => *effect = Effect::Value(value.clone()),
+            (_, step) => {
+                let effect = match (step, change) {
+                    (Step::Value(value), ValueChange::Replaced { old, .. })
+                        if profile.values[property.usize()] == *value =>
+                    {
+                        shorter_effect(old, value)
+                    }
+                    (step, _) => step.clone().into_effect(),
+                };
+                effects.push((*property, effect));
+            }
+        }
+    }
+    let named = |(property, effect): (PropertyIndex, Effect)| {
+        (schema.property(property).shared_name().clone(), effect)
+    };
+    effects.into_iter().map(named).collect()
+}
+
+fn shorter_effect(before: &Value, after: &Value) -> Effect {
+    if let (Some(before), Some(after)) = (before.as_int(), after.as_int()) {
+        let diff = after.wrapping_sub(before);
+        if len_i64(diff) < len_i64(after) {
+            return Effect::Diff(diff);
+        }
+    }
+    Effect::Value(after.clone())
+}
