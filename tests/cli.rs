@@ -168,6 +168,208 @@ fn an_interrupted_demo_leaves_nothing_behind() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
+/// A folder with a schema and, under the names of the example configuration, a certificate with its key.
+fn master_folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let schema = root().join("examples/match.profile.schema.json");
+    std::fs::copy(schema, path("match.profile.schema.json")).unwrap();
+    // A master for development makes them under names of its own.
+    let mut child = Command::new(program())
+        .current_dir(folder.path())
+        .args(["serve", "--dev", "--schema", "match.profile.schema.json", "--database", "dev.db"])
+        .args(["--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    stop_when_listening(&mut child);
+    std::fs::rename(path("dev.db.cert.pem"), path("master.cert.pem")).unwrap();
+    std::fs::rename(path("dev.db.key.pem"), path("master.key.pem")).unwrap();
+    folder
+}
+
+/// Waits for the address of a master and tells it to stop.
+fn stop_when_listening(child: &mut std::process::Child) -> String {
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let address = lines.next().unwrap().strip_prefix("listening on ").unwrap().to_string();
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
+    address
+}
+
+#[test]
+fn serve_runs_with_the_example_configuration() {
+    let folder = master_folder();
+    let example = run(&["serve", "--example-config"]);
+    assert!(example.status.success() && example.stderr.is_empty());
+    let text = String::from_utf8(example.stdout).unwrap();
+    // The port may be taken on this machine; everything else stands as it is.
+    let text = text.replace("listen = \"127.0.0.1:7777\"", "listen = \"127.0.0.1:0\"");
+    let config = folder.path().join("master.toml");
+    std::fs::write(&config, text).unwrap();
+    // From another folder: the paths in it start from its own.
+    let mut child = Command::new(program())
+        .args(["serve", "--config", config.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = child.stderr.take().unwrap();
+    let address = stop_when_listening(&mut child);
+    assert!(address.starts_with("127.0.0.1:") && !address.ends_with(":0"), "{address}");
+    let mut said = String::new();
+    log.read_to_string(&mut said).unwrap();
+    assert!(said.contains("without --dev no one gets in") && said.contains("stopped: 0 batches"), "{said}");
+    assert!(folder.path().join("profiles.db").exists());
+}
+
+#[test]
+fn flags_override_the_configuration_file() {
+    let folder = master_folder();
+    let config = folder.path().join("master.toml");
+    let text = "schema = \"nowhere.json\"\nlisten = \"192.0.2.1:1\"\n[database]\nfile = \"unused.db\"\n";
+    std::fs::write(&config, text).unwrap();
+    let schema = folder.path().join("match.profile.schema.json");
+    let mut child = Command::new(program())
+        .args(["serve", "--config", config.to_str().unwrap(), "--schema", schema.to_str().unwrap()])
+        .args(["--listen", "127.0.0.1:0", "--memory", "--dev"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = child.stderr.take().unwrap();
+    assert!(stop_when_listening(&mut child).starts_with("127.0.0.1:"));
+    let mut said = String::new();
+    log.read_to_string(&mut said).unwrap();
+    assert!(said.contains("WARNING: development mode"), "{said}");
+    assert!(!folder.path().join("unused.db").exists());
+}
+
+#[test]
+fn serve_tells_where_its_configuration_file_is_wrong() {
+    let good = "schema = \"s.json\"\n[tls]\ncert = \"c.pem\"\nkey = \"k.pem\"\n[database]\nfile = \"p.db\"\n";
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("master.toml");
+    let file = config.to_str().unwrap();
+    // A text of the good file, what stands there instead, and what is said about it.
+    let table = [
+        // Syntax.
+        ("\"s.json\"", "s.json", ":1:10: schema: string values must be quoted"),
+        ("\"s.json\"", "127.0.0.1", "; a text must stand in quotes"),
+        ("\"c.pem\"", "\"c.pem", ":3:14: tls.cert: invalid basic string, expected `\"`"),
+        ("[tls]", "[tls", ":2:5: unclosed table, expected `]`"),
+        ("key = \"k.pem\"", "cert = \"k.pem\"", ":4:1: tls.cert: duplicate key"),
+        ("cert = ", "cert ", ":3:6: "),
+        ("\"p.db\"", "\"p.db\" \"q.db\"", ":6:15: database.file: "),
+        // Unknown keys.
+        ("schema =", "shema =", ":1:1: unknown key `shema`; the closest known one is `schema`"),
+        ("schema =", "shema =", "no schema is given: say --schema FILE, or `schema = \"FILE\"` in the conf"),
+        (
+            "cert =",
+            "certificate =",
+            ":3:1: unknown key `tls.certificate`; the closest known one is `tls.cert`",
+        ),
+        ("[database]", "[databse]", ":5:2: unknown section [databse]; the closest known one is [database]"),
+        (
+            "[tls]",
+            "[tls]\nlisten = \"127.0.0.1:1\"",
+            ":3:1: unknown key `tls.listen`; the closest known one is `listen`",
+        ),
+        (
+            "file =",
+            "update_ms = 5\nfile =",
+            "unknown key `database.update_ms`; the closest known one is `intervals.update_ms`",
+        ),
+        // Wrong types.
+        ("\"s.json\"", "5", ":1:10: schema: expected a string, found an integer"),
+        ("\"s.json\"", "[\"s.json\"]", ":1:10: schema: expected a string, found an array"),
+        ("[tls]", "dev = 1\n[tls]", ":2:7: dev: expected true or false, found an integer"),
+        ("[tls]", "listen = 7777\n[tls]", ":2:10: listen: expected a string, found an integer"),
+        (
+            "[tls]",
+            "intervals = 5\n[tls]",
+            ":2:1: intervals: expected a section [intervals] with update_ms, save_ms",
+        ),
+        (
+            "[tls]",
+            "intervals.save_ms = \"5 s\"\n[tls]",
+            ":2:21: intervals.save_ms: expected an integer, found a string",
+        ),
+        (
+            "[tls]",
+            "intervals.save_ms = 5.0\n[tls]",
+            ":2:21: intervals.save_ms: expected an integer, found a float",
+        ),
+        ("\"p.db\"", "\"\"", ":6:8: database.file: must not be empty"),
+        // Out of range.
+        (
+            "[tls]",
+            "intervals.update_ms = -1\n[tls]",
+            ":2:23: intervals.update_ms: -1 is not between 0 and 31536000000",
+        ),
+        (
+            "[tls]",
+            "intervals.idle_timeout_ms = 0\n[tls]",
+            ":2:29: intervals.idle_timeout_ms: 0 is not between 1 and",
+        ),
+        (
+            "[tls]",
+            "intervals.unload_after_ms = 99999999999999999999\n[tls]",
+            "unload_after_ms: 99999999999999999999 is not",
+        ),
+        // No addresses.
+        ("[tls]", "listen = \"here:7777\"\n[tls]", ":2:10: listen: `here:7777` is no address and port"),
+        ("[tls]", "listen = \"127.0.0.1\"\n[tls]", ":2:10: listen: `127.0.0.1` is no address and port"),
+        // Contradictions, and what is missing.
+        (
+            "[database]",
+            "[database]\nmemory = true",
+            ":6:1: database.memory: is true, but database.file in line 7 wants a file",
+        ),
+        (
+            "key = \"k.pem\"",
+            "",
+            ":3:1: tls.cert: a certificate needs its key: say --key FILE, or `key = \"FILE\"`",
+        ),
+        (
+            "cert = \"c.pem\"",
+            "",
+            ":4:1: tls.key: a key needs its certificate: say --cert FILE, or `cert = \"FILE\"`",
+        ),
+        (
+            "file = \"p.db\"",
+            "",
+            "no database is given: say --database FILE or --memory, or `file = \"FILE\"` or",
+        ),
+        ("file = \"p.db\"", "memory = false", "no database is given"),
+        (
+            "cert = \"c.pem\"\nkey = \"k.pem\"",
+            "",
+            "no certificate is given: say --cert FILE and --key FILE, or `cert",
+        ),
+    ];
+    for (text, instead, expected) in table {
+        assert!(good.contains(text), "{text}");
+        std::fs::write(&config, good.replacen(text, instead, 1)).unwrap();
+        let whole = match expected.strip_prefix(':') {
+            Some(place) => format!("{file}:{place}"),
+            None => expected.to_string(),
+        };
+        fails(&["serve", "--config", file], &whole);
+    }
+    std::fs::write(&config, b"schema = \"s.json\"\n# \xff\n").unwrap();
+    fails(&["serve", "--config", file], &format!("{file}:2:3: the file must be UTF-8"));
+    fails(&["serve", "--config", "nowhere.toml"], "nowhere.toml: No such file");
+    // With a good file it goes on to what the file names.
+    std::fs::write(&config, good).unwrap();
+    fails(&["serve", "--config", file], folder.path().join("s.json").to_str().unwrap());
+    // Flags that are wrong are told as ever.
+    fails(&["serve", "--config", file, "--idle-timeout", "0"], "--idle-timeout");
+    fails(&["serve", "--config", file, "--memory", "--database", "x"], "--memory");
+    fails(&["serve", "--config", file, "--example-config"], "--example-config");
+}
+
 /// Changes a profile, and leaves the connection open.
 fn play(address: &str, fingerprint: &str) -> serde_json::Value {
     use mst_profiles::{ConnectOptions, GameServer, Schema, Trust};

@@ -31,7 +31,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Serve(options) => serve::run(&options),
+        Command::Serve(options) => serve::run(options),
         Command::Demo(options) => demo::run(&options),
         Command::Schema(options) => schema::run(&options),
         Command::DemoRole(options) => demo::run_role(&options),

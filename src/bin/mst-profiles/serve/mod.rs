@@ -1,7 +1,13 @@
 //! `mst-profiles serve`: a master that runs until it is told to stop.
 
+mod config;
+mod document;
+mod settings;
+#[cfg(test)]
+mod tests;
+
 use std::io::Write;
-use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,69 +15,59 @@ use std::time::Duration;
 
 use clap::Args;
 use crossbeam_channel::{Receiver, Sender, bounded};
+use mst_profiles::limits::MAX_INTERVAL;
 use mst_profiles::store::{MemoryStore, ProfileStore, SqliteStore};
 use mst_profiles::{Certificate, Master, MasterEvent, MasterOptions, Schema};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use self::settings::{Flags, Settings};
 use crate::{Failure, hex};
+
+/// What an interval may be, in milliseconds.
+const INTERVAL_MS: RangeInclusive<u64> = 0..=MAX_INTERVAL.as_millis() as u64;
+/// Zero would be "never" to QUIC, and a dead client would be kept for ever.
+const IDLE_TIMEOUT_MS: RangeInclusive<u64> = 1..=*INTERVAL_MS.end();
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The schema of the profiles (JSON).
+    /// Read the settings from this file (TOML); flags override what it says. Relative paths in it start from its
+    /// folder.
     #[arg(long, value_name = "FILE")]
-    schema: PathBuf,
-    /// The SQLite file of the database; made when it is not there.
-    #[arg(long, value_name = "FILE", required_unless_present = "memory")]
-    database: Option<PathBuf>,
-    /// Keep profiles in memory alone; they are gone when the master ends.
-    #[arg(long, conflicts_with = "database")]
-    memory: bool,
-    /// Where to listen; port 0 lets the system choose.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7777")]
-    listen: SocketAddr,
-    /// Accept tokens that prove nothing (`dev:<user>`, `dev-server:<name>`), and make a certificate when none is given.
-    /// Never on a machine that others can reach.
-    #[arg(long)]
-    dev: bool,
-    /// The certificate to show, and those that lead to its authority (PEM).
-    #[arg(long, value_name = "FILE", requires = "key", required_unless_present = "dev")]
-    cert: Option<PathBuf>,
-    /// The certificate's private key (PEM).
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    key: Option<PathBuf>,
-    /// Least time between two rounds of deltas to observers, in milliseconds; 0 sends at once.
-    #[arg(long, value_name = "MS", default_value_t = 50)]
-    update_interval: u64,
-    /// Time from a profile's first change to the save of its document, in milliseconds.
-    #[arg(long, value_name = "MS", default_value_t = 5000)]
-    save_interval: u64,
-    /// Time from the last observer's leaving until a profile leaves memory, in milliseconds.
-    #[arg(long, value_name = "MS", default_value_t = 30_000)]
-    unload_after: u64,
-    /// Silence after which a connection counts as lost, in milliseconds.
-    #[arg(long, value_name = "MS", default_value_t = 15_000)]
-    idle_timeout: u64,
+    config: Option<PathBuf>,
+    /// Print a configuration file that explains every key, and end.
+    #[arg(long, exclusive = true)]
+    example_config: bool,
+    #[command(flatten)]
+    flags: Flags,
 }
 
-pub(crate) fn run(options: &Options) -> Result<(), Failure> {
-    let path = options.schema.display();
-    let text = std::fs::read_to_string(&options.schema).map_err(|error| format!("{path}: {error}"))?;
+pub(crate) fn run(options: Options) -> Result<(), Failure> {
+    if options.example_config {
+        std::io::stdout().write_all(config::EXAMPLE.as_bytes())?;
+        return Ok(());
+    }
+    serve(Settings::new(options.flags, options.config.as_deref())?)
+}
+
+fn serve(settings: Settings) -> Result<(), Failure> {
+    let path = settings.schema.display();
+    let text = std::fs::read_to_string(&settings.schema).map_err(|error| format!("{path}: {error}"))?;
     let schema = Schema::from_json(&text).map_err(|error| format!("{path}: {error}"))?;
-    let store: Box<dyn ProfileStore> = match &options.database {
+    let store: Box<dyn ProfileStore> = match &settings.database {
         Some(path) => Box::new(SqliteStore::open(path)?),
         None => Box::new(MemoryStore::new()),
     };
-    let mut settings = MasterOptions::new(schema);
-    settings.listen = options.listen;
-    settings.certificate = match (&options.cert, &options.key) {
-        (Some(cert), Some(key)) => Certificate::Files { cert: cert.clone(), key: key.clone() },
-        _ => Certificate::Development(options.database.clone()),
+    let mut options = MasterOptions::new(schema);
+    options.listen = settings.listen;
+    options.certificate = match settings.certificate {
+        Some((cert, key)) => Certificate::Files { cert, key },
+        None => Certificate::Development(settings.database),
     };
-    settings.development = options.dev;
-    settings.update_interval = Duration::from_millis(options.update_interval);
-    settings.save_interval = Duration::from_millis(options.save_interval);
-    settings.unload_after = Duration::from_millis(options.unload_after);
-    settings.idle_timeout = Duration::from_millis(options.idle_timeout);
+    options.development = settings.dev;
+    options.update_interval = settings.update_interval.unwrap_or(options.update_interval);
+    options.save_interval = settings.save_interval.unwrap_or(options.save_interval);
+    options.unload_after = settings.unload_after.unwrap_or(options.unload_after);
+    options.idle_timeout = settings.idle_timeout.unwrap_or(options.idle_timeout);
 
     // Heard from before the first client can be. The first signal asks, a second one does not.
     let stop = Arc::new(AtomicBool::new(false));
@@ -79,9 +75,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))?;
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
-    let master = Master::start(settings, store)?;
+    let master = Master::start(options, store)?;
     let log = Log::start();
-    log.line(match options.dev {
+    log.line(match settings.dev {
         true => {
             "WARNING: development mode: whoever reaches this port may act as any player and any game server"
         }
