@@ -124,7 +124,10 @@ fn serve_saves_and_ends_well_on_either_signal() {
         child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
         assert!(child.wait().unwrap().success(), "{said}");
         assert!(said.contains("WARNING: development mode"), "{said}");
-        assert_eq!(document(&folder.path().join("profiles.db")), json);
+        // What is not to be saved is not.
+        let mut saved = json;
+        assert!(saved.as_object_mut().unwrap().remove("world.position").is_some());
+        assert_eq!(document(&folder.path().join("profiles.db")), saved);
     }
 }
 
@@ -166,6 +169,124 @@ fn an_interrupted_demo_leaves_nothing_behind() {
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     assert!(!child.wait().unwrap().success());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+const ENTERS_SCREEN: &str = "\x1b[?1049h";
+const LEAVES_SCREEN: &str = "\x1b[?1049l";
+const SHOWS_CURSOR: &str = "\x1b[?25h";
+
+/// The demo in a pseudo terminal, with its temporary files in a folder of its own. It ends with the demo's exit code.
+fn demo_in_terminal(arguments: &str, temporary: &Path) -> std::process::Child {
+    let demo = format!("stty rows 30 cols 120; exec '{}' demo {arguments}", program().display());
+    Command::new("script")
+        .args(["-qec", &demo, "/dev/null"])
+        .env("TERM", "xterm")
+        .env("SHELL", "/bin/sh")
+        .env("TMPDIR", temporary)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Reads what a terminal shows until a text is there.
+fn read_until(out: &mut impl Read, said: &mut Vec<u8>, text: &str) {
+    let until = Instant::now() + PATIENCE;
+    let mut buffer = [0; 4096];
+    while !String::from_utf8_lossy(said).contains(text) {
+        let count = out.read(&mut buffer).unwrap();
+        let shown = String::from_utf8_lossy(said);
+        assert!(count > 0 && Instant::now() < until, "no `{text}` in {shown}");
+        said.extend_from_slice(&buffer[..count]);
+    }
+}
+
+/// The rest of what a terminal shows, and how its program ended. The terminal was given back, and no file is left.
+fn end_of_terminal(mut child: std::process::Child, mut said: Vec<u8>, temporary: &Path) -> (bool, String) {
+    child.stdout.take().unwrap().read_to_end(&mut said).unwrap();
+    let said = String::from_utf8(said).unwrap();
+    let after = said.rsplit_once(LEAVES_SCREEN).unwrap_or_else(|| panic!("{said}")).1;
+    assert!(after.contains(SHOWS_CURSOR), "{said}");
+    assert_eq!(std::fs::read_dir(temporary).unwrap().count(), 0);
+    (child.wait().unwrap().success(), after.to_string())
+}
+
+#[test]
+fn the_demo_shows_a_live_view_on_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = demo_in_terminal("--seconds 2 --changes 60", folder.path());
+    let mut out = child.stdout.take().unwrap();
+    let (mut said, started) = (Vec::new(), Instant::now());
+    for text in [ENTERS_SCREEN, "currency.gold", "what happened", "durable"] {
+        read_until(&mut out, &mut said, text);
+    }
+    child.stdout = Some(out);
+    let (is_success, after) = end_of_terminal(child, said, folder.path());
+    assert!(is_success && started.elapsed() >= Duration::from_secs(2), "{after}");
+    // The summary is on the normal screen.
+    assert!(after.contains("changes made") && after.contains("reads from the file, agree"), "{after}");
+}
+
+#[test]
+fn the_live_view_ends_when_the_user_wants_it_to() {
+    use std::io::Write;
+    // Ctrl-C comes as a key, too.
+    for key in ["q", "\x03"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = demo_in_terminal("--seconds 600", folder.path());
+        let mut out = child.stdout.take().unwrap();
+        let mut said = Vec::new();
+        // In the log, that its profiles are loaded.
+        read_until(&mut out, &mut said, "client1");
+        let mut keys = child.stdin.take().unwrap();
+        keys.write_all(key.as_bytes()).unwrap();
+        keys.flush().unwrap();
+        child.stdout = Some(out);
+        let (is_success, after) = end_of_terminal(child, said, folder.path());
+        assert!(!is_success && after.contains("ended by the user before the match was over"), "{after}");
+        drop(keys);
+    }
+}
+
+#[test]
+fn the_live_view_gives_the_terminal_back_when_a_process_dies_or_a_signal_comes() {
+    let children = |parent: u32| -> Vec<u32> {
+        let output = Command::new("pgrep").args(["-P", &parent.to_string()]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().map(|line| line.parse().unwrap()).collect()
+    };
+    for (signal, reason) in [("-KILL", "ended too early"), ("-TERM", "interrupted")] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = demo_in_terminal("--seconds 600", folder.path());
+        let mut out = child.stdout.take().unwrap();
+        let mut said = Vec::new();
+        // In the log, that its profiles are loaded.
+        read_until(&mut out, &mut said, "client1");
+        let demo = children(child.id())[0];
+        let processes = children(demo);
+        // A process of the match, or the demo itself.
+        let target = if signal == "-KILL" { *processes.last().unwrap() } else { demo };
+        assert!(Command::new("kill").args([signal, &target.to_string()]).status().unwrap().success());
+        child.stdout = Some(out);
+        let (is_success, after) = end_of_terminal(child, said, folder.path());
+        assert!(!is_success && after.contains(reason), "{after}");
+        for process in processes {
+            assert!(!Path::new(&format!("/proc/{process}")).exists(), "{process} is still there");
+        }
+    }
+}
+
+#[test]
+fn the_demo_prints_lines_on_a_terminal_when_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    for flag in ["--plain", "--json"] {
+        let child = demo_in_terminal(&format!("{flag} --changes 20"), folder.path());
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && !said.contains('\x1b'), "{said}");
+        assert!(said.contains("made     progression.xp"), "{said}");
+    }
+    fails(&["demo", "--seconds", "0"], "--seconds");
 }
 
 /// A folder with a schema and, under the names of the example configuration, a certificate with its key.

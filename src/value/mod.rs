@@ -6,6 +6,7 @@ mod datetime;
 mod effect;
 mod types;
 
+use std::fmt;
 use std::sync::Arc;
 
 pub use self::change::Addition;
@@ -85,6 +86,13 @@ impl PartialEq for Value {
 }
 
 impl Eq for Value {}
+
+/// The value as JSON text, as in documents.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        crate::json::value_to_json(self).fmt(f)
+    }
+}
 
 impl Value {
     /// The value's type.

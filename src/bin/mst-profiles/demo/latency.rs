@@ -12,6 +12,13 @@ pub(super) struct Latencies {
     micros: Vec<u64>,
 }
 
+/// In microseconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Percentiles {
+    pub(super) p50: u64,
+    pub(super) p99: u64,
+}
+
 #[derive(Default)]
 struct Made {
     by: Option<Role>,
@@ -40,12 +47,24 @@ impl Latencies {
         }
     }
 
-    /// Median and 99th percentile, in microseconds.
-    pub(super) fn figures(&self) -> serde_json::Value {
-        let mut micros = self.micros.clone();
+    /// How many were measured.
+    pub(super) fn count(&self) -> usize {
+        self.micros.len()
+    }
+
+    /// Median and 99th percentile, in microseconds, of those after the first `skip`.
+    pub(super) fn percentiles(&self, skip: usize) -> Option<Percentiles> {
+        let mut micros = self.micros.get(skip..)?.to_vec();
         micros.sort_unstable();
         let at = |share: f64| micros.get((micros.len() as f64 * share) as usize).copied();
-        serde_json::json!({ "p50": at(0.5), "p99": at(0.99), "samples": micros.len() })
+        Some(Percentiles { p50: at(0.5)?, p99: at(0.99)? })
+    }
+
+    /// The same of all, for the summary.
+    pub(super) fn figures(&self) -> serde_json::Value {
+        let all = self.percentiles(0);
+        let (p50, p99) = (all.map(|all| all.p50), all.map(|all| all.p99));
+        serde_json::json!({ "p50": p50, "p99": p99, "samples": self.count() })
     }
 }
 

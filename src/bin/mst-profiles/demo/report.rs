@@ -48,11 +48,15 @@ pub(super) enum Said {
     Done,
     /// A profile as the process has it.
     Profile { user: String, json: String },
+    /// A profile as the process sees it at this moment, told again and again when somebody watches.
+    View { user: String, properties: Vec<PropertyView> },
+    /// The process's figures so far, told with each view.
+    StatsSoFar(RoleStats),
     /// The process's figures; it ends.
     Stats(RoleStats),
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum What {
     Loaded,
@@ -89,19 +93,49 @@ impl fmt::Display for What {
         match self {
             Self::Loaded => write!(f, "loaded"),
             Self::Made { property, value, batch } => {
-                write!(f, "made     {property} = {value} (batch {batch})")
+                write!(f, "made     {} (batch {batch})", Is { property, value })
             }
             Self::Applied { through } => write!(f, "applied  up to batch {through}"),
             Self::Durable { through } => write!(f, "durable  up to batch {through}"),
-            Self::Seen { property, value } => write!(f, "seen     {property} = {value}"),
+            Self::Seen { property, value } => write!(f, "seen     {}", Is { property, value }),
             Self::Refused { batch, reason } => write!(f, "refused  batch {batch}: {reason}"),
             Self::Disconnected { reason } => write!(f, "disconnected: {reason}"),
         }
     }
 }
 
+/// What a property or an element of one is now.
+struct Is<'a> {
+    property: &'a str,
+    value: &'a serde_json::Value,
+}
+
+impl fmt::Display for Is<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { property, value } = self;
+        match value {
+            // It stands elsewhere, or nowhere.
+            serde_json::Value::Null if property.contains(" to ") => write!(f, "{property} moved"),
+            serde_json::Value::Null => write!(f, "{property} removed"),
+            value => write!(f, "{property} = {value}"),
+        }
+    }
+}
+
+/// A property as a process sees it. What a process may not see is left out.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct PropertyView {
+    pub(super) name: String,
+    /// The value shown, its own unconfirmed changes included.
+    pub(super) shown: serde_json::Value,
+    /// The value without its own unconfirmed changes.
+    pub(super) confirmed: serde_json::Value,
+    /// Whether there are any.
+    pub(super) is_pending: bool,
+}
+
 /// Figures of one process, or of all. Each process fills in what it alone knows.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct RoleStats {
     pub(super) changes: u64,
     pub(super) deltas: u64,

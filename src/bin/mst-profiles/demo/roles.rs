@@ -10,11 +10,13 @@ use clap::Args;
 use crossbeam_channel::{Receiver, TryRecvError, unbounded};
 use mst_profiles::store::SqliteStore;
 use mst_profiles::{
-    Cause, Client, ConnectOptions, Endpoint, Event, GameServer, Master, MasterOptions, Profile, ProfileId,
-    Schema, Trust, Value,
+    Cause, Client, ConnectOptions, Endpoint, ErrorCode, Event, GameServer, Master, MasterOptions, ProfileId,
+    Schema, Trust, Visibility,
 };
 
 use super::report::{Role, RoleStats, Said, What};
+use super::script::{client_change, seen, server_change};
+use super::watch::{Watch, look_at};
 use super::{PLAYERS, SCHEMA};
 use crate::{Failure, hex};
 
@@ -31,10 +33,16 @@ pub(crate) struct RoleOptions {
     /// Changes to make.
     #[arg(long, default_value_t = 0)]
     changes: u32,
+    /// Time between two changes.
+    #[arg(long, default_value_t = 8000)]
+    pace_micros: u64,
+    /// Time between two rounds of the master's deltas, in milliseconds.
+    #[arg(long, default_value_t = 0)]
+    update_interval: u64,
+    /// Tell the profiles and the figures as they change.
+    #[arg(long)]
+    watched: bool,
 }
-
-/// Time between two changes of a process.
-const PACE: Duration = Duration::from_millis(8);
 
 pub(crate) fn run_role(options: &RoleOptions) -> Result<(), Failure> {
     let schema = Schema::from_json(SCHEMA)?;
@@ -57,7 +65,9 @@ pub(crate) fn run_role(options: &RoleOptions) -> Result<(), Failure> {
         }
         _ => (GameServer::connect(connect("dev-server:arena".into())?)?.into(), PLAYERS.to_vec()),
     };
-    Player::new(options.role, endpoint, &users)?.run(options.changes, &orders)
+    let mut player = Player::new(options.role, endpoint, &users)?;
+    player.watch = options.watched.then(Watch::default);
+    player.run(options.changes, Duration::from_micros(options.pace_micros), &orders)
 }
 
 /// The parent's lines; its end is the end of the demo.
@@ -73,7 +83,7 @@ fn orders() -> Receiver<()> {
     orders
 }
 
-fn say(said: &Said) -> Result<(), Failure> {
+pub(super) fn say(said: &Said) -> Result<(), Failure> {
     let mut line = serde_json::to_string(said)?;
     line.push('\n');
     let mut out = std::io::stdout().lock();
@@ -86,7 +96,7 @@ fn run_master(schema: Arc<Schema>, options: &RoleOptions, orders: &Receiver<()>)
     let database = options.database.clone().ok_or("the master's role needs a database")?;
     let mut settings = MasterOptions::new(schema);
     settings.development = true;
-    settings.update_interval = Duration::ZERO;
+    settings.update_interval = Duration::from_millis(options.update_interval);
     let master = Master::start(settings, Box::new(SqliteStore::open(&database)?))?;
     let (address, fingerprint) = (master.local_addr().to_string(), hex(&master.fingerprint()));
     say(&Said::Listening { address, fingerprint })?;
@@ -120,6 +130,8 @@ struct Player {
     stats: RoleStats,
     /// Turns until the next change of each kind.
     turn: u32,
+    /// When somebody watches.
+    watch: Option<Watch>,
 }
 
 impl Player {
@@ -133,17 +145,26 @@ impl Player {
                 own.push(id);
             }
         }
-        Ok(Self { role, endpoint, users: by_id, own, loaded: 0, stats: RoleStats::default(), turn: 0 })
+        Ok(Self {
+            role,
+            endpoint,
+            users: by_id,
+            own,
+            loaded: 0,
+            stats: RoleStats::default(),
+            turn: 0,
+            watch: None,
+        })
     }
 
-    fn run(mut self, changes: u32, orders: &Receiver<()>) -> Result<(), Failure> {
+    fn run(mut self, changes: u32, pace: Duration, orders: &Receiver<()>) -> Result<(), Failure> {
         while self.loaded < self.users.len() {
             self.listen(Duration::from_secs(1))?;
         }
         let mut next = Instant::now();
         for _ in 0..changes {
             self.make_change()?;
-            next += PACE;
+            next += pace;
             while Instant::now() < next {
                 self.listen(next.saturating_duration_since(Instant::now()))?;
             }
@@ -159,11 +180,15 @@ impl Player {
                 Err(TryRecvError::Disconnected) => break,
             }
         }
+        self.count_bytes();
+        self.endpoint.close(Duration::from_secs(5))?;
+        say(&Said::Stats(self.stats))
+    }
+
+    fn count_bytes(&mut self) {
         let (stats, link) = (self.endpoint.stats(), self.endpoint.link_stats());
         self.stats.batch_bytes = stats.batch_bytes;
         self.stats.udp_bytes = link.udp_sent_bytes + link.udp_received_bytes;
-        self.endpoint.close(Duration::from_secs(5))?;
-        say(&Said::Stats(self.stats))
     }
 
     fn report(&mut self) -> Result<(), Failure> {
@@ -180,29 +205,58 @@ impl Player {
         // Players of the server take turns, and each gets every kind of change.
         let turn = self.turn / self.own.len() as u32;
         self.turn += 1;
-        let (name, change) = match self.role {
+        let change = match self.role {
             Role::Server => server_change(turn),
             _ => client_change(turn),
         };
         // Before it is on its way: another process may see it before this one goes on.
         let at = now();
-        let made = self.endpoint.change(id, |profile| {
-            let property = profile.schema().index_of(name)?;
-            let changed = change(profile, property)?;
-            Ok(changed.then(|| value_of(profile.get(property))))
-        })?;
+        let made = match self.endpoint.change(id, change) {
+            Ok(made) => made,
+            // Too poor to buy.
+            Err(error) if error.code() == ErrorCode::GuardFailed => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
         let batch = self.endpoint.flush_profile(id)?;
         // Setting an equal value is no change.
-        if let Some(value) = made {
+        for (property, value) in made {
             self.stats.changes += 1;
-            self.tell_at(at, id, What::Made { property: name.into(), value, batch })?;
+            self.tell_at(at, id, What::Made { property, value, batch })?;
         }
-        Ok(())
+        if let Some(watch) = &mut self.watch {
+            watch.touched(id);
+        }
+        // Before it is confirmed.
+        self.show()
+    }
+
+    /// Shows those who watch what is new, when it is time to.
+    fn show(&mut self) -> Result<(), Failure> {
+        if !self.watch.as_ref().is_some_and(Watch::is_due) {
+            return Ok(());
+        }
+        self.count_bytes();
+        // The master has these figures in the end; those on the way are of what was received.
+        let received = self.endpoint.stats();
+        let so_far = RoleStats { deltas: received.deltas, delta_bytes: received.delta_bytes, ..self.stats };
+        if let Some(watch) = &mut self.watch {
+            for id in watch.take() {
+                let visible: &[Visibility] = match self.role {
+                    Role::Client(_) if self.own.contains(&id) => &[Visibility::Public, Visibility::Owner],
+                    Role::Client(_) => &[Visibility::Public],
+                    _ => &[Visibility::Public, Visibility::Owner, Visibility::Servers],
+                };
+                let properties = look_at(self.endpoint.profile(id)?, visible);
+                say(&Said::View { user: self.users[&id].into(), properties })?;
+            }
+        }
+        say(&Said::StatsSoFar(so_far))
     }
 
     /// Waits for something to happen, and tells it.
     fn listen(&mut self, patience: Duration) -> Result<(), Failure> {
         let deltas = self.endpoint.stats().deltas;
+        let patience = self.watch.as_ref().map_or(patience, |watch| watch.patience(patience));
         self.endpoint.wait(patience);
         let new_deltas = self.endpoint.stats().deltas - deltas;
         if new_deltas > 0 {
@@ -214,20 +268,17 @@ impl Player {
             self.stats.snapshot_bytes += new_deltas * (whole / self.users.len()) as u64;
         }
         while let Some(event) = self.endpoint.next_event() {
+            if let Some(watch) = &mut self.watch {
+                watch.saw(&event);
+            }
             match event {
                 Event::ProfileLoaded { profile } => {
                     self.loaded += 1;
                     self.tell(profile, What::Loaded)?;
                 }
                 Event::Changed { profile, change } if change.cause == Cause::Remote => {
-                    let property = self.endpoint.schema().property(change.property).name().to_string();
-                    self.tell(
-                        profile,
-                        What::Seen {
-                            property,
-                            value: change.new_value().map_or(serde_json::Value::Null, value_of),
-                        },
-                    )?;
+                    let (property, value) = seen(self.endpoint.schema(), &change);
+                    self.tell(profile, What::Seen { property, value })?;
                 }
                 Event::Applied { profile, through } => self.tell(profile, What::Applied { through })?,
                 Event::Durable { profile, through } => self.tell(profile, What::Durable { through })?,
@@ -241,7 +292,7 @@ impl Player {
                 _ => {}
             }
         }
-        Ok(())
+        self.show()
     }
 
     fn tell(&self, id: ProfileId, what: What) -> Result<(), Failure> {
@@ -257,42 +308,4 @@ impl Player {
 /// Microseconds since 1970 UTC, by the clock that all processes of this machine share.
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64
-}
-
-type Change = Box<dyn FnOnce(&mut Profile, mst_profiles::PropertyIndex) -> mst_profiles::Result<bool>>;
-
-fn server_change(turn: u32) -> (&'static str, Change) {
-    let amount = i64::from(1 + turn * 37 % 60);
-    match turn % 6 {
-        0 | 3 => ("progression.xp", Box::new(move |p, i| p.add_int(i, amount))),
-        1 => ("currency.gold", Box::new(move |p, i| p.add_int(i, amount - 20))),
-        2 => ("stats.kills", Box::new(|p, i| p.add_int(i, 1))),
-        4 => ("stats.rating", Box::new(move |p, i| p.add_float(i, amount as f64 / 8.0 - 3.0))),
-        _ if turn % 24 == 5 => ("account.premium", Box::new(move |p, i| p.set(i, turn % 48 == 5))),
-        _ => ("progression.level", Box::new(move |p, i| p.set(i, 2 + (turn / 6) as i32))),
-    }
-}
-
-fn client_change(turn: u32) -> (&'static str, Change) {
-    const TITLES: [&str; 4] = ["Knight", "Lord of the Marsh", "Wanderer", "Fürst"];
-    match turn % 6 {
-        0 | 3 => ("stats.steps", Box::new(move |p, i| p.add_int(i, i64::from(1 + turn % 9)))),
-        1 | 4 => ("stats.taunts", Box::new(|p, i| p.add_int(i, 1))),
-        2 => ("user.title", Box::new(move |p, i| p.set(i, TITLES[turn as usize / 6 % TITLES.len()]))),
-        _ if turn % 12 == 5 => {
-            ("settings.volume", Box::new(move |p, i| p.set(i, f64::from(turn % 100) / 100.0)))
-        }
-        _ => ("settings.tutorialDone", Box::new(move |p, i| p.set(i, turn % 24 == 11))),
-    }
-}
-
-fn value_of(value: &Value) -> serde_json::Value {
-    match value {
-        Value::Bool(v) => (*v).into(),
-        Value::I32(v) => (*v).into(),
-        Value::I64(v) => (*v).into(),
-        Value::F64(v) => (*v).into(),
-        Value::String(v) => (**v).into(),
-        other => format!("{other:?}").into(),
-    }
 }
