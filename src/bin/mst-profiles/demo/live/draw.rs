@@ -215,11 +215,13 @@ fn log_line(entry: &LogEntry, first: u64) -> Line<'static> {
 
 fn change_line(change: &Followed, first: u64) -> Line<'static> {
     let millis = |micros: u64| format!("{:.2}", micros as f64 / 1000.0);
-    let value = fit(&text_of(&change.value), 24);
-    let mut spans = vec![
-        begin(change.at, first, change.role, &change.user),
-        Span::styled(format!("{} = {value}", change.property), HEADING),
-    ];
+    let what = match &change.value {
+        // It stands elsewhere, or nowhere.
+        serde_json::Value::Null if change.property.contains(" to ") => format!("{} moved", change.property),
+        serde_json::Value::Null => format!("{} removed", change.property),
+        value => format!("{} = {}", change.property, fit(&text_of(value), 24)),
+    };
+    let mut spans = vec![begin(change.at, first, change.role, &change.user), Span::styled(what, HEADING)];
     if let Some(reason) = &change.refused {
         spans.push(Span::styled(format!("  refused: {reason}"), BAD));
     }

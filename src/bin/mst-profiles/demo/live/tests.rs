@@ -115,7 +115,7 @@ fn the_picture_has_all_there_is_to_see() {
     // What is unconfirmed stands before what is confirmed; the other player may not see it at all.
     has(4, &["currency.gold", "142* ← 100", "100", "·", "│", "100"]);
     // Values of any type.
-    has(5, &["items", "[\"sword\",{\"coins…", "·"]);
+    has(5, &["items", "2: sword, 1: coi…", "·"]);
     has(6, &["stats.rating", "1500.5", "1501", "1500.5"]);
     has(8, &["changes  made 2   applied 1   durable 1   refused 1", "medians of latency"]);
     has(9, &["deltas   120 bytes in 14"]);

@@ -244,8 +244,27 @@ pub(super) fn text_of(value: &Value) -> String {
     match value {
         // Quotes would only take room; but nothing must look like nothing known.
         Value::String(text) if !text.is_empty() => text.replace(char::is_control, " "),
+        // Of a list or dictionary how much there is, and as much of it as there is room for.
+        Value::Array(items) => format!("{}: {}", items.len(), joined(items.iter().map(text_of))),
+        Value::Object(members) if is_vector(members) => joined(members.values().map(text_of)),
+        Value::Object(entries) => {
+            let entries_text = entries.iter().map(|(key, value)| format!("{key} {}", text_of(value)));
+            format!(
+                "{}: {}",
+                entries.len(),
+                joined(entries_text.map(|text| text.replace(char::is_control, " ")))
+            )
+        }
         other => other.to_string(),
     }
+}
+
+fn is_vector(members: &serde_json::Map<String, Value>) -> bool {
+    members.len() >= 2 && members.keys().all(|name| ["x", "y", "z", "w"].contains(&name.as_str()))
+}
+
+fn joined(texts: impl Iterator<Item = String>) -> String {
+    texts.collect::<Vec<_>>().join(", ")
 }
 
 fn push_bounded<T>(queue: &mut VecDeque<T>, item: T, limit: usize) {
