@@ -306,12 +306,12 @@ impl ValueChange {
     }
 
     /// What turns one value into another of its type, as steps in their order: for a list the common beginning and end
-    /// stay, for a dictionary the equal entries.
+    /// stay, for a dictionary the equal entries. What loses several elements and has none left was cleared.
     pub(crate) fn between(old: &Value, new: &Value, mut tell: impl FnMut(Self)) {
         match (old, new) {
             (Value::List(before), Value::List(after)) => {
                 let (a, b) = (before.as_slice(), after.as_slice());
-                if b.is_empty() && !a.is_empty() {
+                if b.is_empty() && a.len() > 1 {
                     return tell(Self::Cleared { old: old.clone() });
                 }
                 let start = a.iter().zip(b).take_while(|(a, b)| a == b).count();
@@ -333,7 +333,7 @@ impl ValueChange {
                 }
             }
             (Value::Dict(before), Value::Dict(after)) => {
-                if after.is_empty() && !before.is_empty() {
+                if after.is_empty() && before.len() > 1 {
                     return tell(Self::Cleared { old: old.clone() });
                 }
                 for (key, old) in before.iter().filter(|(key, _)| after.get(key).is_none()) {

@@ -300,6 +300,7 @@ impl<'a> DeltaWriter<'a> {
     ) -> bool {
         let start = (self.out.len(), self.next);
         self.head(index, if effects.len() == 1 { ONE_STEP } else { STEPS });
+        let body = self.out.len();
         if effects.len() != 1 {
             put_u64(self.out, effects.len() as u64);
         }
@@ -330,7 +331,8 @@ impl<'a> DeltaWriter<'a> {
         if steps > list.len() {
             let mut whole = Vec::new();
             put_value(&mut whole, index, &Value::List(list.clone()), &mut super::keys::WrittenOut);
-            if whole.len() < steps {
+            let head = body - start.0;
+            if whole.len() + head < steps {
                 self.out.truncate(start.0);
                 self.next = start.1;
                 return false;

@@ -133,6 +133,7 @@ pub(super) fn seen(schema: &Schema, changed: &PropertyChanged) -> Now {
         ValueChange::ItemMoved { from, to } => (element(&format!("{from} to {to}")), Json::Null),
         ValueChange::EntryPut { key, new, .. } => (element(key), value_of(new)),
         ValueChange::EntryRemoved { key, .. } => (element(key), Json::Null),
+        ValueChange::Cleared { .. } => (name.into(), Json::Null),
         other => (name.into(), format!("{other:?}").into()),
     }
 }
