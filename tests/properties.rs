@@ -617,3 +617,29 @@ fn a_renamed_property_keeps_its_value() {
     let id = fill(&mut server, "ann");
     assert_eq!(json_of(&server, id), r#"{"gold":42}"#);
 }
+
+/// A description that is too long for one message is refused with a reason, and nobody else is harmed.
+#[test]
+fn a_view_of_too_much_is_turned_away() {
+    fn wide() -> mst_profiles::SchemaBuilder {
+        (0_u16..2000).fold(Schema::builder(), |builder, key| {
+            builder.property(Property::new(&format!("{key}.{}", "x".repeat(110)), 0).key(key))
+        })
+    }
+    let test = TestMaster::start_with(|options| options.schema = wide().build().unwrap());
+    let view = (0_u16..2000)
+        .fold(Schema::builder(), |builder, key| builder.property(Property::with_key(key, 0)))
+        .build()
+        .unwrap();
+    let mut options = test.options("dev-server:arena");
+    options.schema = view;
+    let mut viewer = GameServer::connect(options.clone()).unwrap();
+    let error = wait_for(&mut viewer, |event| match event {
+        Event::Disconnected { error, .. } | Event::Failed { error } => Some(error.clone()),
+        _ => None,
+    });
+    assert_eq!(error.code(), ErrorCode::LimitReached, "{error}");
+    options.schema = wide().build().unwrap();
+    let mut server = GameServer::connect(options).unwrap();
+    fill(&mut server, "ann");
+}

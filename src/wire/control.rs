@@ -161,6 +161,13 @@ pub(crate) fn encode<M: Control>(message: &M, out: &mut Vec<u8>) {
     }
 }
 
+/// Bytes that [`encode`] appends.
+pub(crate) fn encoded_len<M: Control>(message: &M) -> usize {
+    let mut out = Vec::new();
+    encode(message, &mut out);
+    out.len()
+}
+
 /// Reads a message that fills the bytes.
 pub(crate) fn decode<M: Control>(bytes: &[u8]) -> Result<M> {
     match bincode::serde::decode_from_slice(bytes, config()) {

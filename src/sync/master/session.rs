@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use super::{Identity, Master, MasterEvent, Now, PeerRole};
 use crate::error::{Error, ErrorCode, Result};
-use crate::limits::{MAX_PROPERTIES, MAX_TOKEN_BYTES, OUTBOUND_LIMIT_BYTES};
+use crate::limits::{MAX_CONTROL_BYTES, MAX_PROPERTIES, MAX_TOKEN_BYTES, OUTBOUND_LIMIT_BYTES};
 use crate::schema::{PropertyIndex, Relation, Schema};
 use crate::store::WriterInfo;
 use crate::value::ValueType;
-use crate::wire::control::{Described, Down, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up, decode};
+use crate::wire::control::{
+    Described, Down, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up, decode, encoded_len,
+};
 use crate::wire::frames::{
     FrameBuffer, Head, KIND_BATCHES, KIND_CONFIRM, KIND_CONTROL, Ops, put_control, read_head,
 };
@@ -246,6 +248,16 @@ impl Master {
             PeerRole::Server => "server",
         };
         let info = WriterInfo { id: writer, subject: identity.subject.clone(), role: Arc::from(role) };
+        let schema = &self.config.schema;
+        let properties = describe.then(|| {
+            let indexes = (0..view.types.len() as u16).map(|index| view.to_master(index));
+            indexes.map(|index| Described::of(schema.property(index))).collect()
+        });
+        let welcome = Down::Welcome { version: PROTOCOL_VERSION.min(version_max), properties };
+        if encoded_len(&welcome) > MAX_CONTROL_BYTES {
+            let what = "bytes in the description of a peer's properties";
+            return Err(Error::LimitReached { what, limit: MAX_CONTROL_BYTES });
+        }
         // A writer that comes again has left its old connection, whether or not that has been noticed here.
         if let Some(old) = self.writers.get(&writer).copied() {
             let same = self.sessions.get(&old).and_then(|s| s.peer.as_ref());
@@ -260,13 +272,8 @@ impl Master {
         self.writers.insert(writer, session);
         self.events.push(MasterEvent::PeerJoined { session, subject: identity.subject.clone(), role });
         let Some(state) = self.sessions.get_mut(&session) else { return Ok(()) };
-        let schema = &self.config.schema;
-        let described = describe.then(|| {
-            let indexes = (0..view.types.len() as u16).map(|index| view.to_master(index));
-            indexes.map(|index| Described::of(schema.property(index))).collect()
-        });
         state.peer = Some(Arc::new(PeerInfo { identity, writer: Arc::new(info), view }));
-        state.send(&Down::Welcome { version: PROTOCOL_VERSION.min(version_max), properties: described });
+        state.send(&welcome);
         Ok(())
     }
 
