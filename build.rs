@@ -5,11 +5,32 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Enums that no signature names: their values cross as plain integers.
-const ENUMS: [&str; 6] =
-    ["MstValueType", "MstWriters", "MstVisibility", "MstEventType", "MstCause", "MstMasterEventType"];
+const ENUMS: [&str; 10] = [
+    "MstValueType",
+    "MstKeyType",
+    "MstWriters",
+    "MstVisibility",
+    "MstMerge",
+    "MstSync",
+    "MstEventType",
+    "MstCause",
+    "MstChange",
+    "MstMasterEventType",
+];
 
 /// The files with exported functions, in the order of the header.
-const SOURCES: [&str; 7] = ["version", "result", "schema", "events", "profile", "endpoint", "master"];
+const SOURCES: [&str; 10] = [
+    "version",
+    "result",
+    "value",
+    "schema",
+    "properties",
+    "events",
+    "profile",
+    "containers",
+    "endpoint",
+    "master",
+];
 
 fn main() {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo"));
@@ -89,7 +110,8 @@ fn csharp(root: &Path, out: &Path, hash: &str) -> String {
     let anchor = "const string __DllName = \"mst_profiles\";\n#endif\n";
     let constant = format!("        public const ulong MST_ABI_HASH = 0x{hash};\n");
     assert!(text.contains(anchor), "csbindgen writes its class as before");
-    without_safety(&text.replace(anchor, &format!("{anchor}\n{constant}")), "///", "/// </summary>")
+    let text = text.replace(anchor, &format!("{anchor}\n{constant}"));
+    without_safety(&text, "///", "/// </summary>")
 }
 
 fn source_path(root: &Path, source: &str) -> PathBuf {

@@ -1,18 +1,20 @@
 //! Clients and game servers.
 
 use std::collections::HashMap;
+use std::ffi::c_void;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use libc::c_char;
 
-use super::events::{MstEvent, MstEventType};
+use super::events::{MstEvent, MstEventType, Told};
 use super::handles::{Kind, Registry};
 use super::lock;
 use super::profile::{MstProfile, PROFILES, ProfileObject};
 use super::result::{Failure, MstResult, Outcome, guard};
 use super::schema::{MstSchema, schema_of};
 use super::text::{SizedStruct, check_out, init_options, put, put_text, read_options, read_text};
+use super::value::{MstKey, MstValue, Room};
 #[cfg(any(feature = "client", feature = "server"))]
 use crate::peer::{ConnectOptions, Endpoint, Event, ProfileId};
 #[cfg(any(feature = "client", feature = "server"))]
@@ -32,8 +34,8 @@ pub(super) struct EndpointState {
     pub(super) endpoint: Endpoint,
     /// The handles of its profiles.
     pub(super) handles: HashMap<ProfileId, usize>,
-    /// The text of the event polled last.
-    text: String,
+    /// What belongs to the event that was told last.
+    told: Told,
     /// Whether its handle was freed: its profiles are released then.
     freed: bool,
 }
@@ -192,8 +194,9 @@ unsafe fn connect(
     options.idle_timeout = millis(given.idle_timeout_ms, options.idle_timeout);
     options.keep_alive = millis(given.keep_alive_ms, options.keep_alive);
     let endpoint = connect(options)?;
-    let state = EndpointState { endpoint, handles: HashMap::new(), text: String::new(), freed: false };
-    let handle = ENDPOINTS.insert(Arc::new(EndpointObject { state: Mutex::new(state) }));
+    let state = EndpointState { endpoint, handles: HashMap::new(), told: Told::default(), freed: false };
+    let object = EndpointObject { state: Mutex::new(state) };
+    let handle = ENDPOINTS.insert(Arc::new(object));
     // SAFETY: the caller's promise, passed on.
     unsafe { put("out_endpoint", out_endpoint, handle as *mut MstEndpoint) }
 }
@@ -253,8 +256,8 @@ pub unsafe extern "C" fn mst_server_connect(
 }
 
 /// Disconnects at once and frees an endpoint's handle. What was not durable may be lost: call `mst_endpoint_close` before.
-/// Its profiles' handles stay, and answer `MST_ERR_RELEASED`; threads in `mst_endpoint_wait` or `mst_endpoint_close` return
-/// `MST_ERR_INVALID_HANDLE`. Null does nothing.
+/// Its profiles' handles stay, and answer `MST_ERR_RELEASED`; threads in
+/// `mst_endpoint_wait` or `mst_endpoint_close` return `MST_ERR_INVALID_HANDLE`. Null does nothing.
 ///
 /// Any thread. Returns `MST_OK`, or `MST_ERR_INVALID_HANDLE`.
 #[unsafe(no_mangle)]
@@ -349,14 +352,16 @@ pub unsafe extern "C" fn mst_endpoint_next_event(
         let object = object(endpoint)?;
         needs_endpoint!({
             let event = lock(&object.state)?.next_event();
+            let event = event.unwrap_or_else(|| MstEvent::new(MstEventType::MST_EVENT_NONE));
             // SAFETY: the caller's promise, passed on.
             unsafe { put("out_event", out_event, event) }
         })
     })
 }
 
-/// The text that belongs to the event polled last: why it failed; for a property of type string its new value. UTF-8
-/// without a terminating zero. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL` and the length needed in `out_len`.
+/// The text that belongs to the event that was polled last: why it
+/// failed; for a property, item or entry of type string its new value. UTF-8 without a terminating zero. Too small a buffer
+/// gives `MST_ERR_BUFFER_TOO_SMALL` and the length needed in `out_len`.
 ///
 /// One thread at a time per endpoint (others wait). Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
 /// `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
@@ -374,7 +379,65 @@ pub unsafe extern "C" fn mst_endpoint_event_text(
         let object = object(endpoint)?;
         needs_endpoint!({
             // SAFETY: the caller's promise, passed on.
-            unsafe { put_text(&lock(&object.state)?.text, buffer, capacity, out_len) }
+            unsafe { put_text(&lock(&object.state)?.told.text(), buffer, capacity, out_len) }
+        })
+    })
+}
+
+/// A value that belongs to the event that was polled last: the one
+/// before the change when `which` is 0, the one after it when `which` is 1; of type `MST_TYPE_NONE` when the event has none.
+/// Of a list or dictionary it has the number of elements alone. A text or bytes go into `buffer`; `out_len` gets their number
+/// and may be null. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL`, and the number needed in `out_len`.
+///
+/// One thread at a time per endpoint (others wait). Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
+/// `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
+///
+/// # Safety
+/// `out_value` points to a writable struct, `buffer` to `capacity` writable bytes and `out_len` to a writable number, or
+/// they are null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_endpoint_event_value(
+    endpoint: *const MstEndpoint,
+    which: u32,
+    out_value: *mut MstValue,
+    buffer: *mut c_void,
+    capacity: u32,
+    out_len: *mut u32,
+) -> MstResult {
+    guard(|| {
+        let object = object(endpoint)?;
+        needs_endpoint!({
+            let state = lock(&object.state)?;
+            // SAFETY: the caller's promise, passed on.
+            unsafe { state.told.put_value(which, out_value, Room { buffer, capacity, out_len }) }
+        })
+    })
+}
+
+/// The key of the entry that the event is of that was polled last; of type
+/// `MST_KEY_NONE` when the event has none. A text goes into `buffer`; `out_len` gets its length in bytes and may be null.
+/// Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL`, and the length needed in `out_len`.
+///
+/// One thread at a time per endpoint (others wait). Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
+/// `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
+///
+/// # Safety
+/// `out_key` points to a writable struct, `buffer` to `capacity` writable bytes and `out_len` to a writable number, or they
+/// are null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_endpoint_event_key(
+    endpoint: *const MstEndpoint,
+    out_key: *mut MstKey,
+    buffer: *mut c_void,
+    capacity: u32,
+    out_len: *mut u32,
+) -> MstResult {
+    guard(|| {
+        let object = object(endpoint)?;
+        needs_endpoint!({
+            let state = lock(&object.state)?;
+            // SAFETY: the caller's promise, passed on.
+            unsafe { state.told.put_key(out_key, Room { buffer, capacity, out_len }) }
         })
     })
 }
@@ -569,11 +632,10 @@ pub extern "C" fn mst_endpoint_close(endpoint: *mut MstEndpoint, timeout_ms: u32
 
 #[cfg(any(feature = "client", feature = "server"))]
 impl EndpointState {
-    fn next_event(&mut self) -> MstEvent {
-        self.text.clear();
-        let Some(event) = self.endpoint.next_event() else {
-            return MstEvent::new(MstEventType::MST_EVENT_NONE);
-        };
+    /// The oldest event, with what belongs to it.
+    fn next_event(&mut self) -> Option<MstEvent> {
+        self.told = Told::default();
+        let event = self.endpoint.next_event()?;
         let mut out = MstEvent::new(MstEventType::MST_EVENT_NONE);
         let (event_type, profile, error) = match event {
             Event::Connected => (MstEventType::MST_EVENT_CONNECTED, None, None),
@@ -592,9 +654,7 @@ impl EndpointState {
             }
             Event::Changed { profile, change } => {
                 out = MstEvent::changed(self.endpoint.schema(), &change);
-                if let Some(crate::Value::String(text)) = change.new_value() {
-                    self.text.push_str(text);
-                }
+                self.told = Told::changed(self.endpoint.schema(), change);
                 (MstEventType::MST_EVENT_PROPERTY_CHANGED, Some(profile), None)
             }
             Event::Applied { profile, through } => {
@@ -632,8 +692,8 @@ impl EndpointState {
         }
         if let Some(error) = error {
             out.code = error.code() as i32;
-            self.text = error.to_string();
+            self.told.error = Some(error);
         }
-        out
+        Some(out)
     }
 }
