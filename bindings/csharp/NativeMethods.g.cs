@@ -18,7 +18,7 @@ namespace MstProfiles.Native
         const string __DllName = "mst_profiles";
 #endif
 
-        public const ulong MST_ABI_HASH = 0x1d60a27974646603;
+        public const ulong MST_ABI_HASH = 0x6554cb2ea1b2cb56;
 
 
         /// <summary>
@@ -26,6 +26,9 @@ namespace MstProfiles.Native
         /// </summary>
         public const uint MST_ABI_VERSION = 1;
 
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        public delegate void MstEventCallback(MstEvent* @event, void* user_data);
 
 
 
@@ -301,6 +304,16 @@ namespace MstProfiles.Native
         public static extern MstResult mst_schema_property_alias(MstSchema* schema, uint index, uint alias, byte* buffer, uint capacity, uint* out_len);
 
         /// <summary>
+        ///  Ends a subscription and frees its handle: on the thread that dispatches, also within a callback, it is not called
+        ///  afterwards. (Another thread's callback may be running when this returns.) Null does nothing. Those of a profile or an
+        ///  endpoint end when that handle is freed; theirs are stale then.
+        ///
+        ///  Any thread. Returns `MST_OK`, or `MST_ERR_INVALID_HANDLE`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_subscription_free", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_subscription_free(MstSubscription* subscription);
+
+        /// <summary>
         ///  Makes a stand-alone profile with the schema's defaults. It belongs to no connection: its owner takes deltas of it and
         ///  applies them to others. Free it with `mst_profile_free`.
         ///
@@ -319,7 +332,7 @@ namespace MstProfiles.Native
         public static extern MstResult mst_schema_of_profile(MstProfile* profile, MstSchema** out_schema);
 
         /// <summary>
-        ///  Frees a profile handle. Null does nothing. A profile of an endpoint is released by that, if
+        ///  Frees a profile handle, and ends its subscriptions. Null does nothing. A profile of an endpoint is released by that, if
         ///  it was not before: what was changed is still sent as long as the endpoint lives and ticks.
         ///
         ///  Any thread. Returns `MST_OK`, or `MST_ERR_INVALID_HANDLE`.
@@ -609,16 +622,41 @@ namespace MstProfiles.Native
         public static extern MstResult mst_profile_next_event(MstProfile* profile, MstEvent* out_event);
 
         /// <summary>
-        ///  A value that belongs to the event of a stand-alone profile that was polled last: see `mst_endpoint_event_value`. Also returns `MST_ERR_ATTACHED` for a profile of an endpoint.
+        ///  A value that belongs to the event of a stand-alone profile that was polled last, or, within a callback, to the one that
+        ///  it is called with: see `mst_endpoint_event_value`. Also returns `MST_ERR_ATTACHED` for a profile of an endpoint.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_profile_event_value", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_profile_event_value(MstProfile* profile, uint which, MstValue* out_value, void* buffer, uint capacity, uint* out_len);
 
         /// <summary>
-        ///  The key that belongs to the event of a stand-alone profile that was polled last: see `mst_endpoint_event_key`. Also returns `MST_ERR_ATTACHED` for a profile of an endpoint.
+        ///  The key that belongs to the event of a stand-alone profile that was polled last, or, within a callback, to the one that
+        ///  it is called with: see `mst_endpoint_event_key`. Also returns `MST_ERR_ATTACHED` for a profile of an endpoint.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_profile_event_key", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_profile_event_key(MstProfile* profile, MstKey* out_key, void* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  Calls `callback` for the events of a profile from now on: with `property_index` `UINT32_MAX` for all of them, else for
+        ///  those whose `property_index` it is. (And for `MST_EVENT_OVERFLOW`, as its own may be among those dropped.) Those of a
+        ///  stand-alone profile are told by `mst_profile_dispatch`, those of an endpoint's profile by `mst_endpoint_dispatch`; a
+        ///  profile that is not loaded yet may be subscribed to. `user_data` is given to the callback as it is, and never followed.
+        ///  End it with `mst_subscription_free`; it ends with the profile's handle too. `out_subscription` may be null.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_RELEASED`, or
+        ///  `MST_ERR_INVALID_ARGUMENT`, which is also for a null callback.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_subscribe", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_subscribe(MstProfile* profile, uint property_index, MstEventCallback callback, void* user_data, MstSubscription** out_subscription);
+
+        /// <summary>
+        ///  Takes every event of a stand-alone profile that waits to be polled, and calls those who subscribed to it: see
+        ///  `mst_endpoint_dispatch`. `out_dispatched` gets the number of events, and may be null.
+        ///
+        ///  One thread at a time per profile (others do nothing). Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED` for a
+        ///  profile of an endpoint, or `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_dispatch", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_dispatch(MstProfile* profile, uint* out_dispatched);
 
         /// <summary>
         ///  Sends an endpoint's profile's changes now instead of at the next interval. `out_batch` gets the number of the batch
@@ -893,7 +931,7 @@ namespace MstProfiles.Native
 
         /// <summary>
         ///  Disconnects at once and frees an endpoint's handle. What was not durable may be lost: call `mst_endpoint_close` before.
-        ///  Its profiles' handles stay, and answer `MST_ERR_RELEASED`; threads in
+        ///  Its profiles' handles stay, and answer `MST_ERR_RELEASED`; its subscriptions and theirs end; threads in
         ///  `mst_endpoint_wait` or `mst_endpoint_close` return `MST_ERR_INVALID_HANDLE`. Null does nothing.
         ///
         ///  Any thread. Returns `MST_OK`, or `MST_ERR_INVALID_HANDLE`.
@@ -930,7 +968,7 @@ namespace MstProfiles.Native
         public static extern MstResult mst_endpoint_next_event(MstEndpoint* endpoint, MstEvent* out_event);
 
         /// <summary>
-        ///  The text that belongs to the event that was polled last: why it
+        ///  The text that belongs to the event that was polled last, or, within a callback, to the one that it is called with: why it
         ///  failed; for a property, item or entry of type string its new value. UTF-8 without a terminating zero. Too small a buffer
         ///  gives `MST_ERR_BUFFER_TOO_SMALL` and the length needed in `out_len`.
         ///
@@ -941,7 +979,7 @@ namespace MstProfiles.Native
         public static extern MstResult mst_endpoint_event_text(MstEndpoint* endpoint, byte* buffer, uint capacity, uint* out_len);
 
         /// <summary>
-        ///  A value that belongs to the event that was polled last: the one
+        ///  A value that belongs to the event that was polled last, or, within a callback, to the one that it is called with: the one
         ///  before the change when `which` is 0, the one after it when `which` is 1; of type `MST_TYPE_NONE` when the event has none.
         ///  Of a list or dictionary it has the number of elements alone. A text or bytes go into `buffer`; `out_len` gets their number
         ///  and may be null. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL`, and the number needed in `out_len`.
@@ -953,7 +991,7 @@ namespace MstProfiles.Native
         public static extern MstResult mst_endpoint_event_value(MstEndpoint* endpoint, uint which, MstValue* out_value, void* buffer, uint capacity, uint* out_len);
 
         /// <summary>
-        ///  The key of the entry that the event is of that was polled last; of type
+        ///  The key of the entry that the event is of that was polled last, or, within a callback, that it is called with; of type
         ///  `MST_KEY_NONE` when the event has none. A text goes into `buffer`; `out_len` gets its length in bytes and may be null.
         ///  Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL`, and the length needed in `out_len`.
         ///
@@ -962,6 +1000,35 @@ namespace MstProfiles.Native
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_endpoint_event_key", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_endpoint_event_key(MstEndpoint* endpoint, MstKey* out_key, void* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  Calls `callback` for every event of an endpoint and its profiles from now on; `mst_endpoint_dispatch` does it.
+        ///  (`mst_profile_subscribe` is for those of one profile.) `user_data` is given to the callback as it is, and never followed.
+        ///  End it with `mst_subscription_free`; it ends with the endpoint's handle too. `out_subscription` may be null.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, or `MST_ERR_INVALID_ARGUMENT`, which is also for a null callback.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_endpoint_subscribe", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_endpoint_subscribe(MstEndpoint* endpoint, MstEventCallback callback, void* user_data, MstSubscription** out_subscription);
+
+        /// <summary>
+        ///  Ticks, as `mst_endpoint_tick` does, then takes every event that waits to be polled and calls those who subscribed to it,
+        ///  on this thread and while nothing is locked: first those of the endpoint, then those of its profile, each in the order of
+        ///  their subscribing. Events that nobody subscribed to are taken too. Those that callbacks bring about follow in the same
+        ///  dispatch, though it ends after 65536 events. With a `budget_us` other than 0 it leaves what it could not take in or tell
+        ///  within so many microseconds to the next dispatch; it tells at least one event. `out_dispatched` gets the number of events
+        ///  that it took, and may be null.
+        ///
+        ///  A callback may call any function. What it frees or subscribes to counts at once; a new subscription begins with the next
+        ///  event. When it polls, it takes the event away from this dispatch. When it dispatches again, that ticks and tells nothing,
+        ///  as the dispatch that is under way goes on; it should not wait for events that way. When it frees the endpoint, this
+        ///  dispatch ends well.
+        ///
+        ///  One thread at a time per endpoint: while one dispatches, others tick and tell nothing. Returns `MST_OK`,
+        ///  `MST_ERR_INVALID_HANDLE`, or `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_endpoint_dispatch", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_endpoint_dispatch(MstEndpoint* endpoint, uint budget_us, uint* out_dispatched);
 
         /// <summary>
         ///  Whether the master said welcome on a connection that still stands.
@@ -1514,6 +1581,14 @@ namespace MstProfiles.Native
         ///  Zero.
         /// </summary>
         public fixed byte reserved[4];
+    }
+
+    /// <summary>
+    ///  A callback and what it is called for.
+    /// </summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public unsafe partial struct MstSubscription
+    {
     }
 
     /// <summary>

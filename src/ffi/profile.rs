@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use libc::c_char;
 
+use super::callbacks::{MstEventCallback, MstSubscription, Subscribers};
 use super::endpoint::EndpointObject;
 use super::events::{MstEvent, MstEventType, Told};
 use super::handles::{Kind, Registry};
@@ -27,6 +28,7 @@ pub struct MstProfile;
 pub(super) enum ProfileObject {
     Alone {
         state: Box<Mutex<Alone>>,
+        subscribers: Arc<Subscribers>,
     },
     #[cfg(any(feature = "client", feature = "server"))]
     Attached {
@@ -63,7 +65,7 @@ pub struct MstPending {
 impl ProfileObject {
     pub(super) fn read<T>(&self, f: impl FnOnce(&Profile) -> Outcome<T>) -> Outcome<T> {
         match self {
-            Self::Alone { state } => f(&lock(state)?.profile),
+            Self::Alone { state, .. } => f(&lock(state)?.profile),
             #[cfg(any(feature = "client", feature = "server"))]
             Self::Attached { endpoint, id } => f(endpoint.for_profile()?.endpoint.profile(*id)?),
         }
@@ -71,18 +73,27 @@ impl ProfileObject {
 
     fn change<T>(&self, f: impl FnOnce(&mut Profile) -> Result<T, Error>) -> Outcome<T> {
         match self {
-            Self::Alone { state } => Ok(f(&mut lock(state)?.profile)?),
+            Self::Alone { state, .. } => Ok(f(&mut lock(state)?.profile)?),
             #[cfg(any(feature = "client", feature = "server"))]
             Self::Attached { endpoint, id } => Ok(endpoint.for_profile()?.endpoint.change(*id, f)?),
         }
     }
 
     /// The profile, if it is a stand-alone one.
-    fn alone(&self) -> Outcome<&Mutex<Alone>> {
+    fn alone(&self) -> Outcome<(&Mutex<Alone>, &Arc<Subscribers>)> {
         match self {
-            Self::Alone { state } => Ok(state),
+            Self::Alone { state, subscribers } => Ok((state, subscribers)),
             #[cfg(any(feature = "client", feature = "server"))]
             Self::Attached { .. } => Err(Error::Attached.into()),
+        }
+    }
+
+    /// Whom its events are told to.
+    fn subscribers(&self) -> &Arc<Subscribers> {
+        match self {
+            Self::Alone { subscribers, .. } => subscribers,
+            #[cfg(any(feature = "client", feature = "server"))]
+            Self::Attached { endpoint, .. } => &endpoint.subscribers,
         }
     }
 }
@@ -167,7 +178,8 @@ pub unsafe extern "C" fn mst_profile_create(
     guard(|| {
         check_out("out_profile", out_profile)?;
         let alone = Alone { profile: Profile::new(schema_of(schema)?), told: Told::default() };
-        let profile = ProfileObject::Alone { state: Box::new(Mutex::new(alone)) };
+        let profile =
+            ProfileObject::Alone { state: Box::new(Mutex::new(alone)), subscribers: Arc::default() };
         // SAFETY: the caller's promise, passed on.
         unsafe { put("out_profile", out_profile, PROFILES.insert(Arc::new(profile)) as *mut MstProfile) }
     })
@@ -193,7 +205,7 @@ pub unsafe extern "C" fn mst_schema_of_profile(
     })
 }
 
-/// Frees a profile handle. Null does nothing. A profile of an endpoint is released by that, if
+/// Frees a profile handle, and ends its subscriptions. Null does nothing. A profile of an endpoint is released by that, if
 /// it was not before: what was changed is still sent as long as the endpoint lives and ticks.
 ///
 /// Any thread. Returns `MST_OK`, or `MST_ERR_INVALID_HANDLE`.
@@ -201,6 +213,7 @@ pub unsafe extern "C" fn mst_schema_of_profile(
 pub extern "C" fn mst_profile_free(profile: *mut MstProfile) -> MstResult {
     guard(|| {
         let Some(object) = PROFILES.remove(profile as usize)? else { return Ok(()) };
+        object.subscribers().end_profile(profile as usize);
         #[cfg(any(feature = "client", feature = "server"))]
         if let ProfileObject::Attached { endpoint, id } = &*object
             // A poisoned endpoint has nothing left to release.
@@ -640,7 +653,7 @@ pub unsafe extern "C" fn mst_profile_take_delta(
 ) -> MstResult {
     guard(|| {
         let object = object(profile)?;
-        let mut state = lock(object.alone()?)?;
+        let mut state = lock(object.alone()?.0)?;
         // SAFETY: the caller's promise, passed on.
         unsafe { put_bytes(&state.profile.peek_delta()?, buffer, capacity, out_len)? };
         state.profile.take_delta()?;
@@ -664,7 +677,7 @@ pub unsafe extern "C" fn mst_profile_apply_delta(
     guard(|| {
         // SAFETY: the caller's promise, passed on.
         let delta = unsafe { read_bytes("delta", delta, delta_len)? };
-        Ok(lock(object(profile)?.alone()?)?.profile.apply_delta(delta)?)
+        Ok(lock(object(profile)?.alone()?.0)?.profile.apply_delta(delta)?)
     })
 }
 
@@ -705,7 +718,7 @@ pub unsafe extern "C" fn mst_profile_apply_snapshot(
     guard(|| {
         // SAFETY: the caller's promise, passed on.
         let snapshot = unsafe { read_bytes("snapshot", snapshot, snapshot_len)? };
-        Ok(lock(object(profile)?.alone()?)?.profile.apply_snapshot(snapshot)?)
+        Ok(lock(object(profile)?.alone()?.0)?.profile.apply_snapshot(snapshot)?)
     })
 }
 
@@ -767,14 +780,15 @@ pub unsafe extern "C" fn mst_profile_next_event(
     guard(|| {
         check_out("out_event", out_event)?;
         let object = object(profile)?;
-        let event = lock(object.alone()?)?.next_event(profile);
+        let event = lock(object.alone()?.0)?.next_event(profile);
         let event = event.unwrap_or_else(|| MstEvent::new(MstEventType::MST_EVENT_NONE));
         // SAFETY: the caller's promise, passed on.
         unsafe { put("out_event", out_event, event) }
     })
 }
 
-/// A value that belongs to the event of a stand-alone profile that was polled last: see `mst_endpoint_event_value`. Also returns `MST_ERR_ATTACHED` for a profile of an endpoint.
+/// A value that belongs to the event of a stand-alone profile that was polled last, or, within a callback, to the one that
+/// it is called with: see `mst_endpoint_event_value`. Also returns `MST_ERR_ATTACHED` for a profile of an endpoint.
 ///
 /// # Safety
 /// As there.
@@ -789,13 +803,14 @@ pub unsafe extern "C" fn mst_profile_event_value(
 ) -> MstResult {
     guard(|| {
         let object = object(profile)?;
-        let state = lock(object.alone()?)?;
+        let state = lock(object.alone()?.0)?;
         // SAFETY: the caller's promise, passed on.
         unsafe { state.told.put_value(which, out_value, Room { buffer, capacity, out_len }) }
     })
 }
 
-/// The key that belongs to the event of a stand-alone profile that was polled last: see `mst_endpoint_event_key`. Also returns `MST_ERR_ATTACHED` for a profile of an endpoint.
+/// The key that belongs to the event of a stand-alone profile that was polled last, or, within a callback, to the one that
+/// it is called with: see `mst_endpoint_event_key`. Also returns `MST_ERR_ATTACHED` for a profile of an endpoint.
 ///
 /// # Safety
 /// As there.
@@ -809,9 +824,89 @@ pub unsafe extern "C" fn mst_profile_event_key(
 ) -> MstResult {
     guard(|| {
         let object = object(profile)?;
-        let state = lock(object.alone()?)?;
+        let state = lock(object.alone()?.0)?;
         // SAFETY: the caller's promise, passed on.
         unsafe { state.told.put_key(out_key, Room { buffer, capacity, out_len }) }
+    })
+}
+
+/// Calls `callback` for the events of a profile from now on: with `property_index` `UINT32_MAX` for all of them, else for
+/// those whose `property_index` it is. (And for `MST_EVENT_OVERFLOW`, as its own may be among those dropped.) Those of a
+/// stand-alone profile are told by `mst_profile_dispatch`, those of an endpoint's profile by `mst_endpoint_dispatch`; a
+/// profile that is not loaded yet may be subscribed to. `user_data` is given to the callback as it is, and never followed.
+/// End it with `mst_subscription_free`; it ends with the profile's handle too. `out_subscription` may be null.
+///
+/// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_RELEASED`, or
+/// `MST_ERR_INVALID_ARGUMENT`, which is also for a null callback.
+///
+/// # Safety
+/// `callback` can be called with an event and `user_data` as long as the subscription lasts, and does not unwind;
+/// `out_subscription` points to a writable pointer, or is null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_profile_subscribe(
+    profile: *mut MstProfile,
+    property_index: u32,
+    callback: MstEventCallback,
+    user_data: *mut c_void,
+    out_subscription: *mut *mut MstSubscription,
+) -> MstResult {
+    guard(|| {
+        let callback = callback.ok_or_else(|| Failure::argument("callback", "is null"))?;
+        if !out_subscription.is_null() {
+            check_out("out_subscription", out_subscription)?;
+        }
+        let object = object(profile)?;
+        object.read(|p| match property_index {
+            u32::MAX => Ok(()),
+            index => p.schema().index(index).map(|_| ()).map_err(Failure::from),
+        })?;
+        let made = object.subscribers().add(profile as usize, property_index, callback, user_data);
+        let subscription = made.ok_or(Error::Released)?;
+        if out_subscription.is_null() {
+            return Ok(());
+        }
+        // SAFETY: the caller's promise, passed on.
+        unsafe { put("out_subscription", out_subscription, subscription) }
+    })
+}
+
+/// Takes every event of a stand-alone profile that waits to be polled, and calls those who subscribed to it: see
+/// `mst_endpoint_dispatch`. `out_dispatched` gets the number of events, and may be null.
+///
+/// One thread at a time per profile (others do nothing). Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED` for a
+/// profile of an endpoint, or `MST_ERR_INVALID_ARGUMENT`.
+///
+/// # Safety
+/// `out_dispatched` points to a writable number, or is null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_profile_dispatch(
+    profile: *mut MstProfile,
+    out_dispatched: *mut u32,
+) -> MstResult {
+    guard(|| {
+        if !out_dispatched.is_null() {
+            check_out("out_dispatched", out_dispatched)?;
+        }
+        let object = object(profile)?;
+        let (state, subscribers) = object.alone()?;
+        let next = || {
+            if PROFILES.get(profile as usize).is_err() {
+                // A callback freed it.
+                return Ok(None);
+            }
+            let mut state = lock(state)?;
+            Ok(state.next_event(profile).map(|event| (event, state.told.clone())))
+        };
+        let recall = |told: &Told| {
+            lock(state)?.told = told.clone();
+            Ok(())
+        };
+        let dispatched = subscribers.dispatch(None, next, recall)?;
+        if out_dispatched.is_null() {
+            return Ok(());
+        }
+        // SAFETY: the caller's promise, passed on.
+        unsafe { put("out_dispatched", out_dispatched, dispatched) }
     })
 }
 
