@@ -1,4 +1,4 @@
-//! Programs in other languages, against the shared library: a client and a game server in C and C#, played against a
+//! Programs in other languages, against the shared library: a client and a game server in C, C++ and C#, played against a
 //! master of this process, and one that calls every function with everything it must not.
 
 #![cfg(feature = "cli")]
@@ -51,6 +51,20 @@ fn a_match_of_csharp_and_c() {
     let workshop = Workshop::new();
     let (client, server) = (workshop.csharp("Match"), workshop.c("match", &[]));
     play(&workshop, "dora", || mono(&client), || Command::new(&server));
+}
+
+#[test]
+fn a_match_of_cpp11_and_cpp17() {
+    let workshop = Workshop::new();
+    let (client, server) = (workshop.cpp("match", "c++11"), workshop.cpp("match", "c++17"));
+    play(&workshop, "ebru", || Command::new(&client), || Command::new(&server));
+}
+
+#[test]
+fn a_match_of_cpp17_and_c() {
+    let workshop = Workshop::new();
+    let (client, server) = (workshop.cpp("match", "c++17"), workshop.c("match", &[]));
+    play(&workshop, "felix", || Command::new(&client), || Command::new(&server));
 }
 
 #[test]
@@ -330,6 +344,18 @@ impl Workshop {
         program
     }
 
+    /// Compiles `tests/programs/cpp/<name>.cpp` with the C header.
+    fn cpp(&self, name: &str, standard: &str) -> PathBuf {
+        let program = self.folder.path().join(format!("{name}.{standard}"));
+        let mut command = Command::new("c++");
+        command.arg(format!("-std={standard}")).args(["-pedantic", "-Wall", "-Wextra", "-Werror"]);
+        command.arg("-I").arg(root().join("include")).arg("-o").arg(&program);
+        command.arg(root().join("tests/programs/cpp").join(name).with_extension("cpp"));
+        command.arg("-L").arg(library_folder()).arg("-lmst_profiles");
+        compile(command);
+        program
+    }
+
     /// Compiles `tests/programs/csharp/<name>.cs` with the generated class.
     fn csharp(&self, name: &str) -> PathBuf {
         let program = self.folder.path().join(name).with_extension("exe");
@@ -419,7 +445,7 @@ fn not_started(command: &Command, error: &std::io::Error) -> ! {
     let tool = command.get_program().to_string_lossy();
     if error.kind() == ErrorKind::NotFound {
         panic!(
-            "this test needs `{tool}`, which is not installed (a C compiler, mono-mcs and mono-runtime are needed)"
+            "this test needs `{tool}`, which is not installed (a C and a C++ compiler, mono-mcs and mono-runtime are needed)"
         );
     }
     panic!("`{tool}` can't be started: {error}");
