@@ -5,11 +5,33 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Enums that no signature names: their values cross as plain integers.
-const ENUMS: [&str; 6] =
-    ["MstValueType", "MstWriters", "MstVisibility", "MstEventType", "MstCause", "MstMasterEventType"];
+const ENUMS: [&str; 10] = [
+    "MstValueType",
+    "MstKeyType",
+    "MstWriters",
+    "MstVisibility",
+    "MstMerge",
+    "MstSync",
+    "MstEventType",
+    "MstCause",
+    "MstChange",
+    "MstMasterEventType",
+];
 
 /// The files with exported functions, in the order of the header.
-const SOURCES: [&str; 7] = ["version", "result", "schema", "events", "profile", "endpoint", "master"];
+const SOURCES: [&str; 11] = [
+    "version",
+    "result",
+    "value",
+    "schema",
+    "properties",
+    "events",
+    "callbacks",
+    "profile",
+    "containers",
+    "endpoint",
+    "master",
+];
 
 fn main() {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo"));
@@ -89,7 +111,27 @@ fn csharp(root: &Path, out: &Path, hash: &str) -> String {
     let anchor = "const string __DllName = \"mst_profiles\";\n#endif\n";
     let constant = format!("        public const ulong MST_ABI_HASH = 0x{hash};\n");
     assert!(text.contains(anchor), "csbindgen writes its class as before");
-    without_safety(&text.replace(anchor, &format!("{anchor}\n{constant}")), "///", "/// </summary>")
+    let text = one_delegate(&text.replace(anchor, &format!("{anchor}\n{constant}")));
+    without_safety(&text, "///", "/// </summary>")
+}
+
+/// csbindgen makes a delegate for each function that takes a callback. They are one, so that a callback can be given to
+/// any of them.
+fn one_delegate(text: &str) -> String {
+    const NAMES: [&str; 2] =
+        ["mst_endpoint_subscribe_callback_delegate", "mst_profile_subscribe_callback_delegate"];
+    let delegate = |name: &str| {
+        let attribute = "        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]\n";
+        format!("{attribute}        public delegate void {name}(MstEvent* @event, void* user_data);\n\n")
+    };
+    let mut text = text.to_string();
+    for (place, name) in NAMES.into_iter().enumerate() {
+        assert!(text.contains(&delegate(name)), "csbindgen writes the delegate {name} as before");
+        let one = if place == 0 { delegate("MstEventCallback") } else { String::new() };
+        text = text.replace(&delegate(name), &one).replace(name, "MstEventCallback");
+    }
+    assert!(!text.contains("_delegate"), "every callback has the one delegate");
+    text
 }
 
 fn source_path(root: &Path, source: &str) -> PathBuf {

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* What mst_abi_hash() of the library must return. */
-#define MST_ABI_HASH 0x6c018e2013823641ULL
+#define MST_ABI_HASH 0x6554cb2ea1b2cb56ULL
 
 
 /**
@@ -123,6 +123,50 @@ enum MstResult
    * JSON that is not a profile of this schema.
    */
   MST_ERR_INVALID_JSON = -206,
+  /**
+   * A number or moment is outside of its range.
+   */
+  MST_ERR_OUT_OF_RANGE = -207,
+  /**
+   * A text is shorter than it must be.
+   */
+  MST_ERR_TOO_SHORT = -208,
+  /**
+   * A list or dictionary would have more elements than it may.
+   */
+  MST_ERR_TOO_MANY = -209,
+  /**
+   * A list or dictionary would have fewer elements than it must.
+   */
+  MST_ERR_TOO_FEW = -210,
+  /**
+   * A text does not match the pattern.
+   */
+  MST_ERR_PATTERN_MISMATCH = -211,
+  /**
+   * A NaN or an infinity where numbers must be finite.
+   */
+  MST_ERR_NOT_FINITE = -212,
+  /**
+   * A value that may only grow would become less.
+   */
+  MST_ERR_NOT_MONOTONIC = -213,
+  /**
+   * A guarded addition would lead out of its bounds.
+   */
+  MST_ERR_GUARD_FAILED = -214,
+  /**
+   * There is nothing at the place that was asked for, such as an item of a list.
+   */
+  MST_ERR_INDEX_OUT_OF_RANGE = -215,
+  /**
+   * A dictionary has no such key.
+   */
+  MST_ERR_NO_SUCH_KEY = -216,
+  /**
+   * The list item that was meant is gone, or the change is too old to tell which one it was.
+   */
+  MST_ERR_STALE = -217,
   /**
    * The profile is being filled; its values are placeholders.
    */
@@ -249,7 +293,7 @@ typedef int32_t MstResult;
 #endif // __cplusplus
 
 /**
- * The type of a property.
+ * The type of a property or of a value.
  */
 enum MstValueType
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -280,12 +324,85 @@ enum MstValueType
    * Text.
    */
   MST_TYPE_STRING = 5,
+  /**
+   * A 32-bit floating-point number.
+   */
+  MST_TYPE_F32 = 6,
+  /**
+   * Bytes.
+   */
+  MST_TYPE_BYTES = 7,
+  /**
+   * Two 32-bit floating-point numbers.
+   */
+  MST_TYPE_VECTOR2 = 8,
+  /**
+   * Three 32-bit floating-point numbers.
+   */
+  MST_TYPE_VECTOR3 = 9,
+  /**
+   * A rotation, as four 32-bit floating-point numbers.
+   */
+  MST_TYPE_QUATERNION = 10,
+  /**
+   * Red, green, blue and alpha, 8 bits each.
+   */
+  MST_TYPE_COLOR = 11,
+  /**
+   * A moment in UTC, in microseconds; the years 1 to 9999.
+   */
+  MST_TYPE_DATETIME = 12,
+  /**
+   * A 128-bit identifier.
+   */
+  MST_TYPE_UUID = 13,
+  /**
+   * Items of one of the types above, in an order.
+   */
+  MST_TYPE_LIST = 64,
+  /**
+   * Values of one of the types above, by key.
+   */
+  MST_TYPE_DICT = 65,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
 typedef enum MstValueType MstValueType;
 #else
 typedef int32_t MstValueType;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * The type of a dictionary's keys.
+ */
+enum MstKeyType
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /**
+   * No key.
+   */
+  MST_KEY_NONE = 0,
+  /**
+   * Text.
+   */
+  MST_KEY_STRING = 1,
+  /**
+   * A 32-bit integer.
+   */
+  MST_KEY_I32 = 2,
+  /**
+   * A 64-bit integer.
+   */
+  MST_KEY_I64 = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum MstKeyType MstKeyType;
+#else
+typedef int32_t MstKeyType;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -348,6 +465,56 @@ typedef int32_t MstVisibility;
 #endif // __cplusplus
 
 /**
+ * How concurrent writes of a number merge.
+ */
+enum MstMerge
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /**
+   * The last one stands.
+   */
+  MST_MERGE_LAST = 0,
+  /**
+   * Setting a value sends the difference to what was shown, so that all writers' changes count.
+   */
+  MST_MERGE_SUM = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum MstMerge MstMerge;
+#else
+typedef int32_t MstMerge;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * When changes of a property travel.
+ */
+enum MstSync
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /**
+   * With the next flush of the endpoint's, and then of the master's interval.
+   */
+  MST_SYNC_INTERVAL = 0,
+  /**
+   * At once, with all that was changed before.
+   */
+  MST_SYNC_IMMEDIATE = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum MstSync MstSync;
+#else
+typedef int32_t MstSync;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * What an event tells.
  */
 enum MstEventType
@@ -384,7 +551,8 @@ enum MstEventType
    */
   MST_EVENT_OPEN_FAILED = 6,
   /**
-   * A property of `profile` changed; `cause` says why, and the old and the new value are there for numbers.
+   * A property of `profile`, or an element of it, changed; `cause` says why and `change` how. The old and the new value
+   * are there for numbers; `mst_endpoint_event_value` gives them for every type.
    */
   MST_EVENT_PROPERTY_CHANGED = 7,
   /**
@@ -438,7 +606,7 @@ enum MstCause
    */
   MST_CAUSE_REMOTE = 1,
   /**
-   * A change of this process was refused and taken back.
+   * A change of this process was refused, or its batch cancelled, and is taken back.
    */
   MST_CAUSE_ROLLBACK = 2,
   /**
@@ -451,6 +619,59 @@ enum MstCause
 typedef enum MstCause MstCause;
 #else
 typedef int32_t MstCause;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * How a property changed.
+ */
+enum MstChange
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /**
+   * It did not.
+   */
+  MST_CHANGE_NONE = 0,
+  /**
+   * The whole value is another one.
+   */
+  MST_CHANGE_REPLACED = 1,
+  /**
+   * The item of a list at `item_index` is another one.
+   */
+  MST_CHANGE_ITEM_SET = 2,
+  /**
+   * An item was inserted into a list, and stands at `item_index`.
+   */
+  MST_CHANGE_ITEM_INSERTED = 3,
+  /**
+   * The item that stood at `item_index` was removed from a list.
+   */
+  MST_CHANGE_ITEM_REMOVED = 4,
+  /**
+   * The item of a list that stood at `item_index` stands at `to_index`.
+   */
+  MST_CHANGE_ITEM_MOVED = 5,
+  /**
+   * A key of a dictionary has a value now (`has_old` is 0), or another one.
+   */
+  MST_CHANGE_ENTRY_PUT = 6,
+  /**
+   * A key was removed from a dictionary.
+   */
+  MST_CHANGE_ENTRY_REMOVED = 7,
+  /**
+   * Everything was removed from a list or dictionary; `old_int` says how many there were.
+   */
+  MST_CHANGE_CLEARED = 8,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum MstChange MstChange;
+#else
+typedef int32_t MstChange;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -537,7 +758,95 @@ typedef struct MstSchema MstSchema;
 typedef struct MstSchemaBuilder MstSchemaBuilder;
 
 /**
- * What may be said of a property beside its name and default. Zero is the usual.
+ * A callback and what it is called for.
+ */
+typedef struct MstSubscription MstSubscription;
+
+/**
+ * What values of a property must keep to; all zeros is no limit. Of a list or dictionary, those of numbers and texts hold
+ * for each item or value. (Patterns are texts of their own.)
+ */
+typedef struct MstLimits {
+  /**
+   * The least integer, or moment in microseconds since 1970 UTC: see `has_min`.
+   */
+  int64_t min_int;
+  /**
+   * The greatest: see `has_max`.
+   */
+  int64_t max_int;
+  /**
+   * The least floating-point number: see `has_min`.
+   */
+  double min_float;
+  /**
+   * The greatest: see `has_max`.
+   */
+  double max_float;
+  /**
+   * The least length: of a text in Unicode characters, of `bytes` in bytes.
+   */
+  uint32_t min_length;
+  /**
+   * The greatest length.
+   */
+  uint32_t max_length;
+  /**
+   * The least number of items or entries.
+   */
+  uint32_t min_count;
+  /**
+   * The greatest.
+   */
+  uint32_t max_count;
+  /**
+   * The greatest length of a text key, in Unicode characters.
+   */
+  uint32_t max_key_length;
+  /**
+   * 1 when `min_float` (of floating-point numbers) or `min_int` (of integers and moments) is a limit, else 0.
+   */
+  uint8_t has_min;
+  /**
+   * The same for `max_float` or `max_int`.
+   */
+  uint8_t has_max;
+  /**
+   * 1 when `min_length` is a limit, else 0.
+   */
+  uint8_t has_min_length;
+  /**
+   * 1 when `max_length` is a limit, else 0.
+   */
+  uint8_t has_max_length;
+  /**
+   * 1 when `min_count` is a limit, else 0.
+   */
+  uint8_t has_min_count;
+  /**
+   * 1 when `max_count` is a limit, else 0.
+   */
+  uint8_t has_max_count;
+  /**
+   * 1 when `max_key_length` is a limit, else 0.
+   */
+  uint8_t has_max_key_length;
+  /**
+   * 1 when floating-point numbers must be neither NaN nor an infinity, else 0.
+   */
+  uint8_t finite;
+  /**
+   * 1 when a number or moment may only grow, else 0.
+   */
+  uint8_t monotonic;
+  /**
+   * Zero.
+   */
+  uint8_t reserved[3];
+} MstLimits;
+
+/**
+ * What may be said of a property beside its name and default. Zero is the usual. The texts are copied.
  */
 typedef struct MstPropertyOptions {
   /**
@@ -555,12 +864,110 @@ typedef struct MstPropertyOptions {
   /**
    * 1 when `key` is the property's key, 0 when the hash of its name is.
    */
-  uint16_t has_key;
+  uint8_t has_key;
+  /**
+   * 1 when it is not stored: it has its default again when the profile was out of the master's memory. Else 0.
+   */
+  uint8_t unsaved;
   /**
    * See `has_key`.
    */
   uint16_t key;
+  /**
+   * An `MstMerge`.
+   */
+  int32_t merge;
+  /**
+   * An `MstSync`.
+   */
+  int32_t sync;
+  /**
+   * Bytes of `pattern`.
+   */
+  uint32_t pattern_len;
+  /**
+   * Bytes of `key_pattern`.
+   */
+  uint32_t key_pattern_len;
+  /**
+   * Bytes of `description`.
+   */
+  uint32_t description_len;
+  /**
+   * Bytes of `aliases`.
+   */
+  uint32_t aliases_len;
+  /**
+   * A regular expression that must be found in a text; `^` and `$` anchor it. Of a list or dictionary, in each item or
+   * value. None when empty.
+   */
+  const char *pattern;
+  /**
+   * The same for the text keys of a dictionary.
+   */
+  const char *key_pattern;
+  /**
+   * What it is for.
+   */
+  const char *description;
+  /**
+   * Names that it had before, separated by line feeds. Stored values under these are taken over.
+   */
+  const char *aliases;
+  /**
+   * What its values must keep to.
+   */
+  struct MstLimits limits;
 } MstPropertyOptions;
+
+/**
+ * A value of any type without parts. Fields that its type does not use are zero when the library writes them, and are not
+ * looked at when it reads them.
+ */
+typedef struct MstValue {
+  /**
+   * An `MstValueType`.
+   */
+  int32_t value_type;
+  /**
+   * Bytes of `text`.
+   */
+  uint32_t text_len;
+  /**
+   * A bool, as 1 or 0 (any other number is read as true); an integer; a datetime, in microseconds since 1970 UTC; a
+   * color, as `0xRRGGBBAA`. Of a list or dictionary in an event, the number of its elements.
+   */
+  int64_t int_value;
+  /**
+   * A floating-point number. An `f32` is widened when it is written, and rounded when it is read.
+   */
+  double float_value;
+  /**
+   * The first component of a vector or quaternion.
+   */
+  float x;
+  /**
+   * The second.
+   */
+  float y;
+  /**
+   * The third, but of a `vector2`.
+   */
+  float z;
+  /**
+   * The fourth, of a quaternion alone.
+   */
+  float w;
+  /**
+   * A uuid, in the order of its text.
+   */
+  uint8_t uuid[16];
+  /**
+   * The UTF-8 text of a string, or the bytes of `bytes`; no terminating zero. When the library writes it, this is the
+   * buffer that the caller gave.
+   */
+  const char *text;
+} MstValue;
 
 /**
  * What a schema says of a property.
@@ -571,6 +978,14 @@ typedef struct MstPropertyInfo {
    */
   int32_t value_type;
   /**
+   * The `MstValueType` of what is in it: of itself, of an item of a list, of a value of a dictionary.
+   */
+  int32_t element_type;
+  /**
+   * The `MstKeyType` of a dictionary's keys, else 0.
+   */
+  int32_t key_type;
+  /**
    * An `MstWriters`.
    */
   int32_t writers;
@@ -579,13 +994,29 @@ typedef struct MstPropertyInfo {
    */
   int32_t visibility;
   /**
+   * An `MstMerge`.
+   */
+  int32_t merge;
+  /**
+   * An `MstSync`.
+   */
+  int32_t sync;
+  /**
    * Its 16-bit key.
    */
   uint16_t key;
   /**
+   * 1 when it is stored, else 0.
+   */
+  uint8_t saved;
+  /**
    * Zero.
    */
-  uint16_t reserved;
+  uint8_t reserved;
+  /**
+   * What its values must keep to.
+   */
+  struct MstLimits limits;
 } MstPropertyInfo;
 
 /**
@@ -617,7 +1048,8 @@ typedef struct MstEvent {
    */
   uint16_t property_key;
   /**
-   * An `MstValueType`, for the four values that follow.
+   * An `MstValueType`, of the value before and after: of a list or dictionary that of the element that changed, or of
+   * itself when all of it did.
    */
   uint8_t value_type;
   /**
@@ -625,11 +1057,11 @@ typedef struct MstEvent {
    */
   uint8_t cause;
   /**
-   * The value before, of a bool or an integer.
+   * The value before, of a bool, an integer, a datetime or a color (as in `MstValue`).
    */
   int64_t old_int;
   /**
-   * The value after, of a bool or an integer.
+   * The value after, of the same.
    */
   int64_t new_int;
   /**
@@ -637,10 +1069,72 @@ typedef struct MstEvent {
    */
   double old_float;
   /**
-   * The value after, of a floating-point number.
+   * The value after, of the same.
    */
   double new_float;
+  /**
+   * The key of the entry that changed, if it is an integer; a text is given by `mst_endpoint_event_key`.
+   */
+  int64_t key_int;
+  /**
+   * The place of the item that changed, from 0.
+   */
+  uint32_t item_index;
+  /**
+   * The place of the item that moved, from 0.
+   */
+  uint32_t to_index;
+  /**
+   * An `MstChange`.
+   */
+  uint8_t change;
+  /**
+   * The `MstKeyType` of the entry that changed.
+   */
+  uint8_t key_type;
+  /**
+   * 1 when there is a value before, else 0.
+   */
+  uint8_t has_old;
+  /**
+   * 1 when there is a value after, else 0.
+   */
+  uint8_t has_new;
+  /**
+   * Zero.
+   */
+  uint8_t reserved[4];
 } MstEvent;
+
+/**
+ * A key of a dictionary.
+ */
+typedef struct MstKey {
+  /**
+   * An `MstKeyType`. Where one is read, either integer type is good for a dictionary with integer keys.
+   */
+  int32_t key_type;
+  /**
+   * Bytes of `text`.
+   */
+  uint32_t text_len;
+  /**
+   * An integer.
+   */
+  int64_t int_value;
+  /**
+   * UTF-8 text without a terminating zero. When the library writes it, this is the buffer that the caller gave.
+   */
+  const char *text;
+} MstKey;
+
+/**
+ * What is called with each event that was subscribed to, on the thread that dispatches, while nothing is locked. The
+ * event is there until the callback returns; `user_data` is what was given when subscribing. It may call any function of
+ * the library, and may free what the event speaks of. It must not unwind: no exception of C++ or C#, and no longjmp, may
+ * leave it.
+ */
+typedef void (*MstEventCallback)(const struct MstEvent *event, void *user_data);
 
 /**
  * What of a profile's changes is where.
@@ -1011,8 +1505,8 @@ MstResult mst_schema_builder_create(struct MstSchemaBuilder **out_builder);
 MstResult mst_schema_builder_free(struct MstSchemaBuilder *builder);
 
 /**
- * Adds a `bool` property; its default is true when `default_value` is not 0. `options` may be null. Names and keys are
- * checked by `mst_schema_builder_build`.
+ * Adds a `bool` property; its default is true when `default_value` is not 0. `options` may be null; they and all texts
+ * are copied. Names, keys, limits and whether the default keeps to them are checked by `mst_schema_builder_build`.
  *
  * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_UTF8`, `MST_ERR_INVALID_ARGUMENT`, or
  * `MST_ERR_INVALID_STRUCT_SIZE`.
@@ -1061,11 +1555,57 @@ MstResult mst_schema_builder_add_string(struct MstSchemaBuilder *builder,
                                         const struct MstPropertyOptions *options);
 
 /**
+ * Adds a property of any type without parts, whose default is `default_value`: see `mst_schema_builder_add_bool`. Also
+ * returns `MST_ERR_OUT_OF_RANGE` for a number that does not fit its own type.
+ */
+MstResult mst_schema_builder_add_value(struct MstSchemaBuilder *builder,
+                                       const char *name,
+                                       uint32_t name_len,
+                                       const struct MstValue *default_value,
+                                       const struct MstPropertyOptions *options);
+
+/**
+ * Adds a list, at first empty, whose items have this `MstValueType`: see `mst_schema_builder_add_bool`.
+ */
+MstResult mst_schema_builder_add_list(struct MstSchemaBuilder *builder,
+                                      const char *name,
+                                      uint32_t name_len,
+                                      int32_t item_type,
+                                      const struct MstPropertyOptions *options);
+
+/**
+ * Adds a dictionary, at first empty, whose keys have this `MstKeyType` and whose values this `MstValueType`: see
+ * `mst_schema_builder_add_bool`.
+ */
+MstResult mst_schema_builder_add_dict(struct MstSchemaBuilder *builder,
+                                      const char *name,
+                                      uint32_t name_len,
+                                      int32_t dict_key_type,
+                                      int32_t item_type,
+                                      const struct MstPropertyOptions *options);
+
+/**
+ * Adds a property that is known by its key and its type alone, for a view: a client or game server whose schema has one
+ * is told all names, limits and rights by the master, and sees of each profile what its schema names. Such a schema is no
+ * good for a master. Until it was told, the property's name is `#` and its key; `mst_schema_of_profile` gives the names
+ * after that. `value_type` is an `MstValueType`. Of a list or dictionary, `item_type` is that of its items or values, and
+ * `dict_key_type` the `MstKeyType` of a dictionary's keys; else they are 0.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, or `MST_ERR_INVALID_ARGUMENT`.
+ */
+MstResult mst_schema_builder_add_by_key(struct MstSchemaBuilder *builder,
+                                        uint16_t key,
+                                        int32_t value_type,
+                                        int32_t item_type,
+                                        int32_t dict_key_type);
+
+/**
  * Checks what was added and makes a schema of it. The builder stays as it is. Free the schema with `mst_schema_free`.
  *
  * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_ARGUMENT`, `MST_ERR_INVALID_NAME`,
  * `MST_ERR_DUPLICATE_NAME`, `MST_ERR_KEY_COLLISION` (the text names both), `MST_ERR_TOO_MANY_PROPERTIES`,
- * `MST_ERR_TOO_LONG`, or `MST_ERR_INVALID_TEXT`.
+ * `MST_ERR_INVALID_SCHEMA` for limits that do not go with the property, that are no regular expression, or that the default
+ * does not keep to, `MST_ERR_TOO_LONG`, or `MST_ERR_INVALID_TEXT`.
  */
 MstResult mst_schema_builder_build(struct MstSchemaBuilder *builder,
                                    struct MstSchema **out_schema);
@@ -1116,6 +1656,13 @@ MstResult mst_schema_find_key(const struct MstSchema *schema,
                               uint32_t *out_index);
 
 /**
+ * A hash of all that two roles must agree on; equal schemas have equal ones.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, or `MST_ERR_INVALID_ARGUMENT`.
+ */
+MstResult mst_schema_fingerprint(const struct MstSchema *schema, uint64_t *out_fingerprint);
+
+/**
  * The name of a property, as UTF-8 without a terminating zero.
  *
  * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_INVALID_ARGUMENT`, or
@@ -1128,7 +1675,7 @@ MstResult mst_schema_property_name(const struct MstSchema *schema,
                                    uint32_t *out_len);
 
 /**
- * Type, rights and key of a property.
+ * Types, rights, merge, sync, key and limits of a property.
  *
  * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, or `MST_ERR_INVALID_ARGUMENT`.
  */
@@ -1137,11 +1684,78 @@ MstResult mst_schema_property_info(const struct MstSchema *schema,
                                    struct MstPropertyInfo *out_info);
 
 /**
- * A hash of all that two roles must agree on; equal schemas have equal ones.
+ * The default of a property without parts. Its text, if it has one, goes into `buffer`; `out_len` gets the text's length
+ * in bytes and may be null. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL`, and the length needed in `out_len`.
  *
- * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, or `MST_ERR_INVALID_ARGUMENT`.
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_WRONG_TYPE` for a list or
+ * dictionary, `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
  */
-MstResult mst_schema_fingerprint(const struct MstSchema *schema, uint64_t *out_fingerprint);
+MstResult mst_schema_property_default(const struct MstSchema *schema,
+                                      uint32_t index,
+                                      struct MstValue *out_value,
+                                      void *buffer,
+                                      uint32_t capacity,
+                                      uint32_t *out_len);
+
+/**
+ * The regular expression that must be found in texts of a property, as UTF-8 without a terminating zero; empty when there
+ * is none.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_INVALID_ARGUMENT`, or
+ * `MST_ERR_BUFFER_TOO_SMALL`, with the length needed in `out_len`.
+ */
+MstResult mst_schema_property_pattern(const struct MstSchema *schema,
+                                      uint32_t index,
+                                      char *buffer,
+                                      uint32_t capacity,
+                                      uint32_t *out_len);
+
+/**
+ * The regular expression that must be found in the text keys of a dictionary: see `mst_schema_property_pattern`.
+ */
+MstResult mst_schema_property_key_pattern(const struct MstSchema *schema,
+                                          uint32_t index,
+                                          char *buffer,
+                                          uint32_t capacity,
+                                          uint32_t *out_len);
+
+/**
+ * What a property is for; empty when nothing is said: see `mst_schema_property_pattern`.
+ */
+MstResult mst_schema_property_description(const struct MstSchema *schema,
+                                          uint32_t index,
+                                          char *buffer,
+                                          uint32_t capacity,
+                                          uint32_t *out_len);
+
+/**
+ * How many names a property had before.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, or `MST_ERR_INVALID_ARGUMENT`.
+ */
+MstResult mst_schema_property_alias_count(const struct MstSchema *schema,
+                                          uint32_t index,
+                                          uint32_t *out_count);
+
+/**
+ * One of the names that a property had before, by its place from 0: see `mst_schema_property_pattern`. Also returns
+ * `MST_ERR_INDEX_OUT_OF_RANGE` when there is none at this place.
+ */
+MstResult mst_schema_property_alias(const struct MstSchema *schema,
+                                    uint32_t index,
+                                    uint32_t alias,
+                                    char *buffer,
+                                    uint32_t capacity,
+                                    uint32_t *out_len);
+
+/**
+ * Ends a subscription and frees its handle: on the thread that dispatches, also within a callback, it is not called
+ * afterwards. (Another thread's callback may be running when this returns.) Null does nothing. Those of a profile or an
+ * endpoint end when that handle is freed; theirs are stale then.
+ *
+ * Any thread. Returns `MST_OK`, or `MST_ERR_INVALID_HANDLE`.
+ */
+MstResult mst_subscription_free(struct MstSubscription *subscription);
 
 /**
  * Makes a stand-alone profile with the schema's defaults. It belongs to no connection: its owner takes deltas of it and
@@ -1153,8 +1767,17 @@ MstResult mst_profile_create(const struct MstSchema *schema,
                              struct MstProfile **out_profile);
 
 /**
- * Frees a profile handle. Null does nothing. A profile of an endpoint is released by that, if it was not before: what
- * was changed is still sent as long as the endpoint lives and ticks.
+ * The schema that a profile has, as a handle of its own: free it with `mst_schema_free`. Of a view, the names, limits and
+ * rights in it are those that the master told by then.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED`, or `MST_ERR_INVALID_ARGUMENT`.
+ */
+MstResult mst_schema_of_profile(const struct MstProfile *profile,
+                                struct MstSchema **out_schema);
+
+/**
+ * Frees a profile handle, and ends its subscriptions. Null does nothing. A profile of an endpoint is released by that, if
+ * it was not before: what was changed is still sent as long as the endpoint lives and ticks.
  *
  * Any thread. Returns `MST_OK`, or `MST_ERR_INVALID_HANDLE`.
  */
@@ -1207,7 +1830,12 @@ MstResult mst_profile_get_i32(const struct MstProfile *profile, uint32_t index, 
 MstResult mst_profile_get_i64(const struct MstProfile *profile, uint32_t index, int64_t *out_value);
 
 /**
- * Reads an `f64` property: see `mst_profile_get_bool`.
+ * Reads an `f32` property: see `mst_profile_get_bool`.
+ */
+MstResult mst_profile_get_f32(const struct MstProfile *profile, uint32_t index, float *out_value);
+
+/**
+ * Reads an `f64` property, or an `f32` one: see `mst_profile_get_bool`.
  */
 MstResult mst_profile_get_f64(const struct MstProfile *profile, uint32_t index, double *out_value);
 
@@ -1222,35 +1850,76 @@ MstResult mst_profile_get_string(const struct MstProfile *profile,
                                  uint32_t *out_len);
 
 /**
- * Sets a `bool` property; `value` 0 is false, everything else true. It shows at once, and is sent with the next flush if
- * the profile belongs to an endpoint. An equal value is no change.
+ * Reads a property of any type without parts: the value as this process sees it, its own unconfirmed changes included.
+ * Its text or bytes, if it has any, go into `buffer`; `out_len` gets their number and may be null. Too small a buffer gives
+ * `MST_ERR_BUFFER_TOO_SMALL`, and the number needed in `out_len`; a type without text needs none.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_WRONG_TYPE` for a list or
+ * dictionary, `MST_ERR_RELEASED`, `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
+ */
+MstResult mst_profile_get_value(const struct MstProfile *profile,
+                                uint32_t index,
+                                struct MstValue *out_value,
+                                void *buffer,
+                                uint32_t capacity,
+                                uint32_t *out_len);
+
+/**
+ * Reads the confirmed value of a property: what the master said last, without this process's own changes that it has not
+ * decided yet. `mst_profile_get_value` gives the value that these are predicted to make of it. Of a stand-alone profile it
+ * is the value without what no delta has taken yet. Else as `mst_profile_get_value`.
+ */
+MstResult mst_profile_get_confirmed(const struct MstProfile *profile,
+                                    uint32_t index,
+                                    struct MstValue *out_value,
+                                    void *buffer,
+                                    uint32_t capacity,
+                                    uint32_t *out_len);
+
+/**
+ * Sets a property of any type without parts. It shows at once, and is sent with the next flush if the profile belongs to
+ * an endpoint. An equal value is no change. Of a number that merges by sum the difference to what is shown is added.
  *
  * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_WRONG_TYPE`,
- * `MST_ERR_NOT_LOADED`, `MST_ERR_NOT_PERMITTED`, or `MST_ERR_RELEASED`.
+ * `MST_ERR_INVALID_ARGUMENT`, `MST_ERR_INVALID_UTF8`, or `MST_ERR_INVALID_TEXT` (U+0000); for what the property's limits
+ * refuse `MST_ERR_OUT_OF_RANGE`, `MST_ERR_TOO_LONG`, `MST_ERR_TOO_SHORT`, `MST_ERR_PATTERN_MISMATCH`, `MST_ERR_NOT_FINITE`,
+ * or `MST_ERR_NOT_MONOTONIC`; `MST_ERR_OVERFLOW` for a difference that is too great; `MST_ERR_PROFILE_TOO_LARGE`;
+ * `MST_ERR_UNAVAILABLE` when too much waits for the master already; `MST_ERR_LIMIT_REACHED` when it is too much for one
+ * batch; `MST_ERR_NOT_LOADED`, `MST_ERR_NOT_PERMITTED`, or `MST_ERR_RELEASED`. The text of an error names the property.
+ */
+MstResult mst_profile_set_value(struct MstProfile *profile,
+                                uint32_t index,
+                                const struct MstValue *value);
+
+/**
+ * Sets a `bool` property; `value` 0 is false, everything else true. Else as `mst_profile_set_value`.
  */
 MstResult mst_profile_set_bool(struct MstProfile *profile,
                                uint32_t index,
                                uint8_t value);
 
 /**
- * Sets an `i32` property: see `mst_profile_set_bool`.
+ * Sets an `i32` property: see `mst_profile_set_value`.
  */
 MstResult mst_profile_set_i32(struct MstProfile *profile, uint32_t index, int32_t value);
 
 /**
- * Sets an `i64` property: see `mst_profile_set_bool`.
+ * Sets an `i64` property: see `mst_profile_set_value`.
  */
 MstResult mst_profile_set_i64(struct MstProfile *profile, uint32_t index, int64_t value);
 
 /**
- * Sets an `f64` property: see `mst_profile_set_bool`.
+ * Sets an `f32` property: see `mst_profile_set_value`.
+ */
+MstResult mst_profile_set_f32(struct MstProfile *profile, uint32_t index, float value);
+
+/**
+ * Sets an `f64` property: see `mst_profile_set_value`.
  */
 MstResult mst_profile_set_f64(struct MstProfile *profile, uint32_t index, double value);
 
 /**
- * Sets a `string` property to the UTF-8 text of `value_len` bytes: see `mst_profile_set_bool`. Also returns
- * `MST_ERR_INVALID_UTF8`, `MST_ERR_INVALID_TEXT` (U+0000), `MST_ERR_TOO_LONG`, `MST_ERR_PROFILE_TOO_LARGE`, or
- * `MST_ERR_INVALID_ARGUMENT`.
+ * Sets a `string` property to the UTF-8 text of `value_len` bytes: see `mst_profile_set_value`.
  */
 MstResult mst_profile_set_string(struct MstProfile *profile,
                                  uint32_t index,
@@ -1260,25 +1929,99 @@ MstResult mst_profile_set_string(struct MstProfile *profile,
 /**
  * Adds to an `i32` or `i64` property. Additions of several writers all count.
  *
- * Any thread. Returns what `mst_profile_set_bool` does, or `MST_ERR_OVERFLOW` when the sum does not fit the property.
+ * Any thread. Returns what `mst_profile_set_value` does; `MST_ERR_OVERFLOW` when the sum does not fit the property.
  */
 MstResult mst_profile_add_int(struct MstProfile *profile,
                               uint32_t index,
                               int64_t amount);
 
 /**
- * Adds to an `f64` property. Additions of several writers all count.
+ * Adds to an `i32` or `i64` property and brings the sum to the nearer bound: "heal 80, but not above 100". Use
+ * `INT64_MIN` or `INT64_MAX` for no bound. The master decides by its own value, so that additions of several writers all
+ * count.
  *
- * Any thread. Returns what `mst_profile_set_bool` does.
+ * Any thread. Returns what `mst_profile_set_value` does; `MST_ERR_INVALID_ARGUMENT` when `min` is greater than `max`.
+ */
+MstResult mst_profile_add_int_clamped(struct MstProfile *profile,
+                                      uint32_t index,
+                                      int64_t amount,
+                                      int64_t min,
+                                      int64_t max);
+
+/**
+ * Adds to an `i32` or `i64` property, if the sum is within the bounds: "take 30, but refuse below 0". Use `INT64_MIN` or
+ * `INT64_MAX` for no bound. It is decided by the master's value, whatever this process sees: it is a batch of its own, and
+ * may be refused (`MST_EVENT_REFUSED`) though it was possible here.
+ *
+ * Any thread. Returns what `mst_profile_set_value` does; `MST_ERR_GUARD_FAILED` when the sum of what this process sees is
+ * not within the bounds, `MST_ERR_OVERFLOW` when it does not fit the property, `MST_ERR_INVALID_ARGUMENT` when `min` is
+ * greater than `max`.
+ */
+MstResult mst_profile_add_int_guarded(struct MstProfile *profile,
+                                      uint32_t index,
+                                      int64_t amount,
+                                      int64_t min,
+                                      int64_t max);
+
+/**
+ * Adds to an `f32` or `f64` property. Additions of several writers all count.
+ *
+ * Any thread. Returns what `mst_profile_set_value` does.
  */
 MstResult mst_profile_add_f64(struct MstProfile *profile, uint32_t index, double amount);
+
+/**
+ * Adds to an `f32` or `f64` property and brings the sum to the nearer bound; infinities are no bounds. Else as
+ * `mst_profile_add_int_clamped`.
+ */
+MstResult mst_profile_add_f64_clamped(struct MstProfile *profile,
+                                      uint32_t index,
+                                      double amount,
+                                      double min,
+                                      double max);
+
+/**
+ * Adds to an `f32` or `f64` property, if the sum is within the bounds; infinities are no bounds. Else as
+ * `mst_profile_add_int_guarded`.
+ */
+MstResult mst_profile_add_f64_guarded(struct MstProfile *profile,
+                                      uint32_t index,
+                                      double amount,
+                                      double min,
+                                      double max);
+
+/**
+ * Begins a batch: all changes of the profile until `mst_profile_commit_batch` are applied together or not at all, and
+ * nothing of them is sent before. They show at once. When the master refuses one of them, all are taken back. (A change
+ * that is refused at once is not in the batch; the others stay.)
+ *
+ * Any thread; but the batch takes in what every thread changes. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
+ * `MST_ERR_INVALID_ARGUMENT` when one is begun already, `MST_ERR_NOT_LOADED`, or `MST_ERR_RELEASED`.
+ */
+MstResult mst_profile_begin_batch(struct MstProfile *profile);
+
+/**
+ * Ends a batch; it is sent with the next flush.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_ARGUMENT` when none is begun, or
+ * `MST_ERR_RELEASED`.
+ */
+MstResult mst_profile_commit_batch(struct MstProfile *profile);
+
+/**
+ * Ends a batch and takes back what was changed in it, with events whose cause is `MST_CAUSE_ROLLBACK`.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_ARGUMENT` when none is begun, or
+ * `MST_ERR_RELEASED`.
+ */
+MstResult mst_profile_cancel_batch(struct MstProfile *profile);
 
 /**
  * Takes what changed in a stand-alone profile since the last delta; no bytes when nothing did. Too small a buffer gives
  * `MST_ERR_BUFFER_TOO_SMALL` and the size needed in `out_len`, and the changes stay.
  *
  * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED` for a profile of an endpoint,
- * `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
+ * `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`, which is also for a batch that is begun.
  */
 MstResult mst_profile_take_delta(struct MstProfile *profile,
                                  uint8_t *buffer,
@@ -1329,10 +2072,11 @@ MstResult mst_profile_to_json(const struct MstProfile *profile,
                               uint32_t *out_len);
 
 /**
- * Sets each property that is a member of this JSON object; all of them, or on an error none.
+ * Sets each property that is a member of this JSON object, lists and dictionaries too, in one batch; all of them, or on an
+ * error none.
  *
- * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_JSON`, `MST_ERR_UNKNOWN_PROPERTY`, or what `mst_profile_set_string`
- * returns.
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_JSON`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_TOO_MANY` or `MST_ERR_TOO_FEW`
+ * elements, or what `mst_profile_set_value` returns.
  */
 MstResult mst_profile_apply_json(struct MstProfile *profile,
                                  const char *json,
@@ -1346,6 +2090,53 @@ MstResult mst_profile_apply_json(struct MstProfile *profile,
  */
 MstResult mst_profile_next_event(struct MstProfile *profile,
                                  struct MstEvent *out_event);
+
+/**
+ * A value that belongs to the event of a stand-alone profile that was polled last, or, within a callback, to the one that
+ * it is called with: see `mst_endpoint_event_value`. Also returns `MST_ERR_ATTACHED` for a profile of an endpoint.
+ */
+MstResult mst_profile_event_value(const struct MstProfile *profile,
+                                  uint32_t which,
+                                  struct MstValue *out_value,
+                                  void *buffer,
+                                  uint32_t capacity,
+                                  uint32_t *out_len);
+
+/**
+ * The key that belongs to the event of a stand-alone profile that was polled last, or, within a callback, to the one that
+ * it is called with: see `mst_endpoint_event_key`. Also returns `MST_ERR_ATTACHED` for a profile of an endpoint.
+ */
+MstResult mst_profile_event_key(const struct MstProfile *profile,
+                                struct MstKey *out_key,
+                                void *buffer,
+                                uint32_t capacity,
+                                uint32_t *out_len);
+
+/**
+ * Calls `callback` for the events of a profile from now on: with `property_index` `UINT32_MAX` for all of them, else for
+ * those whose `property_index` it is. (And for `MST_EVENT_OVERFLOW`, as its own may be among those dropped.) Those of a
+ * stand-alone profile are told by `mst_profile_dispatch`, those of an endpoint's profile by `mst_endpoint_dispatch`; a
+ * profile that is not loaded yet may be subscribed to. `user_data` is given to the callback as it is, and never followed.
+ * End it with `mst_subscription_free`; it ends with the profile's handle too. `out_subscription` may be null.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_RELEASED`, or
+ * `MST_ERR_INVALID_ARGUMENT`, which is also for a null callback.
+ */
+MstResult mst_profile_subscribe(struct MstProfile *profile,
+                                uint32_t property_index,
+                                MstEventCallback callback,
+                                void *user_data,
+                                struct MstSubscription **out_subscription);
+
+/**
+ * Takes every event of a stand-alone profile that waits to be polled, and calls those who subscribed to it: see
+ * `mst_endpoint_dispatch`. `out_dispatched` gets the number of events, and may be null.
+ *
+ * One thread at a time per profile (others do nothing). Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED` for a
+ * profile of an endpoint, or `MST_ERR_INVALID_ARGUMENT`.
+ */
+MstResult mst_profile_dispatch(struct MstProfile *profile,
+                               uint32_t *out_dispatched);
 
 /**
  * Sends an endpoint's profile's changes now instead of at the next interval. `out_batch` gets the number of the batch
@@ -1378,6 +2169,290 @@ MstResult mst_profile_pending(const struct MstProfile *profile,
 MstResult mst_profile_release(struct MstProfile *profile);
 
 /**
+ * The number of items of a list, as this process sees it, its own unconfirmed changes included.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_WRONG_TYPE`,
+ * `MST_ERR_RELEASED`, or `MST_ERR_INVALID_ARGUMENT`.
+ */
+MstResult mst_profile_list_count(const struct MstProfile *profile,
+                                 uint32_t index,
+                                 uint32_t *out_count);
+
+/**
+ * The number of items of a list as the master said last: see `mst_profile_get_confirmed` and `mst_profile_list_count`.
+ */
+MstResult mst_profile_list_confirmed_count(const struct MstProfile *profile,
+                                           uint32_t index,
+                                           uint32_t *out_count);
+
+/**
+ * The item at a place of a list, from 0, as this process sees it. Its text or bytes, if it has any, go into `buffer`;
+ * `out_len` gets their number and may be null. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL`, and the number needed
+ * in `out_len`; a type without text needs none. Takes the same time at every place.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_WRONG_TYPE`,
+ * `MST_ERR_INDEX_OUT_OF_RANGE`, `MST_ERR_RELEASED`, `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
+ */
+MstResult mst_profile_list_get(const struct MstProfile *profile,
+                               uint32_t index,
+                               uint32_t item,
+                               struct MstValue *out_value,
+                               void *buffer,
+                               uint32_t capacity,
+                               uint32_t *out_len);
+
+/**
+ * The item at a place of a list as the master said last: see `mst_profile_get_confirmed` and `mst_profile_list_get`.
+ */
+MstResult mst_profile_list_get_confirmed(const struct MstProfile *profile,
+                                         uint32_t index,
+                                         uint32_t item,
+                                         struct MstValue *out_value,
+                                         void *buffer,
+                                         uint32_t capacity,
+                                         uint32_t *out_len);
+
+/**
+ * Appends an item to a list. It shows at once, and is sent with the next flush if the profile belongs to an endpoint. What
+ * several writers append all counts.
+ *
+ * Any thread. Returns what `mst_profile_set_value` does, or `MST_ERR_TOO_MANY` items.
+ */
+MstResult mst_profile_list_push(struct MstProfile *profile,
+                                uint32_t index,
+                                const struct MstValue *value);
+
+/**
+ * Inserts an item into a list, so that it stands at `item`: before the one that stands there, which may also be the end.
+ * The master puts it beside the same items, wherever these stand then.
+ *
+ * Any thread. Returns what `mst_profile_set_value` does, `MST_ERR_INDEX_OUT_OF_RANGE`, or `MST_ERR_TOO_MANY` items.
+ */
+MstResult mst_profile_list_insert(struct MstProfile *profile,
+                                  uint32_t index,
+                                  uint32_t item,
+                                  const struct MstValue *value);
+
+/**
+ * Gives the item at a place of a list another value. The master changes the same item, wherever it stands then; when it is
+ * gone, the change is refused (`MST_EVENT_REFUSED`) as `MST_ERR_STALE`.
+ *
+ * Any thread. Returns what `mst_profile_set_value` does, or `MST_ERR_INDEX_OUT_OF_RANGE`.
+ */
+MstResult mst_profile_list_set(struct MstProfile *profile,
+                               uint32_t index,
+                               uint32_t item,
+                               const struct MstValue *value);
+
+/**
+ * Removes the item at a place of a list: see `mst_profile_list_set`.
+ *
+ * Any thread. Returns what `mst_profile_set_value` does, `MST_ERR_INDEX_OUT_OF_RANGE`, or `MST_ERR_TOO_FEW` items.
+ */
+MstResult mst_profile_list_remove(struct MstProfile *profile,
+                                  uint32_t index,
+                                  uint32_t item);
+
+/**
+ * Moves the item at a place of a list, so that it stands at `to`: see `mst_profile_list_set`.
+ *
+ * Any thread. Returns what `mst_profile_set_value` does, or `MST_ERR_INDEX_OUT_OF_RANGE`.
+ */
+MstResult mst_profile_list_move(struct MstProfile *profile,
+                                uint32_t index,
+                                uint32_t from,
+                                uint32_t to);
+
+/**
+ * Removes everything from a list or a dictionary, also what others put there meanwhile.
+ *
+ * Any thread. Returns what `mst_profile_set_value` does, or `MST_ERR_TOO_FEW` elements.
+ */
+MstResult mst_profile_clear(struct MstProfile *profile, uint32_t index);
+
+/**
+ * The number of entries of a dictionary, as this process sees it, its own unconfirmed changes included.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_WRONG_TYPE`,
+ * `MST_ERR_RELEASED`, or `MST_ERR_INVALID_ARGUMENT`.
+ */
+MstResult mst_profile_dict_count(const struct MstProfile *profile,
+                                 uint32_t index,
+                                 uint32_t *out_count);
+
+/**
+ * The number of entries of a dictionary as the master said last: see `mst_profile_get_confirmed` and
+ * `mst_profile_dict_count`.
+ */
+MstResult mst_profile_dict_confirmed_count(const struct MstProfile *profile,
+                                           uint32_t index,
+                                           uint32_t *out_count);
+
+/**
+ * The value of a key of a dictionary, as this process sees it. Its text or bytes, if it has any, go into `buffer`;
+ * `out_len` gets their number and may be null. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL`, and the number needed
+ * in `out_len`; a type without text needs none. Takes time with the logarithm of the number of entries.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_WRONG_TYPE`,
+ * `MST_ERR_NO_SUCH_KEY`, `MST_ERR_INVALID_UTF8`, `MST_ERR_RELEASED`, `MST_ERR_BUFFER_TOO_SMALL`, or
+ * `MST_ERR_INVALID_ARGUMENT`.
+ */
+MstResult mst_profile_dict_get(const struct MstProfile *profile,
+                               uint32_t index,
+                               const struct MstKey *key,
+                               struct MstValue *out_value,
+                               void *buffer,
+                               uint32_t capacity,
+                               uint32_t *out_len);
+
+/**
+ * The value of a key of a dictionary as the master said last: see `mst_profile_get_confirmed` and
+ * `mst_profile_dict_get`.
+ */
+MstResult mst_profile_dict_get_confirmed(const struct MstProfile *profile,
+                                         uint32_t index,
+                                         const struct MstKey *key,
+                                         struct MstValue *out_value,
+                                         void *buffer,
+                                         uint32_t capacity,
+                                         uint32_t *out_len);
+
+/**
+ * Whether a dictionary has a key, as this process sees it: `out_contains` gets 1 or 0.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_WRONG_TYPE`,
+ * `MST_ERR_INVALID_UTF8`, `MST_ERR_RELEASED`, or `MST_ERR_INVALID_ARGUMENT`.
+ */
+MstResult mst_profile_dict_contains(const struct MstProfile *profile,
+                                    uint32_t index,
+                                    const struct MstKey *key,
+                                    uint8_t *out_contains);
+
+/**
+ * Goes through a dictionary in the order of its keys (texts by their bytes), as this process sees it. `key` names the key
+ * before, whether it is still there or not, or is of type `MST_KEY_NONE` for the first entry; it is given the next key, or
+ * type `MST_KEY_NONE` after the last one. So the same struct and buffer can be passed again and again, and the dictionary
+ * may change meanwhile. `out_value` gets the value; it may be null, when keys are all that is wanted.
+ *
+ * A text key goes into `key_buffer`, a value's text or bytes into `value_buffer`; `out_key_len` and `out_value_len` get
+ * their numbers and may be null. When one buffer is too small, that gives `MST_ERR_BUFFER_TOO_SMALL`, the numbers needed
+ * in both, and nothing else. Each call takes time with the logarithm of the number of entries.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_WRONG_TYPE`,
+ * `MST_ERR_INVALID_UTF8`, `MST_ERR_RELEASED`, `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
+ */
+MstResult mst_profile_dict_next(const struct MstProfile *profile,
+                                uint32_t index,
+                                struct MstKey *key,
+                                void *key_buffer,
+                                uint32_t key_capacity,
+                                uint32_t *out_key_len,
+                                struct MstValue *out_value,
+                                void *value_buffer,
+                                uint32_t value_capacity,
+                                uint32_t *out_value_len);
+
+/**
+ * The key at a place in the order of a dictionary's keys, from 0, as this process sees it. A text goes into `buffer`;
+ * `out_len` gets its length in bytes and may be null. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL`, and the length
+ * needed in `out_len`. Takes time with the place: to go through all of them, use `mst_profile_dict_next`.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_WRONG_TYPE`,
+ * `MST_ERR_INDEX_OUT_OF_RANGE`, `MST_ERR_RELEASED`, `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
+ */
+MstResult mst_profile_dict_key_at(const struct MstProfile *profile,
+                                  uint32_t index,
+                                  uint32_t place,
+                                  struct MstKey *out_key,
+                                  void *buffer,
+                                  uint32_t capacity,
+                                  uint32_t *out_len);
+
+/**
+ * Gives a key of a dictionary a value. It shows at once, and is sent with the next flush if the profile belongs to an
+ * endpoint.
+ *
+ * Any thread. Returns what `mst_profile_set_value` does, or `MST_ERR_TOO_MANY` entries.
+ */
+MstResult mst_profile_dict_put(struct MstProfile *profile,
+                               uint32_t index,
+                               const struct MstKey *key,
+                               const struct MstValue *value);
+
+/**
+ * Removes a key of a dictionary. One that is not there is no change.
+ *
+ * Any thread. Returns what `mst_profile_set_value` does, or `MST_ERR_TOO_FEW` entries.
+ */
+MstResult mst_profile_dict_remove(struct MstProfile *profile,
+                                  uint32_t index,
+                                  const struct MstKey *key);
+
+/**
+ * Adds to the integer of a key of a dictionary; a key that is not there counts as zero. Additions of several writers all
+ * count.
+ *
+ * Any thread. Returns what `mst_profile_set_value` does; `MST_ERR_TOO_MANY` entries; `MST_ERR_OVERFLOW` when the sum does not
+ * fit the values' type.
+ */
+MstResult mst_profile_dict_add_int(struct MstProfile *profile,
+                                   uint32_t index,
+                                   const struct MstKey *key,
+                                   int64_t amount);
+
+/**
+ * Adds to the integer of a key of a dictionary and brings the sum to the nearer bound: see `mst_profile_dict_add_int` and
+ * `mst_profile_add_int_clamped`.
+ */
+MstResult mst_profile_dict_add_int_clamped(struct MstProfile *profile,
+                                           uint32_t index,
+                                           const struct MstKey *key,
+                                           int64_t amount,
+                                           int64_t min,
+                                           int64_t max);
+
+/**
+ * Adds to the integer of a key of a dictionary, if the sum is within the bounds: see `mst_profile_dict_add_int` and
+ * `mst_profile_add_int_guarded`.
+ */
+MstResult mst_profile_dict_add_int_guarded(struct MstProfile *profile,
+                                           uint32_t index,
+                                           const struct MstKey *key,
+                                           int64_t amount,
+                                           int64_t min,
+                                           int64_t max);
+
+/**
+ * Adds to the floating-point number of a key of a dictionary: see `mst_profile_dict_add_int`.
+ */
+MstResult mst_profile_dict_add_f64(struct MstProfile *profile,
+                                   uint32_t index,
+                                   const struct MstKey *key,
+                                   double amount);
+
+/**
+ * Adds to the floating-point number of a key of a dictionary and brings the sum to the nearer bound: see
+ * `mst_profile_dict_add_int` and `mst_profile_add_f64_clamped`.
+ */
+MstResult mst_profile_dict_add_f64_clamped(struct MstProfile *profile,
+                                           uint32_t index,
+                                           const struct MstKey *key,
+                                           double amount,
+                                           double min,
+                                           double max);
+
+/**
+ * Adds to the floating-point number of a key of a dictionary, if the sum is within the bounds: see
+ * `mst_profile_dict_add_int` and `mst_profile_add_f64_guarded`.
+ */
+MstResult mst_profile_dict_add_f64_guarded(struct MstProfile *profile,
+                                           uint32_t index,
+                                           const struct MstKey *key,
+                                           double amount,
+                                           double min,
+                                           double max);
+
+/**
  * Fills connect options with their defaults. Any thread.
  *
  * Returns `MST_OK`, or `MST_ERR_INVALID_ARGUMENT` for a null.
@@ -1403,8 +2478,8 @@ MstResult mst_server_connect(const struct MstConnectOptions *options,
 
 /**
  * Disconnects at once and frees an endpoint's handle. What was not durable may be lost: call `mst_endpoint_close` before.
- * Its profiles' handles stay, and answer `MST_ERR_RELEASED`; threads in `mst_endpoint_wait` or `mst_endpoint_close` return
- * `MST_ERR_INVALID_HANDLE`. Null does nothing.
+ * Its profiles' handles stay, and answer `MST_ERR_RELEASED`; its subscriptions and theirs end; threads in
+ * `mst_endpoint_wait` or `mst_endpoint_close` return `MST_ERR_INVALID_HANDLE`. Null does nothing.
  *
  * Any thread. Returns `MST_OK`, or `MST_ERR_INVALID_HANDLE`.
  */
@@ -1440,8 +2515,9 @@ MstResult mst_endpoint_next_event(struct MstEndpoint *endpoint,
                                   struct MstEvent *out_event);
 
 /**
- * The text that belongs to the event polled last: why it failed; for a property of type string its new value. UTF-8
- * without a terminating zero. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL` and the length needed in `out_len`.
+ * The text that belongs to the event that was polled last, or, within a callback, to the one that it is called with: why it
+ * failed; for a property, item or entry of type string its new value. UTF-8 without a terminating zero. Too small a buffer
+ * gives `MST_ERR_BUFFER_TOO_SMALL` and the length needed in `out_len`.
  *
  * One thread at a time per endpoint (others wait). Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
  * `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
@@ -1450,6 +2526,68 @@ MstResult mst_endpoint_event_text(struct MstEndpoint *endpoint,
                                   char *buffer,
                                   uint32_t capacity,
                                   uint32_t *out_len);
+
+/**
+ * A value that belongs to the event that was polled last, or, within a callback, to the one that it is called with: the one
+ * before the change when `which` is 0, the one after it when `which` is 1; of type `MST_TYPE_NONE` when the event has none.
+ * Of a list or dictionary it has the number of elements alone. A text or bytes go into `buffer`; `out_len` gets their number
+ * and may be null. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL`, and the number needed in `out_len`.
+ *
+ * One thread at a time per endpoint (others wait). Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
+ * `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
+ */
+MstResult mst_endpoint_event_value(const struct MstEndpoint *endpoint,
+                                   uint32_t which,
+                                   struct MstValue *out_value,
+                                   void *buffer,
+                                   uint32_t capacity,
+                                   uint32_t *out_len);
+
+/**
+ * The key of the entry that the event is of that was polled last, or, within a callback, that it is called with; of type
+ * `MST_KEY_NONE` when the event has none. A text goes into `buffer`; `out_len` gets its length in bytes and may be null.
+ * Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL`, and the length needed in `out_len`.
+ *
+ * One thread at a time per endpoint (others wait). Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
+ * `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
+ */
+MstResult mst_endpoint_event_key(const struct MstEndpoint *endpoint,
+                                 struct MstKey *out_key,
+                                 void *buffer,
+                                 uint32_t capacity,
+                                 uint32_t *out_len);
+
+/**
+ * Calls `callback` for every event of an endpoint and its profiles from now on; `mst_endpoint_dispatch` does it.
+ * (`mst_profile_subscribe` is for those of one profile.) `user_data` is given to the callback as it is, and never followed.
+ * End it with `mst_subscription_free`; it ends with the endpoint's handle too. `out_subscription` may be null.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, or `MST_ERR_INVALID_ARGUMENT`, which is also for a null callback.
+ */
+MstResult mst_endpoint_subscribe(struct MstEndpoint *endpoint,
+                                 MstEventCallback callback,
+                                 void *user_data,
+                                 struct MstSubscription **out_subscription);
+
+/**
+ * Ticks, as `mst_endpoint_tick` does, then takes every event that waits to be polled and calls those who subscribed to it,
+ * on this thread and while nothing is locked: first those of the endpoint, then those of its profile, each in the order of
+ * their subscribing. Events that nobody subscribed to are taken too. Those that callbacks bring about follow in the same
+ * dispatch, though it ends after 65536 events. With a `budget_us` other than 0 it leaves what it could not take in or tell
+ * within so many microseconds to the next dispatch; it tells at least one event. `out_dispatched` gets the number of events
+ * that it took, and may be null.
+ *
+ * A callback may call any function. What it frees or subscribes to counts at once; a new subscription begins with the next
+ * event. When it polls, it takes the event away from this dispatch. When it dispatches again, that ticks and tells nothing,
+ * as the dispatch that is under way goes on; it should not wait for events that way. When it frees the endpoint, this
+ * dispatch ends well.
+ *
+ * One thread at a time per endpoint: while one dispatches, others tick and tell nothing. Returns `MST_OK`,
+ * `MST_ERR_INVALID_HANDLE`, or `MST_ERR_INVALID_ARGUMENT`.
+ */
+MstResult mst_endpoint_dispatch(struct MstEndpoint *endpoint,
+                                uint32_t budget_us,
+                                uint32_t *out_dispatched);
 
 /**
  * Whether the master said welcome on a connection that still stands.

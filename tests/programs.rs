@@ -1,4 +1,4 @@
-//! Programs in other languages, against the shared library: a client and a game server in C and in C#, played against a
+//! Programs in other languages, against the shared library: a client and a game server in C, C++ and C#, played against a
 //! master of this process, and one that calls every function with everything it must not.
 
 #![cfg(feature = "cli")]
@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use mst_profiles::store::SqliteStore;
 use mst_profiles::{
-    ConnectOptions, ErrorCode, Event, GameServer, Master, MasterEvent, MasterOptions, Property, Schema,
-    Trust, Visibility, Writers,
+    ConnectOptions, ErrorCode, Event, GameServer, KeyType, Master, MasterEvent, MasterOptions, Property,
+    ScalarType, Schema, Trust, Visibility, Writers,
 };
 use tempfile::TempDir;
 
@@ -54,6 +54,20 @@ fn a_match_of_csharp_and_c() {
 }
 
 #[test]
+fn a_match_of_cpp11_and_cpp17() {
+    let workshop = Workshop::new();
+    let (client, server) = (workshop.cpp("match", "c++11"), workshop.cpp("match", "c++17"));
+    play(&workshop, "ebru", || Command::new(&client), || Command::new(&server));
+}
+
+#[test]
+fn a_match_of_cpp17_and_c() {
+    let workshop = Workshop::new();
+    let (client, server) = (workshop.cpp("match", "c++17"), workshop.c("match", &[]));
+    play(&workshop, "felix", || Command::new(&client), || Command::new(&server));
+}
+
+#[test]
 fn abuse_gives_results_and_nothing_worse() {
     let workshop = Workshop::new();
     let program = workshop.c("abuse", &["-pthread"]);
@@ -86,8 +100,13 @@ fn abuse_leaves_no_function_out() {
 // ---- a match ----
 
 const TITLE: &str = "Champion of Zürich";
-const SERVER_JSON: &str = "{\"gold\":110,\"level\":42,\"motd\":\"\",\"rating\":2.25,\"secret\":7,\
-                           \"title\":\"Champion of Zürich\",\"vip\":true}";
+const SERVER_JSON: &str = concat!(
+    r##"{"coins":20,"facing":{"w":0.5,"x":0.5,"y":0.5,"z":0.5},"gold":110,"hp":100,"icon":"AQD/","##,
+    r##""id":"01020304-0506-0708-090a-0b0c0d0e0f10","level":42,"motd":"","place":{"x":1.0,"y":-2.0},"##,
+    r##""position":{"x":1.0,"y":2.5,"z":-3.0},"quests":["fight","rest"],"rating":2.25,"secret":7,"##,
+    r##""since":"2026-01-02T03:04:05.25Z","slots":{"1":"sword","2":"bow"},"speed":2.25,"stats":{"kills":3},"##,
+    r##""tint":"#FF800040","title":"Champion of Zürich","vip":true}"##
+);
 
 /// The schema that the programs make too.
 fn schema() -> Arc<Schema> {
@@ -99,6 +118,19 @@ fn schema() -> Arc<Schema> {
         .property(Property::new("vip", false))
         .property(Property::new("secret", 0).visibility(Visibility::Servers))
         .property(Property::new("motd", "").writers(Writers::Master))
+        .property(Property::new("hp", 50).range(0..=100))
+        .property(Property::new("coins", 100_i64).writers(Writers::Owner))
+        .property(Property::new("speed", 1.5_f32))
+        .property(Property::of_type("icon", ScalarType::Bytes))
+        .property(Property::of_type("place", ScalarType::Vector2))
+        .property(Property::of_type("position", ScalarType::Vector3))
+        .property(Property::of_type("facing", ScalarType::Quaternion))
+        .property(Property::of_type("tint", ScalarType::Color))
+        .property(Property::of_type("since", ScalarType::DateTime))
+        .property(Property::of_type("id", ScalarType::Uuid))
+        .property(Property::list("quests", ScalarType::String).writers(Writers::Owner))
+        .property(Property::dict("stats", KeyType::String, ScalarType::I64))
+        .property(Property::dict("slots", KeyType::I32, ScalarType::String))
         .build()
         .unwrap()
 }
@@ -152,8 +184,42 @@ fn check_client(lines: &[String]) {
     assert_eq!(count(lines, "changed rating 0.5 -> 2.25 remote"), 1, "{lines:#?}");
     assert_eq!(count(lines, "changed vip 0 -> 1 remote"), 1, "{lines:#?}");
     assert!(!lines.iter().any(|line| line.starts_with("changed secret")), "{lines:#?}");
-    check_orderly(lines);
+    // What it predicted was refused by the master, and all of that batch taken back.
+    for (line, times) in [
+        ("changed quests[0] inserted steal local", 1),
+        ("changed coins 100 -> 20 local", 1),
+        ("changed quests[0] removed steal rollback", 1),
+        ("refused 2 MST_ERR_GUARD_FAILED coins", 1),
+        // The elements that it changed itself.
+        ("changed quests[0] inserted rest local", 1),
+        ("changed quests[2] moved to 0 local", 1),
+        ("changed quests[0] set fight local", 1),
+        ("changed quests[2] removed find local", 1),
+    ] {
+        assert_eq!(count(lines, line), times, "`{line}` in {lines:#?}");
+    }
+    for (property, last) in EVERY_TYPE {
+        let found = lines.iter().rfind(|line| line.starts_with(&format!("changed {property}")));
+        assert_eq!(found, Some(&format!("changed {property}{last} remote")), "{lines:#?}");
+    }
+    check_orderly(lines, 1);
 }
+
+/// What the game server makes of properties of every type, and of entries of dictionaries, as the client is told it.
+const EVERY_TYPE: [(&str, &str); 12] = [
+    ("level", " 1 -> 42"),
+    ("hp", " 50 -> 100"),
+    ("speed", " 1.5 -> 2.25"),
+    ("icon", "  -> 0100ff"),
+    ("place", " (0,0) -> (1,-2)"),
+    ("position", " (0,0,0) -> (1,2.5,-3)"),
+    ("facing", " (0,0,0,1) -> (0.5,0.5,0.5,0.5)"),
+    ("tint", " 255 -> 4286578752"),
+    ("since", " 0 -> 1767323045250000"),
+    ("id", " 00000000000000000000000000000000 -> 0102030405060708090a0b0c0d0e0f10"),
+    ("stats{kills}", " put 3"),
+    ("slots{1}", " put sword"),
+];
 
 fn check_server(lines: &[String]) {
     // The client may have set its title before or after this program loaded the profile.
@@ -163,11 +229,26 @@ fn check_server(lines: &[String]) {
         assert_eq!(count(lines, &format!("changed gold {gold} -> {} local", gold + 2)), 1, "{lines:#?}");
     }
     assert_eq!(count(lines, "changed secret 0 -> 7 local"), 1, "{lines:#?}");
-    check_orderly(lines);
+    for line in [
+        // A batch that it cancelled.
+        "changed level 1 -> 41 local",
+        "changed level 41 -> 1 rollback",
+        "changed stats{kills} put 1 local",
+        "changed stats{kills} put 3 local",
+        "changed stats{deaths} put 3 local",
+        "changed stats{deaths} removed 3 local",
+        "changed slots{2} put bow local",
+    ] {
+        assert_eq!(count(lines, line), 1, "`{line}` in {lines:#?}");
+    }
+    check_orderly(lines, 0);
 }
 
-/// Nothing went wrong on the way, and acknowledgements rise: what is durable was applied before.
-fn check_orderly(lines: &[String]) {
+/// Nothing went wrong on the way but so many refusals, and acknowledgements rise: what is durable was applied before. The
+/// list that the events alone told is the one that there is.
+fn check_orderly(lines: &[String], refusals: usize) {
+    assert_eq!(lines.iter().filter(|line| line.starts_with("refused ")).count(), refusals, "{lines:#?}");
+    assert_eq!(count(lines, "quests fight rest"), 1, "{lines:#?}");
     let (mut applied, mut durable) = (0, 0);
     for line in lines {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
@@ -182,7 +263,7 @@ fn check_orderly(lines: &[String]) {
                 assert!(number > durable && number <= applied, "{lines:#?}");
                 durable = number;
             }
-            "connected" | "loaded" | "changed" | "released" | "json" => {}
+            "connected" | "loaded" | "changed" | "refused" | "released" | "quests" | "json" => {}
             _ => panic!("`{line}` in {lines:#?}"),
         }
     }
@@ -258,6 +339,18 @@ impl Workshop {
         command.args(["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror"]).args(options);
         command.arg("-I").arg(root().join("include")).arg("-o").arg(&program);
         command.args(c_sources(name));
+        command.arg("-L").arg(library_folder()).arg("-lmst_profiles");
+        compile(command);
+        program
+    }
+
+    /// Compiles `tests/programs/cpp/<name>.cpp` with the C header.
+    fn cpp(&self, name: &str, standard: &str) -> PathBuf {
+        let program = self.folder.path().join(format!("{name}.{standard}"));
+        let mut command = Command::new("c++");
+        command.arg(format!("-std={standard}")).args(["-pedantic", "-Wall", "-Wextra", "-Werror"]);
+        command.arg("-I").arg(root().join("include")).arg("-o").arg(&program);
+        command.arg(root().join("tests/programs/cpp").join(name).with_extension("cpp"));
         command.arg("-L").arg(library_folder()).arg("-lmst_profiles");
         compile(command);
         program
@@ -352,7 +445,7 @@ fn not_started(command: &Command, error: &std::io::Error) -> ! {
     let tool = command.get_program().to_string_lossy();
     if error.kind() == ErrorKind::NotFound {
         panic!(
-            "this test needs `{tool}`, which is not installed (a C compiler, mono-mcs and mono-runtime are needed)"
+            "this test needs `{tool}`, which is not installed (a C and a C++ compiler, mono-mcs and mono-runtime are needed)"
         );
     }
     panic!("`{tool}` can't be started: {error}");

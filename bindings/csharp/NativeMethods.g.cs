@@ -18,7 +18,7 @@ namespace MstProfiles.Native
         const string __DllName = "mst_profiles";
 #endif
 
-        public const ulong MST_ABI_HASH = 0x6c018e2013823641;
+        public const ulong MST_ABI_HASH = 0x6554cb2ea1b2cb56;
 
 
         /// <summary>
@@ -26,6 +26,9 @@ namespace MstProfiles.Native
         /// </summary>
         public const uint MST_ABI_VERSION = 1;
 
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        public delegate void MstEventCallback(MstEvent* @event, void* user_data);
 
 
 
@@ -109,8 +112,8 @@ namespace MstProfiles.Native
         public static extern MstResult mst_schema_builder_free(MstSchemaBuilder* builder);
 
         /// <summary>
-        ///  Adds a `bool` property; its default is true when `default_value` is not 0. `options` may be null. Names and keys are
-        ///  checked by `mst_schema_builder_build`.
+        ///  Adds a `bool` property; its default is true when `default_value` is not 0. `options` may be null; they and all texts
+        ///  are copied. Names, keys, limits and whether the default keeps to them are checked by `mst_schema_builder_build`.
         ///
         ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_UTF8`, `MST_ERR_INVALID_ARGUMENT`, or
         ///  `MST_ERR_INVALID_STRUCT_SIZE`.
@@ -143,11 +146,44 @@ namespace MstProfiles.Native
         public static extern MstResult mst_schema_builder_add_string(MstSchemaBuilder* builder, byte* name, uint name_len, byte* default_value, uint default_len, MstPropertyOptions* options);
 
         /// <summary>
+        ///  Adds a property of any type without parts, whose default is `default_value`: see `mst_schema_builder_add_bool`. Also
+        ///  returns `MST_ERR_OUT_OF_RANGE` for a number that does not fit its own type.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_schema_builder_add_value", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_schema_builder_add_value(MstSchemaBuilder* builder, byte* name, uint name_len, MstValue* default_value, MstPropertyOptions* options);
+
+        /// <summary>
+        ///  Adds a list, at first empty, whose items have this `MstValueType`: see `mst_schema_builder_add_bool`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_schema_builder_add_list", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_schema_builder_add_list(MstSchemaBuilder* builder, byte* name, uint name_len, int item_type, MstPropertyOptions* options);
+
+        /// <summary>
+        ///  Adds a dictionary, at first empty, whose keys have this `MstKeyType` and whose values this `MstValueType`: see
+        ///  `mst_schema_builder_add_bool`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_schema_builder_add_dict", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_schema_builder_add_dict(MstSchemaBuilder* builder, byte* name, uint name_len, int dict_key_type, int item_type, MstPropertyOptions* options);
+
+        /// <summary>
+        ///  Adds a property that is known by its key and its type alone, for a view: a client or game server whose schema has one
+        ///  is told all names, limits and rights by the master, and sees of each profile what its schema names. Such a schema is no
+        ///  good for a master. Until it was told, the property's name is `#` and its key; `mst_schema_of_profile` gives the names
+        ///  after that. `value_type` is an `MstValueType`. Of a list or dictionary, `item_type` is that of its items or values, and
+        ///  `dict_key_type` the `MstKeyType` of a dictionary's keys; else they are 0.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, or `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_schema_builder_add_by_key", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_schema_builder_add_by_key(MstSchemaBuilder* builder, ushort key, int value_type, int item_type, int dict_key_type);
+
+        /// <summary>
         ///  Checks what was added and makes a schema of it. The builder stays as it is. Free the schema with `mst_schema_free`.
         ///
         ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_ARGUMENT`, `MST_ERR_INVALID_NAME`,
         ///  `MST_ERR_DUPLICATE_NAME`, `MST_ERR_KEY_COLLISION` (the text names both), `MST_ERR_TOO_MANY_PROPERTIES`,
-        ///  `MST_ERR_TOO_LONG`, or `MST_ERR_INVALID_TEXT`.
+        ///  `MST_ERR_INVALID_SCHEMA` for limits that do not go with the property, that are no regular expression, or that the default
+        ///  does not keep to, `MST_ERR_TOO_LONG`, or `MST_ERR_INVALID_TEXT`.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_schema_builder_build", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_schema_builder_build(MstSchemaBuilder* builder, MstSchema** out_schema);
@@ -196,6 +232,14 @@ namespace MstProfiles.Native
         public static extern MstResult mst_schema_find_key(MstSchema* schema, ushort key, uint* out_index);
 
         /// <summary>
+        ///  A hash of all that two roles must agree on; equal schemas have equal ones.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, or `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_schema_fingerprint", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_schema_fingerprint(MstSchema* schema, ulong* out_fingerprint);
+
+        /// <summary>
         ///  The name of a property, as UTF-8 without a terminating zero.
         ///
         ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_INVALID_ARGUMENT`, or
@@ -205,7 +249,7 @@ namespace MstProfiles.Native
         public static extern MstResult mst_schema_property_name(MstSchema* schema, uint index, byte* buffer, uint capacity, uint* out_len);
 
         /// <summary>
-        ///  Type, rights and key of a property.
+        ///  Types, rights, merge, sync, key and limits of a property.
         ///
         ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, or `MST_ERR_INVALID_ARGUMENT`.
         /// </summary>
@@ -213,12 +257,61 @@ namespace MstProfiles.Native
         public static extern MstResult mst_schema_property_info(MstSchema* schema, uint index, MstPropertyInfo* out_info);
 
         /// <summary>
-        ///  A hash of all that two roles must agree on; equal schemas have equal ones.
+        ///  The default of a property without parts. Its text, if it has one, goes into `buffer`; `out_len` gets the text's length
+        ///  in bytes and may be null. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL`, and the length needed in `out_len`.
         ///
-        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, or `MST_ERR_INVALID_ARGUMENT`.
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_WRONG_TYPE` for a list or
+        ///  dictionary, `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
         /// </summary>
-        [DllImport(__DllName, EntryPoint = "mst_schema_fingerprint", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        public static extern MstResult mst_schema_fingerprint(MstSchema* schema, ulong* out_fingerprint);
+        [DllImport(__DllName, EntryPoint = "mst_schema_property_default", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_schema_property_default(MstSchema* schema, uint index, MstValue* out_value, void* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  The regular expression that must be found in texts of a property, as UTF-8 without a terminating zero; empty when there
+        ///  is none.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_INVALID_ARGUMENT`, or
+        ///  `MST_ERR_BUFFER_TOO_SMALL`, with the length needed in `out_len`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_schema_property_pattern", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_schema_property_pattern(MstSchema* schema, uint index, byte* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  The regular expression that must be found in the text keys of a dictionary: see `mst_schema_property_pattern`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_schema_property_key_pattern", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_schema_property_key_pattern(MstSchema* schema, uint index, byte* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  What a property is for; empty when nothing is said: see `mst_schema_property_pattern`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_schema_property_description", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_schema_property_description(MstSchema* schema, uint index, byte* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  How many names a property had before.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, or `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_schema_property_alias_count", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_schema_property_alias_count(MstSchema* schema, uint index, uint* out_count);
+
+        /// <summary>
+        ///  One of the names that a property had before, by its place from 0: see `mst_schema_property_pattern`. Also returns
+        ///  `MST_ERR_INDEX_OUT_OF_RANGE` when there is none at this place.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_schema_property_alias", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_schema_property_alias(MstSchema* schema, uint index, uint alias, byte* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  Ends a subscription and frees its handle: on the thread that dispatches, also within a callback, it is not called
+        ///  afterwards. (Another thread's callback may be running when this returns.) Null does nothing. Those of a profile or an
+        ///  endpoint end when that handle is freed; theirs are stale then.
+        ///
+        ///  Any thread. Returns `MST_OK`, or `MST_ERR_INVALID_HANDLE`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_subscription_free", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_subscription_free(MstSubscription* subscription);
 
         /// <summary>
         ///  Makes a stand-alone profile with the schema's defaults. It belongs to no connection: its owner takes deltas of it and
@@ -230,8 +323,17 @@ namespace MstProfiles.Native
         public static extern MstResult mst_profile_create(MstSchema* schema, MstProfile** out_profile);
 
         /// <summary>
-        ///  Frees a profile handle. Null does nothing. A profile of an endpoint is released by that, if it was not before: what
-        ///  was changed is still sent as long as the endpoint lives and ticks.
+        ///  The schema that a profile has, as a handle of its own: free it with `mst_schema_free`. Of a view, the names, limits and
+        ///  rights in it are those that the master told by then.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED`, or `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_schema_of_profile", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_schema_of_profile(MstProfile* profile, MstSchema** out_schema);
+
+        /// <summary>
+        ///  Frees a profile handle, and ends its subscriptions. Null does nothing. A profile of an endpoint is released by that, if
+        ///  it was not before: what was changed is still sent as long as the endpoint lives and ticks.
         ///
         ///  Any thread. Returns `MST_OK`, or `MST_ERR_INVALID_HANDLE`.
         /// </summary>
@@ -285,7 +387,13 @@ namespace MstProfiles.Native
         public static extern MstResult mst_profile_get_i64(MstProfile* profile, uint index, long* out_value);
 
         /// <summary>
-        ///  Reads an `f64` property: see `mst_profile_get_bool`.
+        ///  Reads an `f32` property: see `mst_profile_get_bool`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_get_f32", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_get_f32(MstProfile* profile, uint index, float* out_value);
+
+        /// <summary>
+        ///  Reads an `f64` property, or an `f32` one: see `mst_profile_get_bool`.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_profile_get_f64", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_profile_get_f64(MstProfile* profile, uint index, double* out_value);
@@ -298,37 +406,70 @@ namespace MstProfiles.Native
         public static extern MstResult mst_profile_get_string(MstProfile* profile, uint index, byte* buffer, uint capacity, uint* out_len);
 
         /// <summary>
-        ///  Sets a `bool` property; `value` 0 is false, everything else true. It shows at once, and is sent with the next flush if
-        ///  the profile belongs to an endpoint. An equal value is no change.
+        ///  Reads a property of any type without parts: the value as this process sees it, its own unconfirmed changes included.
+        ///  Its text or bytes, if it has any, go into `buffer`; `out_len` gets their number and may be null. Too small a buffer gives
+        ///  `MST_ERR_BUFFER_TOO_SMALL`, and the number needed in `out_len`; a type without text needs none.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_WRONG_TYPE` for a list or
+        ///  dictionary, `MST_ERR_RELEASED`, `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_get_value", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_get_value(MstProfile* profile, uint index, MstValue* out_value, void* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  Reads the confirmed value of a property: what the master said last, without this process's own changes that it has not
+        ///  decided yet. `mst_profile_get_value` gives the value that these are predicted to make of it. Of a stand-alone profile it
+        ///  is the value without what no delta has taken yet. Else as `mst_profile_get_value`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_get_confirmed", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_get_confirmed(MstProfile* profile, uint index, MstValue* out_value, void* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  Sets a property of any type without parts. It shows at once, and is sent with the next flush if the profile belongs to
+        ///  an endpoint. An equal value is no change. Of a number that merges by sum the difference to what is shown is added.
         ///
         ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_WRONG_TYPE`,
-        ///  `MST_ERR_NOT_LOADED`, `MST_ERR_NOT_PERMITTED`, or `MST_ERR_RELEASED`.
+        ///  `MST_ERR_INVALID_ARGUMENT`, `MST_ERR_INVALID_UTF8`, or `MST_ERR_INVALID_TEXT` (U+0000); for what the property's limits
+        ///  refuse `MST_ERR_OUT_OF_RANGE`, `MST_ERR_TOO_LONG`, `MST_ERR_TOO_SHORT`, `MST_ERR_PATTERN_MISMATCH`, `MST_ERR_NOT_FINITE`,
+        ///  or `MST_ERR_NOT_MONOTONIC`; `MST_ERR_OVERFLOW` for a difference that is too great; `MST_ERR_PROFILE_TOO_LARGE`;
+        ///  `MST_ERR_UNAVAILABLE` when too much waits for the master already; `MST_ERR_LIMIT_REACHED` when it is too much for one
+        ///  batch; `MST_ERR_NOT_LOADED`, `MST_ERR_NOT_PERMITTED`, or `MST_ERR_RELEASED`. The text of an error names the property.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_set_value", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_set_value(MstProfile* profile, uint index, MstValue* value);
+
+        /// <summary>
+        ///  Sets a `bool` property; `value` 0 is false, everything else true. Else as `mst_profile_set_value`.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_profile_set_bool", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_profile_set_bool(MstProfile* profile, uint index, byte value);
 
         /// <summary>
-        ///  Sets an `i32` property: see `mst_profile_set_bool`.
+        ///  Sets an `i32` property: see `mst_profile_set_value`.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_profile_set_i32", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_profile_set_i32(MstProfile* profile, uint index, int value);
 
         /// <summary>
-        ///  Sets an `i64` property: see `mst_profile_set_bool`.
+        ///  Sets an `i64` property: see `mst_profile_set_value`.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_profile_set_i64", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_profile_set_i64(MstProfile* profile, uint index, long value);
 
         /// <summary>
-        ///  Sets an `f64` property: see `mst_profile_set_bool`.
+        ///  Sets an `f32` property: see `mst_profile_set_value`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_set_f32", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_set_f32(MstProfile* profile, uint index, float value);
+
+        /// <summary>
+        ///  Sets an `f64` property: see `mst_profile_set_value`.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_profile_set_f64", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_profile_set_f64(MstProfile* profile, uint index, double value);
 
         /// <summary>
-        ///  Sets a `string` property to the UTF-8 text of `value_len` bytes: see `mst_profile_set_bool`. Also returns
-        ///  `MST_ERR_INVALID_UTF8`, `MST_ERR_INVALID_TEXT` (U+0000), `MST_ERR_TOO_LONG`, `MST_ERR_PROFILE_TOO_LARGE`, or
-        ///  `MST_ERR_INVALID_ARGUMENT`.
+        ///  Sets a `string` property to the UTF-8 text of `value_len` bytes: see `mst_profile_set_value`.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_profile_set_string", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_profile_set_string(MstProfile* profile, uint index, byte* value, uint value_len);
@@ -336,25 +477,90 @@ namespace MstProfiles.Native
         /// <summary>
         ///  Adds to an `i32` or `i64` property. Additions of several writers all count.
         ///
-        ///  Any thread. Returns what `mst_profile_set_bool` does, or `MST_ERR_OVERFLOW` when the sum does not fit the property.
+        ///  Any thread. Returns what `mst_profile_set_value` does; `MST_ERR_OVERFLOW` when the sum does not fit the property.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_profile_add_int", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_profile_add_int(MstProfile* profile, uint index, long amount);
 
         /// <summary>
-        ///  Adds to an `f64` property. Additions of several writers all count.
+        ///  Adds to an `i32` or `i64` property and brings the sum to the nearer bound: "heal 80, but not above 100". Use
+        ///  `INT64_MIN` or `INT64_MAX` for no bound. The master decides by its own value, so that additions of several writers all
+        ///  count.
         ///
-        ///  Any thread. Returns what `mst_profile_set_bool` does.
+        ///  Any thread. Returns what `mst_profile_set_value` does; `MST_ERR_INVALID_ARGUMENT` when `min` is greater than `max`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_add_int_clamped", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_add_int_clamped(MstProfile* profile, uint index, long amount, long min, long max);
+
+        /// <summary>
+        ///  Adds to an `i32` or `i64` property, if the sum is within the bounds: "take 30, but refuse below 0". Use `INT64_MIN` or
+        ///  `INT64_MAX` for no bound. It is decided by the master's value, whatever this process sees: it is a batch of its own, and
+        ///  may be refused (`MST_EVENT_REFUSED`) though it was possible here.
+        ///
+        ///  Any thread. Returns what `mst_profile_set_value` does; `MST_ERR_GUARD_FAILED` when the sum of what this process sees is
+        ///  not within the bounds, `MST_ERR_OVERFLOW` when it does not fit the property, `MST_ERR_INVALID_ARGUMENT` when `min` is
+        ///  greater than `max`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_add_int_guarded", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_add_int_guarded(MstProfile* profile, uint index, long amount, long min, long max);
+
+        /// <summary>
+        ///  Adds to an `f32` or `f64` property. Additions of several writers all count.
+        ///
+        ///  Any thread. Returns what `mst_profile_set_value` does.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_profile_add_f64", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_profile_add_f64(MstProfile* profile, uint index, double amount);
+
+        /// <summary>
+        ///  Adds to an `f32` or `f64` property and brings the sum to the nearer bound; infinities are no bounds. Else as
+        ///  `mst_profile_add_int_clamped`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_add_f64_clamped", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_add_f64_clamped(MstProfile* profile, uint index, double amount, double min, double max);
+
+        /// <summary>
+        ///  Adds to an `f32` or `f64` property, if the sum is within the bounds; infinities are no bounds. Else as
+        ///  `mst_profile_add_int_guarded`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_add_f64_guarded", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_add_f64_guarded(MstProfile* profile, uint index, double amount, double min, double max);
+
+        /// <summary>
+        ///  Begins a batch: all changes of the profile until `mst_profile_commit_batch` are applied together or not at all, and
+        ///  nothing of them is sent before. They show at once. When the master refuses one of them, all are taken back. (A change
+        ///  that is refused at once is not in the batch; the others stay.)
+        ///
+        ///  Any thread; but the batch takes in what every thread changes. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
+        ///  `MST_ERR_INVALID_ARGUMENT` when one is begun already, `MST_ERR_NOT_LOADED`, or `MST_ERR_RELEASED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_begin_batch", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_begin_batch(MstProfile* profile);
+
+        /// <summary>
+        ///  Ends a batch; it is sent with the next flush.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_ARGUMENT` when none is begun, or
+        ///  `MST_ERR_RELEASED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_commit_batch", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_commit_batch(MstProfile* profile);
+
+        /// <summary>
+        ///  Ends a batch and takes back what was changed in it, with events whose cause is `MST_CAUSE_ROLLBACK`.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_ARGUMENT` when none is begun, or
+        ///  `MST_ERR_RELEASED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_cancel_batch", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_cancel_batch(MstProfile* profile);
 
         /// <summary>
         ///  Takes what changed in a stand-alone profile since the last delta; no bytes when nothing did. Too small a buffer gives
         ///  `MST_ERR_BUFFER_TOO_SMALL` and the size needed in `out_len`, and the changes stay.
         ///
         ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED` for a profile of an endpoint,
-        ///  `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
+        ///  `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`, which is also for a batch that is begun.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_profile_take_delta", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_profile_take_delta(MstProfile* profile, byte* buffer, uint capacity, uint* out_len);
@@ -397,10 +603,11 @@ namespace MstProfiles.Native
         public static extern MstResult mst_profile_to_json(MstProfile* profile, byte* buffer, uint capacity, uint* out_len);
 
         /// <summary>
-        ///  Sets each property that is a member of this JSON object; all of them, or on an error none.
+        ///  Sets each property that is a member of this JSON object, lists and dictionaries too, in one batch; all of them, or on an
+        ///  error none.
         ///
-        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_JSON`, `MST_ERR_UNKNOWN_PROPERTY`, or what `mst_profile_set_string`
-        ///  returns.
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_JSON`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_TOO_MANY` or `MST_ERR_TOO_FEW`
+        ///  elements, or what `mst_profile_set_value` returns.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_profile_apply_json", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_profile_apply_json(MstProfile* profile, byte* json, uint json_len);
@@ -413,6 +620,43 @@ namespace MstProfiles.Native
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_profile_next_event", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_profile_next_event(MstProfile* profile, MstEvent* out_event);
+
+        /// <summary>
+        ///  A value that belongs to the event of a stand-alone profile that was polled last, or, within a callback, to the one that
+        ///  it is called with: see `mst_endpoint_event_value`. Also returns `MST_ERR_ATTACHED` for a profile of an endpoint.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_event_value", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_event_value(MstProfile* profile, uint which, MstValue* out_value, void* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  The key that belongs to the event of a stand-alone profile that was polled last, or, within a callback, to the one that
+        ///  it is called with: see `mst_endpoint_event_key`. Also returns `MST_ERR_ATTACHED` for a profile of an endpoint.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_event_key", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_event_key(MstProfile* profile, MstKey* out_key, void* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  Calls `callback` for the events of a profile from now on: with `property_index` `UINT32_MAX` for all of them, else for
+        ///  those whose `property_index` it is. (And for `MST_EVENT_OVERFLOW`, as its own may be among those dropped.) Those of a
+        ///  stand-alone profile are told by `mst_profile_dispatch`, those of an endpoint's profile by `mst_endpoint_dispatch`; a
+        ///  profile that is not loaded yet may be subscribed to. `user_data` is given to the callback as it is, and never followed.
+        ///  End it with `mst_subscription_free`; it ends with the profile's handle too. `out_subscription` may be null.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_RELEASED`, or
+        ///  `MST_ERR_INVALID_ARGUMENT`, which is also for a null callback.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_subscribe", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_subscribe(MstProfile* profile, uint property_index, MstEventCallback callback, void* user_data, MstSubscription** out_subscription);
+
+        /// <summary>
+        ///  Takes every event of a stand-alone profile that waits to be polled, and calls those who subscribed to it: see
+        ///  `mst_endpoint_dispatch`. `out_dispatched` gets the number of events, and may be null.
+        ///
+        ///  One thread at a time per profile (others do nothing). Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED` for a
+        ///  profile of an endpoint, or `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_dispatch", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_dispatch(MstProfile* profile, uint* out_dispatched);
 
         /// <summary>
         ///  Sends an endpoint's profile's changes now instead of at the next interval. `out_batch` gets the number of the batch
@@ -446,6 +690,221 @@ namespace MstProfiles.Native
         public static extern MstResult mst_profile_release(MstProfile* profile);
 
         /// <summary>
+        ///  The number of items of a list, as this process sees it, its own unconfirmed changes included.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_WRONG_TYPE`,
+        ///  `MST_ERR_RELEASED`, or `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_list_count", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_list_count(MstProfile* profile, uint index, uint* out_count);
+
+        /// <summary>
+        ///  The number of items of a list as the master said last: see `mst_profile_get_confirmed` and `mst_profile_list_count`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_list_confirmed_count", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_list_confirmed_count(MstProfile* profile, uint index, uint* out_count);
+
+        /// <summary>
+        ///  The item at a place of a list, from 0, as this process sees it. Its text or bytes, if it has any, go into `buffer`;
+        ///  `out_len` gets their number and may be null. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL`, and the number needed
+        ///  in `out_len`; a type without text needs none. Takes the same time at every place.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_WRONG_TYPE`,
+        ///  `MST_ERR_INDEX_OUT_OF_RANGE`, `MST_ERR_RELEASED`, `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_list_get", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_list_get(MstProfile* profile, uint index, uint item, MstValue* out_value, void* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  The item at a place of a list as the master said last: see `mst_profile_get_confirmed` and `mst_profile_list_get`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_list_get_confirmed", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_list_get_confirmed(MstProfile* profile, uint index, uint item, MstValue* out_value, void* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  Appends an item to a list. It shows at once, and is sent with the next flush if the profile belongs to an endpoint. What
+        ///  several writers append all counts.
+        ///
+        ///  Any thread. Returns what `mst_profile_set_value` does, or `MST_ERR_TOO_MANY` items.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_list_push", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_list_push(MstProfile* profile, uint index, MstValue* value);
+
+        /// <summary>
+        ///  Inserts an item into a list, so that it stands at `item`: before the one that stands there, which may also be the end.
+        ///  The master puts it beside the same items, wherever these stand then.
+        ///
+        ///  Any thread. Returns what `mst_profile_set_value` does, `MST_ERR_INDEX_OUT_OF_RANGE`, or `MST_ERR_TOO_MANY` items.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_list_insert", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_list_insert(MstProfile* profile, uint index, uint item, MstValue* value);
+
+        /// <summary>
+        ///  Gives the item at a place of a list another value. The master changes the same item, wherever it stands then; when it is
+        ///  gone, the change is refused (`MST_EVENT_REFUSED`) as `MST_ERR_STALE`.
+        ///
+        ///  Any thread. Returns what `mst_profile_set_value` does, or `MST_ERR_INDEX_OUT_OF_RANGE`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_list_set", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_list_set(MstProfile* profile, uint index, uint item, MstValue* value);
+
+        /// <summary>
+        ///  Removes the item at a place of a list: see `mst_profile_list_set`.
+        ///
+        ///  Any thread. Returns what `mst_profile_set_value` does, `MST_ERR_INDEX_OUT_OF_RANGE`, or `MST_ERR_TOO_FEW` items.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_list_remove", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_list_remove(MstProfile* profile, uint index, uint item);
+
+        /// <summary>
+        ///  Moves the item at a place of a list, so that it stands at `to`: see `mst_profile_list_set`.
+        ///
+        ///  Any thread. Returns what `mst_profile_set_value` does, or `MST_ERR_INDEX_OUT_OF_RANGE`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_list_move", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_list_move(MstProfile* profile, uint index, uint from, uint to);
+
+        /// <summary>
+        ///  Removes everything from a list or a dictionary, also what others put there meanwhile.
+        ///
+        ///  Any thread. Returns what `mst_profile_set_value` does, or `MST_ERR_TOO_FEW` elements.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_clear", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_clear(MstProfile* profile, uint index);
+
+        /// <summary>
+        ///  The number of entries of a dictionary, as this process sees it, its own unconfirmed changes included.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_WRONG_TYPE`,
+        ///  `MST_ERR_RELEASED`, or `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_dict_count", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_dict_count(MstProfile* profile, uint index, uint* out_count);
+
+        /// <summary>
+        ///  The number of entries of a dictionary as the master said last: see `mst_profile_get_confirmed` and
+        ///  `mst_profile_dict_count`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_dict_confirmed_count", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_dict_confirmed_count(MstProfile* profile, uint index, uint* out_count);
+
+        /// <summary>
+        ///  The value of a key of a dictionary, as this process sees it. Its text or bytes, if it has any, go into `buffer`;
+        ///  `out_len` gets their number and may be null. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL`, and the number needed
+        ///  in `out_len`; a type without text needs none. Takes time with the logarithm of the number of entries.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_WRONG_TYPE`,
+        ///  `MST_ERR_NO_SUCH_KEY`, `MST_ERR_INVALID_UTF8`, `MST_ERR_RELEASED`, `MST_ERR_BUFFER_TOO_SMALL`, or
+        ///  `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_dict_get", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_dict_get(MstProfile* profile, uint index, MstKey* key, MstValue* out_value, void* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  The value of a key of a dictionary as the master said last: see `mst_profile_get_confirmed` and
+        ///  `mst_profile_dict_get`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_dict_get_confirmed", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_dict_get_confirmed(MstProfile* profile, uint index, MstKey* key, MstValue* out_value, void* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  Whether a dictionary has a key, as this process sees it: `out_contains` gets 1 or 0.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_WRONG_TYPE`,
+        ///  `MST_ERR_INVALID_UTF8`, `MST_ERR_RELEASED`, or `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_dict_contains", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_dict_contains(MstProfile* profile, uint index, MstKey* key, byte* out_contains);
+
+        /// <summary>
+        ///  Goes through a dictionary in the order of its keys (texts by their bytes), as this process sees it. `key` names the key
+        ///  before, whether it is still there or not, or is of type `MST_KEY_NONE` for the first entry; it is given the next key, or
+        ///  type `MST_KEY_NONE` after the last one. So the same struct and buffer can be passed again and again, and the dictionary
+        ///  may change meanwhile. `out_value` gets the value; it may be null, when keys are all that is wanted.
+        ///
+        ///  A text key goes into `key_buffer`, a value's text or bytes into `value_buffer`; `out_key_len` and `out_value_len` get
+        ///  their numbers and may be null. When one buffer is too small, that gives `MST_ERR_BUFFER_TOO_SMALL`, the numbers needed
+        ///  in both, and nothing else. Each call takes time with the logarithm of the number of entries.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_WRONG_TYPE`,
+        ///  `MST_ERR_INVALID_UTF8`, `MST_ERR_RELEASED`, `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_dict_next", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_dict_next(MstProfile* profile, uint index, MstKey* key, void* key_buffer, uint key_capacity, uint* out_key_len, MstValue* out_value, void* value_buffer, uint value_capacity, uint* out_value_len);
+
+        /// <summary>
+        ///  The key at a place in the order of a dictionary's keys, from 0, as this process sees it. A text goes into `buffer`;
+        ///  `out_len` gets its length in bytes and may be null. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL`, and the length
+        ///  needed in `out_len`. Takes time with the place: to go through all of them, use `mst_profile_dict_next`.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_WRONG_TYPE`,
+        ///  `MST_ERR_INDEX_OUT_OF_RANGE`, `MST_ERR_RELEASED`, `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_dict_key_at", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_dict_key_at(MstProfile* profile, uint index, uint place, MstKey* out_key, void* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  Gives a key of a dictionary a value. It shows at once, and is sent with the next flush if the profile belongs to an
+        ///  endpoint.
+        ///
+        ///  Any thread. Returns what `mst_profile_set_value` does, or `MST_ERR_TOO_MANY` entries.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_dict_put", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_dict_put(MstProfile* profile, uint index, MstKey* key, MstValue* value);
+
+        /// <summary>
+        ///  Removes a key of a dictionary. One that is not there is no change.
+        ///
+        ///  Any thread. Returns what `mst_profile_set_value` does, or `MST_ERR_TOO_FEW` entries.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_dict_remove", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_dict_remove(MstProfile* profile, uint index, MstKey* key);
+
+        /// <summary>
+        ///  Adds to the integer of a key of a dictionary; a key that is not there counts as zero. Additions of several writers all
+        ///  count.
+        ///
+        ///  Any thread. Returns what `mst_profile_set_value` does; `MST_ERR_TOO_MANY` entries; `MST_ERR_OVERFLOW` when the sum does not
+        ///  fit the values' type.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_dict_add_int", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_dict_add_int(MstProfile* profile, uint index, MstKey* key, long amount);
+
+        /// <summary>
+        ///  Adds to the integer of a key of a dictionary and brings the sum to the nearer bound: see `mst_profile_dict_add_int` and
+        ///  `mst_profile_add_int_clamped`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_dict_add_int_clamped", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_dict_add_int_clamped(MstProfile* profile, uint index, MstKey* key, long amount, long min, long max);
+
+        /// <summary>
+        ///  Adds to the integer of a key of a dictionary, if the sum is within the bounds: see `mst_profile_dict_add_int` and
+        ///  `mst_profile_add_int_guarded`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_dict_add_int_guarded", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_dict_add_int_guarded(MstProfile* profile, uint index, MstKey* key, long amount, long min, long max);
+
+        /// <summary>
+        ///  Adds to the floating-point number of a key of a dictionary: see `mst_profile_dict_add_int`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_dict_add_f64", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_dict_add_f64(MstProfile* profile, uint index, MstKey* key, double amount);
+
+        /// <summary>
+        ///  Adds to the floating-point number of a key of a dictionary and brings the sum to the nearer bound: see
+        ///  `mst_profile_dict_add_int` and `mst_profile_add_f64_clamped`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_dict_add_f64_clamped", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_dict_add_f64_clamped(MstProfile* profile, uint index, MstKey* key, double amount, double min, double max);
+
+        /// <summary>
+        ///  Adds to the floating-point number of a key of a dictionary, if the sum is within the bounds: see
+        ///  `mst_profile_dict_add_int` and `mst_profile_add_f64_guarded`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_dict_add_f64_guarded", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_dict_add_f64_guarded(MstProfile* profile, uint index, MstKey* key, double amount, double min, double max);
+
+        /// <summary>
         ///  Fills connect options with their defaults. Any thread.
         ///
         ///  Returns `MST_OK`, or `MST_ERR_INVALID_ARGUMENT` for a null.
@@ -472,8 +931,8 @@ namespace MstProfiles.Native
 
         /// <summary>
         ///  Disconnects at once and frees an endpoint's handle. What was not durable may be lost: call `mst_endpoint_close` before.
-        ///  Its profiles' handles stay, and answer `MST_ERR_RELEASED`; threads in `mst_endpoint_wait` or `mst_endpoint_close` return
-        ///  `MST_ERR_INVALID_HANDLE`. Null does nothing.
+        ///  Its profiles' handles stay, and answer `MST_ERR_RELEASED`; its subscriptions and theirs end; threads in
+        ///  `mst_endpoint_wait` or `mst_endpoint_close` return `MST_ERR_INVALID_HANDLE`. Null does nothing.
         ///
         ///  Any thread. Returns `MST_OK`, or `MST_ERR_INVALID_HANDLE`.
         /// </summary>
@@ -509,14 +968,67 @@ namespace MstProfiles.Native
         public static extern MstResult mst_endpoint_next_event(MstEndpoint* endpoint, MstEvent* out_event);
 
         /// <summary>
-        ///  The text that belongs to the event polled last: why it failed; for a property of type string its new value. UTF-8
-        ///  without a terminating zero. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL` and the length needed in `out_len`.
+        ///  The text that belongs to the event that was polled last, or, within a callback, to the one that it is called with: why it
+        ///  failed; for a property, item or entry of type string its new value. UTF-8 without a terminating zero. Too small a buffer
+        ///  gives `MST_ERR_BUFFER_TOO_SMALL` and the length needed in `out_len`.
         ///
         ///  One thread at a time per endpoint (others wait). Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
         ///  `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_endpoint_event_text", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_endpoint_event_text(MstEndpoint* endpoint, byte* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  A value that belongs to the event that was polled last, or, within a callback, to the one that it is called with: the one
+        ///  before the change when `which` is 0, the one after it when `which` is 1; of type `MST_TYPE_NONE` when the event has none.
+        ///  Of a list or dictionary it has the number of elements alone. A text or bytes go into `buffer`; `out_len` gets their number
+        ///  and may be null. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL`, and the number needed in `out_len`.
+        ///
+        ///  One thread at a time per endpoint (others wait). Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
+        ///  `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_endpoint_event_value", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_endpoint_event_value(MstEndpoint* endpoint, uint which, MstValue* out_value, void* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  The key of the entry that the event is of that was polled last, or, within a callback, that it is called with; of type
+        ///  `MST_KEY_NONE` when the event has none. A text goes into `buffer`; `out_len` gets its length in bytes and may be null.
+        ///  Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL`, and the length needed in `out_len`.
+        ///
+        ///  One thread at a time per endpoint (others wait). Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
+        ///  `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_endpoint_event_key", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_endpoint_event_key(MstEndpoint* endpoint, MstKey* out_key, void* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  Calls `callback` for every event of an endpoint and its profiles from now on; `mst_endpoint_dispatch` does it.
+        ///  (`mst_profile_subscribe` is for those of one profile.) `user_data` is given to the callback as it is, and never followed.
+        ///  End it with `mst_subscription_free`; it ends with the endpoint's handle too. `out_subscription` may be null.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, or `MST_ERR_INVALID_ARGUMENT`, which is also for a null callback.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_endpoint_subscribe", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_endpoint_subscribe(MstEndpoint* endpoint, MstEventCallback callback, void* user_data, MstSubscription** out_subscription);
+
+        /// <summary>
+        ///  Ticks, as `mst_endpoint_tick` does, then takes every event that waits to be polled and calls those who subscribed to it,
+        ///  on this thread and while nothing is locked: first those of the endpoint, then those of its profile, each in the order of
+        ///  their subscribing. Events that nobody subscribed to are taken too. Those that callbacks bring about follow in the same
+        ///  dispatch, though it ends after 65536 events. With a `budget_us` other than 0 it leaves what it could not take in or tell
+        ///  within so many microseconds to the next dispatch; it tells at least one event. `out_dispatched` gets the number of events
+        ///  that it took, and may be null.
+        ///
+        ///  A callback may call any function. What it frees or subscribes to counts at once; a new subscription begins with the next
+        ///  event. When it polls, it takes the event away from this dispatch. When it dispatches again, that ticks and tells nothing,
+        ///  as the dispatch that is under way goes on; it should not wait for events that way. When it frees the endpoint, this
+        ///  dispatch ends well.
+        ///
+        ///  One thread at a time per endpoint: while one dispatches, others tick and tell nothing. Returns `MST_OK`,
+        ///  `MST_ERR_INVALID_HANDLE`, or `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_endpoint_dispatch", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_endpoint_dispatch(MstEndpoint* endpoint, uint budget_us, uint* out_dispatched);
 
         /// <summary>
         ///  Whether the master said welcome on a connection that still stands.
@@ -678,6 +1190,81 @@ namespace MstProfiles.Native
     }
 
     /// <summary>
+    ///  A value of any type without parts. Fields that its type does not use are zero when the library writes them, and are not
+    ///  looked at when it reads them.
+    /// </summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public unsafe partial struct MstValue
+    {
+        /// <summary>
+        ///  An `MstValueType`.
+        /// </summary>
+        public int value_type;
+        /// <summary>
+        ///  Bytes of `text`.
+        /// </summary>
+        public uint text_len;
+        /// <summary>
+        ///  A bool, as 1 or 0 (any other number is read as true); an integer; a datetime, in microseconds since 1970 UTC; a
+        ///  color, as `0xRRGGBBAA`. Of a list or dictionary in an event, the number of its elements.
+        /// </summary>
+        public long int_value;
+        /// <summary>
+        ///  A floating-point number. An `f32` is widened when it is written, and rounded when it is read.
+        /// </summary>
+        public double float_value;
+        /// <summary>
+        ///  The first component of a vector or quaternion.
+        /// </summary>
+        public float x;
+        /// <summary>
+        ///  The second.
+        /// </summary>
+        public float y;
+        /// <summary>
+        ///  The third, but of a `vector2`.
+        /// </summary>
+        public float z;
+        /// <summary>
+        ///  The fourth, of a quaternion alone.
+        /// </summary>
+        public float w;
+        /// <summary>
+        ///  A uuid, in the order of its text.
+        /// </summary>
+        public fixed byte uuid[16];
+        /// <summary>
+        ///  The UTF-8 text of a string, or the bytes of `bytes`; no terminating zero. When the library writes it, this is the
+        ///  buffer that the caller gave.
+        /// </summary>
+        public byte* text;
+    }
+
+    /// <summary>
+    ///  A key of a dictionary.
+    /// </summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public unsafe partial struct MstKey
+    {
+        /// <summary>
+        ///  An `MstKeyType`. Where one is read, either integer type is good for a dictionary with integer keys.
+        /// </summary>
+        public int key_type;
+        /// <summary>
+        ///  Bytes of `text`.
+        /// </summary>
+        public uint text_len;
+        /// <summary>
+        ///  An integer.
+        /// </summary>
+        public long int_value;
+        /// <summary>
+        ///  UTF-8 text without a terminating zero. When the library writes it, this is the buffer that the caller gave.
+        /// </summary>
+        public byte* text;
+    }
+
+    /// <summary>
     ///  Collects the properties of a schema.
     /// </summary>
     [StructLayout(LayoutKind.Sequential)]
@@ -694,7 +1281,92 @@ namespace MstProfiles.Native
     }
 
     /// <summary>
-    ///  What may be said of a property beside its name and default. Zero is the usual.
+    ///  What values of a property must keep to; all zeros is no limit. Of a list or dictionary, those of numbers and texts hold
+    ///  for each item or value. (Patterns are texts of their own.)
+    /// </summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public unsafe partial struct MstLimits
+    {
+        /// <summary>
+        ///  The least integer, or moment in microseconds since 1970 UTC: see `has_min`.
+        /// </summary>
+        public long min_int;
+        /// <summary>
+        ///  The greatest: see `has_max`.
+        /// </summary>
+        public long max_int;
+        /// <summary>
+        ///  The least floating-point number: see `has_min`.
+        /// </summary>
+        public double min_float;
+        /// <summary>
+        ///  The greatest: see `has_max`.
+        /// </summary>
+        public double max_float;
+        /// <summary>
+        ///  The least length: of a text in Unicode characters, of `bytes` in bytes.
+        /// </summary>
+        public uint min_length;
+        /// <summary>
+        ///  The greatest length.
+        /// </summary>
+        public uint max_length;
+        /// <summary>
+        ///  The least number of items or entries.
+        /// </summary>
+        public uint min_count;
+        /// <summary>
+        ///  The greatest.
+        /// </summary>
+        public uint max_count;
+        /// <summary>
+        ///  The greatest length of a text key, in Unicode characters.
+        /// </summary>
+        public uint max_key_length;
+        /// <summary>
+        ///  1 when `min_float` (of floating-point numbers) or `min_int` (of integers and moments) is a limit, else 0.
+        /// </summary>
+        public byte has_min;
+        /// <summary>
+        ///  The same for `max_float` or `max_int`.
+        /// </summary>
+        public byte has_max;
+        /// <summary>
+        ///  1 when `min_length` is a limit, else 0.
+        /// </summary>
+        public byte has_min_length;
+        /// <summary>
+        ///  1 when `max_length` is a limit, else 0.
+        /// </summary>
+        public byte has_max_length;
+        /// <summary>
+        ///  1 when `min_count` is a limit, else 0.
+        /// </summary>
+        public byte has_min_count;
+        /// <summary>
+        ///  1 when `max_count` is a limit, else 0.
+        /// </summary>
+        public byte has_max_count;
+        /// <summary>
+        ///  1 when `max_key_length` is a limit, else 0.
+        /// </summary>
+        public byte has_max_key_length;
+        /// <summary>
+        ///  1 when floating-point numbers must be neither NaN nor an infinity, else 0.
+        /// </summary>
+        public byte finite;
+        /// <summary>
+        ///  1 when a number or moment may only grow, else 0.
+        /// </summary>
+        public byte monotonic;
+        /// <summary>
+        ///  Zero.
+        /// </summary>
+        public fixed byte reserved[3];
+    }
+
+    /// <summary>
+    ///  What may be said of a property beside its name and default. Zero is the usual. The texts are copied.
     /// </summary>
     [StructLayout(LayoutKind.Sequential)]
     public unsafe partial struct MstPropertyOptions
@@ -714,11 +1386,60 @@ namespace MstProfiles.Native
         /// <summary>
         ///  1 when `key` is the property's key, 0 when the hash of its name is.
         /// </summary>
-        public ushort has_key;
+        public byte has_key;
+        /// <summary>
+        ///  1 when it is not stored: it has its default again when the profile was out of the master's memory. Else 0.
+        /// </summary>
+        public byte unsaved;
         /// <summary>
         ///  See `has_key`.
         /// </summary>
         public ushort key;
+        /// <summary>
+        ///  An `MstMerge`.
+        /// </summary>
+        public int merge;
+        /// <summary>
+        ///  An `MstSync`.
+        /// </summary>
+        public int sync;
+        /// <summary>
+        ///  Bytes of `pattern`.
+        /// </summary>
+        public uint pattern_len;
+        /// <summary>
+        ///  Bytes of `key_pattern`.
+        /// </summary>
+        public uint key_pattern_len;
+        /// <summary>
+        ///  Bytes of `description`.
+        /// </summary>
+        public uint description_len;
+        /// <summary>
+        ///  Bytes of `aliases`.
+        /// </summary>
+        public uint aliases_len;
+        /// <summary>
+        ///  A regular expression that must be found in a text; `^` and `$` anchor it. Of a list or dictionary, in each item or
+        ///  value. None when empty.
+        /// </summary>
+        public byte* pattern;
+        /// <summary>
+        ///  The same for the text keys of a dictionary.
+        /// </summary>
+        public byte* key_pattern;
+        /// <summary>
+        ///  What it is for.
+        /// </summary>
+        public byte* description;
+        /// <summary>
+        ///  Names that it had before, separated by line feeds. Stored values under these are taken over.
+        /// </summary>
+        public byte* aliases;
+        /// <summary>
+        ///  What its values must keep to.
+        /// </summary>
+        public MstLimits limits;
     }
 
     /// <summary>
@@ -732,6 +1453,14 @@ namespace MstProfiles.Native
         /// </summary>
         public int value_type;
         /// <summary>
+        ///  The `MstValueType` of what is in it: of itself, of an item of a list, of a value of a dictionary.
+        /// </summary>
+        public int element_type;
+        /// <summary>
+        ///  The `MstKeyType` of a dictionary's keys, else 0.
+        /// </summary>
+        public int key_type;
+        /// <summary>
         ///  An `MstWriters`.
         /// </summary>
         public int writers;
@@ -740,13 +1469,29 @@ namespace MstProfiles.Native
         /// </summary>
         public int visibility;
         /// <summary>
+        ///  An `MstMerge`.
+        /// </summary>
+        public int merge;
+        /// <summary>
+        ///  An `MstSync`.
+        /// </summary>
+        public int sync;
+        /// <summary>
         ///  Its 16-bit key.
         /// </summary>
         public ushort key;
         /// <summary>
+        ///  1 when it is stored, else 0.
+        /// </summary>
+        public byte saved;
+        /// <summary>
         ///  Zero.
         /// </summary>
-        public ushort reserved;
+        public byte reserved;
+        /// <summary>
+        ///  What its values must keep to.
+        /// </summary>
+        public MstLimits limits;
     }
 
     /// <summary>
@@ -780,7 +1525,8 @@ namespace MstProfiles.Native
         /// </summary>
         public ushort property_key;
         /// <summary>
-        ///  An `MstValueType`, for the four values that follow.
+        ///  An `MstValueType`, of the value before and after: of a list or dictionary that of the element that changed, or of
+        ///  itself when all of it did.
         /// </summary>
         public byte value_type;
         /// <summary>
@@ -788,11 +1534,11 @@ namespace MstProfiles.Native
         /// </summary>
         public byte cause;
         /// <summary>
-        ///  The value before, of a bool or an integer.
+        ///  The value before, of a bool, an integer, a datetime or a color (as in `MstValue`).
         /// </summary>
         public long old_int;
         /// <summary>
-        ///  The value after, of a bool or an integer.
+        ///  The value after, of the same.
         /// </summary>
         public long new_int;
         /// <summary>
@@ -800,9 +1546,49 @@ namespace MstProfiles.Native
         /// </summary>
         public double old_float;
         /// <summary>
-        ///  The value after, of a floating-point number.
+        ///  The value after, of the same.
         /// </summary>
         public double new_float;
+        /// <summary>
+        ///  The key of the entry that changed, if it is an integer; a text is given by `mst_endpoint_event_key`.
+        /// </summary>
+        public long key_int;
+        /// <summary>
+        ///  The place of the item that changed, from 0.
+        /// </summary>
+        public uint item_index;
+        /// <summary>
+        ///  The place of the item that moved, from 0.
+        /// </summary>
+        public uint to_index;
+        /// <summary>
+        ///  An `MstChange`.
+        /// </summary>
+        public byte change;
+        /// <summary>
+        ///  The `MstKeyType` of the entry that changed.
+        /// </summary>
+        public byte key_type;
+        /// <summary>
+        ///  1 when there is a value before, else 0.
+        /// </summary>
+        public byte has_old;
+        /// <summary>
+        ///  1 when there is a value after, else 0.
+        /// </summary>
+        public byte has_new;
+        /// <summary>
+        ///  Zero.
+        /// </summary>
+        public fixed byte reserved[4];
+    }
+
+    /// <summary>
+    ///  A callback and what it is called for.
+    /// </summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public unsafe partial struct MstSubscription
+    {
     }
 
     /// <summary>
@@ -1231,6 +2017,50 @@ namespace MstProfiles.Native
         /// </summary>
         MST_ERR_INVALID_JSON = -206,
         /// <summary>
+        ///  A number or moment is outside of its range.
+        /// </summary>
+        MST_ERR_OUT_OF_RANGE = -207,
+        /// <summary>
+        ///  A text is shorter than it must be.
+        /// </summary>
+        MST_ERR_TOO_SHORT = -208,
+        /// <summary>
+        ///  A list or dictionary would have more elements than it may.
+        /// </summary>
+        MST_ERR_TOO_MANY = -209,
+        /// <summary>
+        ///  A list or dictionary would have fewer elements than it must.
+        /// </summary>
+        MST_ERR_TOO_FEW = -210,
+        /// <summary>
+        ///  A text does not match the pattern.
+        /// </summary>
+        MST_ERR_PATTERN_MISMATCH = -211,
+        /// <summary>
+        ///  A NaN or an infinity where numbers must be finite.
+        /// </summary>
+        MST_ERR_NOT_FINITE = -212,
+        /// <summary>
+        ///  A value that may only grow would become less.
+        /// </summary>
+        MST_ERR_NOT_MONOTONIC = -213,
+        /// <summary>
+        ///  A guarded addition would lead out of its bounds.
+        /// </summary>
+        MST_ERR_GUARD_FAILED = -214,
+        /// <summary>
+        ///  There is nothing at the place that was asked for, such as an item of a list.
+        /// </summary>
+        MST_ERR_INDEX_OUT_OF_RANGE = -215,
+        /// <summary>
+        ///  A dictionary has no such key.
+        /// </summary>
+        MST_ERR_NO_SUCH_KEY = -216,
+        /// <summary>
+        ///  The list item that was meant is gone, or the change is too old to tell which one it was.
+        /// </summary>
+        MST_ERR_STALE = -217,
+        /// <summary>
         ///  The profile is being filled; its values are placeholders.
         /// </summary>
         MST_ERR_NOT_LOADED = -301,
@@ -1349,7 +2179,7 @@ namespace MstProfiles.Native
     }
 
     /// <summary>
-    ///  The type of a property.
+    ///  The type of a property or of a value.
     /// </summary>
     public enum MstValueType : int
     {
@@ -1377,6 +2207,69 @@ namespace MstProfiles.Native
         ///  Text.
         /// </summary>
         MST_TYPE_STRING = 5,
+        /// <summary>
+        ///  A 32-bit floating-point number.
+        /// </summary>
+        MST_TYPE_F32 = 6,
+        /// <summary>
+        ///  Bytes.
+        /// </summary>
+        MST_TYPE_BYTES = 7,
+        /// <summary>
+        ///  Two 32-bit floating-point numbers.
+        /// </summary>
+        MST_TYPE_VECTOR2 = 8,
+        /// <summary>
+        ///  Three 32-bit floating-point numbers.
+        /// </summary>
+        MST_TYPE_VECTOR3 = 9,
+        /// <summary>
+        ///  A rotation, as four 32-bit floating-point numbers.
+        /// </summary>
+        MST_TYPE_QUATERNION = 10,
+        /// <summary>
+        ///  Red, green, blue and alpha, 8 bits each.
+        /// </summary>
+        MST_TYPE_COLOR = 11,
+        /// <summary>
+        ///  A moment in UTC, in microseconds; the years 1 to 9999.
+        /// </summary>
+        MST_TYPE_DATETIME = 12,
+        /// <summary>
+        ///  A 128-bit identifier.
+        /// </summary>
+        MST_TYPE_UUID = 13,
+        /// <summary>
+        ///  Items of one of the types above, in an order.
+        /// </summary>
+        MST_TYPE_LIST = 64,
+        /// <summary>
+        ///  Values of one of the types above, by key.
+        /// </summary>
+        MST_TYPE_DICT = 65,
+    }
+
+    /// <summary>
+    ///  The type of a dictionary's keys.
+    /// </summary>
+    public enum MstKeyType : int
+    {
+        /// <summary>
+        ///  No key.
+        /// </summary>
+        MST_KEY_NONE = 0,
+        /// <summary>
+        ///  Text.
+        /// </summary>
+        MST_KEY_STRING = 1,
+        /// <summary>
+        ///  A 32-bit integer.
+        /// </summary>
+        MST_KEY_I32 = 2,
+        /// <summary>
+        ///  A 64-bit integer.
+        /// </summary>
+        MST_KEY_I64 = 3,
     }
 
     /// <summary>
@@ -1418,6 +2311,36 @@ namespace MstProfiles.Native
     }
 
     /// <summary>
+    ///  How concurrent writes of a number merge.
+    /// </summary>
+    public enum MstMerge : int
+    {
+        /// <summary>
+        ///  The last one stands.
+        /// </summary>
+        MST_MERGE_LAST = 0,
+        /// <summary>
+        ///  Setting a value sends the difference to what was shown, so that all writers' changes count.
+        /// </summary>
+        MST_MERGE_SUM = 1,
+    }
+
+    /// <summary>
+    ///  When changes of a property travel.
+    /// </summary>
+    public enum MstSync : int
+    {
+        /// <summary>
+        ///  With the next flush of the endpoint's, and then of the master's interval.
+        /// </summary>
+        MST_SYNC_INTERVAL = 0,
+        /// <summary>
+        ///  At once, with all that was changed before.
+        /// </summary>
+        MST_SYNC_IMMEDIATE = 1,
+    }
+
+    /// <summary>
     ///  What an event tells.
     /// </summary>
     public enum MstEventType : int
@@ -1451,7 +2374,8 @@ namespace MstProfiles.Native
         /// </summary>
         MST_EVENT_OPEN_FAILED = 6,
         /// <summary>
-        ///  A property of `profile` changed; `cause` says why, and the old and the new value are there for numbers.
+        ///  A property of `profile`, or an element of it, changed; `cause` says why and `change` how. The old and the new value
+        ///  are there for numbers; `mst_endpoint_event_value` gives them for every type.
         /// </summary>
         MST_EVENT_PROPERTY_CHANGED = 7,
         /// <summary>
@@ -1495,13 +2419,56 @@ namespace MstProfiles.Native
         /// </summary>
         MST_CAUSE_REMOTE = 1,
         /// <summary>
-        ///  A change of this process was refused and taken back.
+        ///  A change of this process was refused, or its batch cancelled, and is taken back.
         /// </summary>
         MST_CAUSE_ROLLBACK = 2,
         /// <summary>
         ///  The profile was loaded.
         /// </summary>
         MST_CAUSE_LOAD = 3,
+    }
+
+    /// <summary>
+    ///  How a property changed.
+    /// </summary>
+    public enum MstChange : int
+    {
+        /// <summary>
+        ///  It did not.
+        /// </summary>
+        MST_CHANGE_NONE = 0,
+        /// <summary>
+        ///  The whole value is another one.
+        /// </summary>
+        MST_CHANGE_REPLACED = 1,
+        /// <summary>
+        ///  The item of a list at `item_index` is another one.
+        /// </summary>
+        MST_CHANGE_ITEM_SET = 2,
+        /// <summary>
+        ///  An item was inserted into a list, and stands at `item_index`.
+        /// </summary>
+        MST_CHANGE_ITEM_INSERTED = 3,
+        /// <summary>
+        ///  The item that stood at `item_index` was removed from a list.
+        /// </summary>
+        MST_CHANGE_ITEM_REMOVED = 4,
+        /// <summary>
+        ///  The item of a list that stood at `item_index` stands at `to_index`.
+        /// </summary>
+        MST_CHANGE_ITEM_MOVED = 5,
+        /// <summary>
+        ///  A key of a dictionary has a value now (`has_old` is 0), or another one.
+        /// </summary>
+        MST_CHANGE_ENTRY_PUT = 6,
+        /// <summary>
+        ///  A key was removed from a dictionary.
+        /// </summary>
+        MST_CHANGE_ENTRY_REMOVED = 7,
+        /// <summary>
+        ///  Everything was removed from a list or dictionary; `old_int` says how many there were.
+        /// </summary>
+        MST_CHANGE_CLEARED = 8,
     }
 
     /// <summary>

@@ -1,18 +1,21 @@
 //! Clients and game servers.
 
 use std::collections::HashMap;
+use std::ffi::c_void;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use libc::c_char;
 
-use super::events::{MstEvent, MstEventType};
+use super::callbacks::{MstEventCallback, MstSubscription, Subscribers};
+use super::events::{MstEvent, MstEventType, Told};
 use super::handles::{Kind, Registry};
 use super::lock;
 use super::profile::{MstProfile, PROFILES, ProfileObject};
 use super::result::{Failure, MstResult, Outcome, guard};
 use super::schema::{MstSchema, schema_of};
 use super::text::{SizedStruct, check_out, init_options, put, put_text, read_options, read_text};
+use super::value::{MstKey, MstValue, Room};
 #[cfg(any(feature = "client", feature = "server"))]
 use crate::peer::{ConnectOptions, Endpoint, Event, ProfileId};
 #[cfg(any(feature = "client", feature = "server"))]
@@ -23,6 +26,8 @@ pub struct MstEndpoint;
 
 /// What an endpoint's handle is of; its profiles keep it too.
 pub(super) struct EndpointObject {
+    /// Whom the events are told to, those of its profiles too.
+    pub(super) subscribers: Arc<Subscribers>,
     #[cfg(any(feature = "client", feature = "server"))]
     pub(super) state: Mutex<EndpointState>,
 }
@@ -32,8 +37,8 @@ pub(super) struct EndpointState {
     pub(super) endpoint: Endpoint,
     /// The handles of its profiles.
     pub(super) handles: HashMap<ProfileId, usize>,
-    /// The text of the event polled last.
-    text: String,
+    /// What belongs to the event that was told last.
+    told: Told,
     /// Whether its handle was freed: its profiles are released then.
     freed: bool,
 }
@@ -192,8 +197,9 @@ unsafe fn connect(
     options.idle_timeout = millis(given.idle_timeout_ms, options.idle_timeout);
     options.keep_alive = millis(given.keep_alive_ms, options.keep_alive);
     let endpoint = connect(options)?;
-    let state = EndpointState { endpoint, handles: HashMap::new(), text: String::new(), freed: false };
-    let handle = ENDPOINTS.insert(Arc::new(EndpointObject { state: Mutex::new(state) }));
+    let state = EndpointState { endpoint, handles: HashMap::new(), told: Told::default(), freed: false };
+    let object = EndpointObject { subscribers: Arc::default(), state: Mutex::new(state) };
+    let handle = ENDPOINTS.insert(Arc::new(object));
     // SAFETY: the caller's promise, passed on.
     unsafe { put("out_endpoint", out_endpoint, handle as *mut MstEndpoint) }
 }
@@ -253,14 +259,15 @@ pub unsafe extern "C" fn mst_server_connect(
 }
 
 /// Disconnects at once and frees an endpoint's handle. What was not durable may be lost: call `mst_endpoint_close` before.
-/// Its profiles' handles stay, and answer `MST_ERR_RELEASED`; threads in `mst_endpoint_wait` or `mst_endpoint_close` return
-/// `MST_ERR_INVALID_HANDLE`. Null does nothing.
+/// Its profiles' handles stay, and answer `MST_ERR_RELEASED`; its subscriptions and theirs end; threads in
+/// `mst_endpoint_wait` or `mst_endpoint_close` return `MST_ERR_INVALID_HANDLE`. Null does nothing.
 ///
 /// Any thread. Returns `MST_OK`, or `MST_ERR_INVALID_HANDLE`.
 #[unsafe(no_mangle)]
 pub extern "C" fn mst_endpoint_free(endpoint: *mut MstEndpoint) -> MstResult {
     guard(|| {
         let Some(object) = ENDPOINTS.remove(endpoint as usize)? else { return Ok(()) };
+        object.subscribers.close();
         #[cfg(any(feature = "client", feature = "server"))]
         // After a panic, dropping it disconnects.
         if let Ok(mut state) = lock(&object.state) {
@@ -349,14 +356,16 @@ pub unsafe extern "C" fn mst_endpoint_next_event(
         let object = object(endpoint)?;
         needs_endpoint!({
             let event = lock(&object.state)?.next_event();
+            let event = event.unwrap_or_else(|| MstEvent::new(MstEventType::MST_EVENT_NONE));
             // SAFETY: the caller's promise, passed on.
             unsafe { put("out_event", out_event, event) }
         })
     })
 }
 
-/// The text that belongs to the event polled last: why it failed; for a property of type string its new value. UTF-8
-/// without a terminating zero. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL` and the length needed in `out_len`.
+/// The text that belongs to the event that was polled last, or, within a callback, to the one that it is called with: why it
+/// failed; for a property, item or entry of type string its new value. UTF-8 without a terminating zero. Too small a buffer
+/// gives `MST_ERR_BUFFER_TOO_SMALL` and the length needed in `out_len`.
 ///
 /// One thread at a time per endpoint (others wait). Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
 /// `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
@@ -374,7 +383,151 @@ pub unsafe extern "C" fn mst_endpoint_event_text(
         let object = object(endpoint)?;
         needs_endpoint!({
             // SAFETY: the caller's promise, passed on.
-            unsafe { put_text(&lock(&object.state)?.text, buffer, capacity, out_len) }
+            unsafe { put_text(&lock(&object.state)?.told.text(), buffer, capacity, out_len) }
+        })
+    })
+}
+
+/// A value that belongs to the event that was polled last, or, within a callback, to the one that it is called with: the one
+/// before the change when `which` is 0, the one after it when `which` is 1; of type `MST_TYPE_NONE` when the event has none.
+/// Of a list or dictionary it has the number of elements alone. A text or bytes go into `buffer`; `out_len` gets their number
+/// and may be null. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL`, and the number needed in `out_len`.
+///
+/// One thread at a time per endpoint (others wait). Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
+/// `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
+///
+/// # Safety
+/// `out_value` points to a writable struct, `buffer` to `capacity` writable bytes and `out_len` to a writable number, or
+/// they are null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_endpoint_event_value(
+    endpoint: *const MstEndpoint,
+    which: u32,
+    out_value: *mut MstValue,
+    buffer: *mut c_void,
+    capacity: u32,
+    out_len: *mut u32,
+) -> MstResult {
+    guard(|| {
+        let object = object(endpoint)?;
+        needs_endpoint!({
+            let state = lock(&object.state)?;
+            // SAFETY: the caller's promise, passed on.
+            unsafe { state.told.put_value(which, out_value, Room { buffer, capacity, out_len }) }
+        })
+    })
+}
+
+/// The key of the entry that the event is of that was polled last, or, within a callback, that it is called with; of type
+/// `MST_KEY_NONE` when the event has none. A text goes into `buffer`; `out_len` gets its length in bytes and may be null.
+/// Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL`, and the length needed in `out_len`.
+///
+/// One thread at a time per endpoint (others wait). Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
+/// `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
+///
+/// # Safety
+/// `out_key` points to a writable struct, `buffer` to `capacity` writable bytes and `out_len` to a writable number, or they
+/// are null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_endpoint_event_key(
+    endpoint: *const MstEndpoint,
+    out_key: *mut MstKey,
+    buffer: *mut c_void,
+    capacity: u32,
+    out_len: *mut u32,
+) -> MstResult {
+    guard(|| {
+        let object = object(endpoint)?;
+        needs_endpoint!({
+            let state = lock(&object.state)?;
+            // SAFETY: the caller's promise, passed on.
+            unsafe { state.told.put_key(out_key, Room { buffer, capacity, out_len }) }
+        })
+    })
+}
+
+/// Calls `callback` for every event of an endpoint and its profiles from now on; `mst_endpoint_dispatch` does it.
+/// (`mst_profile_subscribe` is for those of one profile.) `user_data` is given to the callback as it is, and never followed.
+/// End it with `mst_subscription_free`; it ends with the endpoint's handle too. `out_subscription` may be null.
+///
+/// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, or `MST_ERR_INVALID_ARGUMENT`, which is also for a null callback.
+///
+/// # Safety
+/// `callback` can be called with an event and `user_data` as long as the subscription lasts, and does not unwind;
+/// `out_subscription` points to a writable pointer, or is null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_endpoint_subscribe(
+    endpoint: *mut MstEndpoint,
+    callback: MstEventCallback,
+    user_data: *mut c_void,
+    out_subscription: *mut *mut MstSubscription,
+) -> MstResult {
+    guard(|| {
+        let callback = callback.ok_or_else(|| Failure::argument("callback", "is null"))?;
+        if !out_subscription.is_null() {
+            check_out("out_subscription", out_subscription)?;
+        }
+        let made = object(endpoint)?.subscribers.add(0, u32::MAX, callback, user_data);
+        let freed = || Failure::new(crate::ErrorCode::InvalidHandle, "the Endpoint handle was freed");
+        let subscription = made.ok_or_else(freed)?;
+        if out_subscription.is_null() {
+            return Ok(());
+        }
+        // SAFETY: the caller's promise, passed on.
+        unsafe { put("out_subscription", out_subscription, subscription) }
+    })
+}
+
+/// Ticks, as `mst_endpoint_tick` does, then takes every event that waits to be polled and calls those who subscribed to it,
+/// on this thread and while nothing is locked: first those of the endpoint, then those of its profile, each in the order of
+/// their subscribing. Events that nobody subscribed to are taken too. Those that callbacks bring about follow in the same
+/// dispatch, though it ends after 65536 events. With a `budget_us` other than 0 it leaves what it could not take in or tell
+/// within so many microseconds to the next dispatch; it tells at least one event. `out_dispatched` gets the number of events
+/// that it took, and may be null.
+///
+/// A callback may call any function. What it frees or subscribes to counts at once; a new subscription begins with the next
+/// event. When it polls, it takes the event away from this dispatch. When it dispatches again, that ticks and tells nothing,
+/// as the dispatch that is under way goes on; it should not wait for events that way. When it frees the endpoint, this
+/// dispatch ends well.
+///
+/// One thread at a time per endpoint: while one dispatches, others tick and tell nothing. Returns `MST_OK`,
+/// `MST_ERR_INVALID_HANDLE`, or `MST_ERR_INVALID_ARGUMENT`.
+///
+/// # Safety
+/// `out_dispatched` points to a writable number, or is null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_endpoint_dispatch(
+    endpoint: *mut MstEndpoint,
+    budget_us: u32,
+    out_dispatched: *mut u32,
+) -> MstResult {
+    guard(|| {
+        if !out_dispatched.is_null() {
+            check_out("out_dispatched", out_dispatched)?;
+        }
+        let object = object(endpoint)?;
+        needs_endpoint!({
+            let budget = (budget_us > 0).then(|| Duration::from_micros(u64::from(budget_us)));
+            let until = budget.map(|budget| Instant::now() + budget);
+            lock(&object.state)?.endpoint.tick_within(budget);
+            let next = || {
+                let mut state = lock(&object.state)?;
+                if state.freed {
+                    // By a callback.
+                    return Ok(None);
+                }
+                Ok(state.next_event().map(|event| (event, state.told.clone())))
+            };
+            let recall = |told: &Told| {
+                lock(&object.state)?.told = told.clone();
+                Ok(())
+            };
+            let dispatched = object.subscribers.dispatch(until, next, recall)?;
+            if out_dispatched.is_null() {
+                return Ok(());
+            }
+            // SAFETY: the caller's promise, passed on.
+            unsafe { put("out_dispatched", out_dispatched, dispatched) }
         })
     })
 }
@@ -569,11 +722,10 @@ pub extern "C" fn mst_endpoint_close(endpoint: *mut MstEndpoint, timeout_ms: u32
 
 #[cfg(any(feature = "client", feature = "server"))]
 impl EndpointState {
-    fn next_event(&mut self) -> MstEvent {
-        self.text.clear();
-        let Some(event) = self.endpoint.next_event() else {
-            return MstEvent::new(MstEventType::MST_EVENT_NONE);
-        };
+    /// The oldest event, with what belongs to it.
+    fn next_event(&mut self) -> Option<MstEvent> {
+        self.told = Told::default();
+        let event = self.endpoint.next_event()?;
         let mut out = MstEvent::new(MstEventType::MST_EVENT_NONE);
         let (event_type, profile, error) = match event {
             Event::Connected => (MstEventType::MST_EVENT_CONNECTED, None, None),
@@ -592,9 +744,7 @@ impl EndpointState {
             }
             Event::Changed { profile, change } => {
                 out = MstEvent::changed(self.endpoint.schema(), &change);
-                if let Some(crate::Value::String(text)) = change.new_value() {
-                    self.text.push_str(text);
-                }
+                self.told = Told::changed(self.endpoint.schema(), change);
                 (MstEventType::MST_EVENT_PROPERTY_CHANGED, Some(profile), None)
             }
             Event::Applied { profile, through } => {
@@ -632,8 +782,8 @@ impl EndpointState {
         }
         if let Some(error) = error {
             out.code = error.code() as i32;
-            self.text = error.to_string();
+            self.told.error = Some(error);
         }
-        out
+        Some(out)
     }
 }

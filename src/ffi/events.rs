@@ -1,10 +1,14 @@
 //! Events as plain structs.
 
+use std::ptr;
+
 use super::profile::MstProfile;
-use super::schema::MstValueType;
+use super::result::{Failure, Outcome};
+use super::value::{MstKey, MstKeyType, MstValue, MstValueType, Room, numbers, put_key, put_value};
+use crate::error::Error;
 use crate::profile::{Cause, PropertyChanged};
 use crate::schema::Schema;
-use crate::value::Value;
+use crate::value::{Key, Value, ValueChange, ValueType};
 
 /// What an event tells.
 #[allow(non_camel_case_types)]
@@ -25,7 +29,8 @@ pub enum MstEventType {
     MST_EVENT_PROFILE_RESUMED = 5,
     /// `profile` can't be loaded; `code` and the text say why. One that never was loaded is released by that.
     MST_EVENT_OPEN_FAILED = 6,
-    /// A property of `profile` changed; `cause` says why, and the old and the new value are there for numbers.
+    /// A property of `profile`, or an element of it, changed; `cause` says why and `change` how. The old and the new value
+    /// are there for numbers; `mst_endpoint_event_value` gives them for every type.
     MST_EVENT_PROPERTY_CHANGED = 7,
     /// Batches of `profile` up to `number` are decided: applied, or refused as told before.
     MST_EVENT_APPLIED = 8,
@@ -51,10 +56,35 @@ pub enum MstCause {
     MST_CAUSE_LOCAL = 0,
     /// Somebody else changed it, or the master decided differently.
     MST_CAUSE_REMOTE = 1,
-    /// A change of this process was refused and taken back.
+    /// A change of this process was refused, or its batch cancelled, and is taken back.
     MST_CAUSE_ROLLBACK = 2,
     /// The profile was loaded.
     MST_CAUSE_LOAD = 3,
+}
+
+/// How a property changed.
+#[allow(non_camel_case_types)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub enum MstChange {
+    /// It did not.
+    MST_CHANGE_NONE = 0,
+    /// The whole value is another one.
+    MST_CHANGE_REPLACED = 1,
+    /// The item of a list at `item_index` is another one.
+    MST_CHANGE_ITEM_SET = 2,
+    /// An item was inserted into a list, and stands at `item_index`.
+    MST_CHANGE_ITEM_INSERTED = 3,
+    /// The item that stood at `item_index` was removed from a list.
+    MST_CHANGE_ITEM_REMOVED = 4,
+    /// The item of a list that stood at `item_index` stands at `to_index`.
+    MST_CHANGE_ITEM_MOVED = 5,
+    /// A key of a dictionary has a value now (`has_old` is 0), or another one.
+    MST_CHANGE_ENTRY_PUT = 6,
+    /// A key was removed from a dictionary.
+    MST_CHANGE_ENTRY_REMOVED = 7,
+    /// Everything was removed from a list or dictionary; `old_int` says how many there were.
+    MST_CHANGE_CLEARED = 8,
 }
 
 /// Something that happened. Fields that an event does not use are zero.
@@ -73,18 +103,35 @@ pub struct MstEvent {
     pub property_index: u32,
     /// The property's key.
     pub property_key: u16,
-    /// An `MstValueType`, for the four values that follow.
+    /// An `MstValueType`, of the value before and after: of a list or dictionary that of the element that changed, or of
+    /// itself when all of it did.
     pub value_type: u8,
     /// An `MstCause`.
     pub cause: u8,
-    /// The value before, of a bool or an integer.
+    /// The value before, of a bool, an integer, a datetime or a color (as in `MstValue`).
     pub old_int: i64,
-    /// The value after, of a bool or an integer.
+    /// The value after, of the same.
     pub new_int: i64,
     /// The value before, of a floating-point number.
     pub old_float: f64,
-    /// The value after, of a floating-point number.
+    /// The value after, of the same.
     pub new_float: f64,
+    /// The key of the entry that changed, if it is an integer; a text is given by `mst_endpoint_event_key`.
+    pub key_int: i64,
+    /// The place of the item that changed, from 0.
+    pub item_index: u32,
+    /// The place of the item that moved, from 0.
+    pub to_index: u32,
+    /// An `MstChange`.
+    pub change: u8,
+    /// The `MstKeyType` of the entry that changed.
+    pub key_type: u8,
+    /// 1 when there is a value before, else 0.
+    pub has_old: u8,
+    /// 1 when there is a value after, else 0.
+    pub has_new: u8,
+    /// Zero.
+    pub reserved: [u8; 4],
 }
 
 impl MstEvent {
@@ -92,7 +139,7 @@ impl MstEvent {
         Self {
             event_type: event_type as i32,
             code: 0,
-            profile: std::ptr::null_mut(),
+            profile: ptr::null_mut(),
             number: 0,
             property_index: u32::MAX,
             property_key: 0,
@@ -102,33 +149,143 @@ impl MstEvent {
             new_int: 0,
             old_float: 0.0,
             new_float: 0.0,
+            key_int: 0,
+            item_index: 0,
+            to_index: 0,
+            change: MstChange::MST_CHANGE_NONE as i32 as u8,
+            key_type: MstKeyType::MST_KEY_NONE as i32 as u8,
+            has_old: 0,
+            has_new: 0,
+            reserved: [0; 4],
         }
     }
 
-    pub(super) fn changed(schema: &Schema, change: &PropertyChanged) -> Self {
+    pub(super) fn changed(schema: &Schema, changed: &PropertyChanged) -> Self {
         let mut event = Self::new(MstEventType::MST_EVENT_PROPERTY_CHANGED);
-        let property = schema.property(change.property);
-        event.property_index = u32::from(change.property.get());
+        let property = schema.property(changed.property);
+        event.property_index = u32::from(changed.property.get());
         event.property_key = property.key();
-        event.value_type = MstValueType::from(property.value_type()) as i32 as u8;
-        event.cause = match change.cause {
+        event.cause = match changed.cause {
             Cause::Local => MstCause::MST_CAUSE_LOCAL,
             Cause::Remote => MstCause::MST_CAUSE_REMOTE,
             Cause::Rollback => MstCause::MST_CAUSE_ROLLBACK,
             Cause::Load => MstCause::MST_CAUSE_LOAD,
         } as i32 as u8;
-        (event.old_int, event.old_float) = change.old_value().map_or((0, 0.0), numbers);
-        (event.new_int, event.new_float) = change.new_value().map_or((0, 0.0), numbers);
+        let (change, item_index, to_index) = match &changed.change {
+            ValueChange::Replaced { .. } => (MstChange::MST_CHANGE_REPLACED, 0, 0),
+            ValueChange::ItemSet { index, .. } => (MstChange::MST_CHANGE_ITEM_SET, *index, 0),
+            ValueChange::ItemInserted { index, .. } => (MstChange::MST_CHANGE_ITEM_INSERTED, *index, 0),
+            ValueChange::ItemRemoved { index, .. } => (MstChange::MST_CHANGE_ITEM_REMOVED, *index, 0),
+            ValueChange::ItemMoved { from, to } => (MstChange::MST_CHANGE_ITEM_MOVED, *from, *to),
+            ValueChange::EntryPut { .. } => (MstChange::MST_CHANGE_ENTRY_PUT, 0, 0),
+            ValueChange::EntryRemoved { .. } => (MstChange::MST_CHANGE_ENTRY_REMOVED, 0, 0),
+            ValueChange::Cleared { .. } => (MstChange::MST_CHANGE_CLEARED, 0, 0),
+        };
+        event.change = change as i32 as u8;
+        (event.item_index, event.to_index) = (item_index, to_index);
+        let (old, new) = (old_value(&changed.change), new_value(&changed.change));
+        (event.old_int, event.old_float) = old.map_or((0, 0.0), numbers);
+        (event.new_int, event.new_float) = new.map_or((0, 0.0), numbers);
+        (event.has_old, event.has_new) = (u8::from(old.is_some()), u8::from(new.is_some()));
+        if let Some(value) = new.or(old) {
+            event.value_type = MstValueType::from(value.value_type()) as i32 as u8;
+        }
+        if let Some((key, ValueType::Dict(key_type, _))) =
+            key(&changed.change).zip(Some(property.value_type()))
+        {
+            event.key_type = MstKeyType::from(key_type) as i32 as u8;
+            if let Key::Int(int) = key {
+                event.key_int = *int;
+            }
+        }
         event
     }
 }
 
-fn numbers(value: &Value) -> (i64, f64) {
-    match value {
-        Value::Bool(v) => (i64::from(*v), 0.0),
-        Value::I32(v) => (i64::from(*v), 0.0),
-        Value::I64(v) => (*v, 0.0),
-        Value::F64(v) => (0, *v),
-        _ => (0, 0.0),
+fn old_value(change: &ValueChange) -> Option<&Value> {
+    match change {
+        ValueChange::Replaced { old, .. }
+        | ValueChange::ItemSet { old, .. }
+        | ValueChange::ItemRemoved { value: old, .. }
+        | ValueChange::EntryPut { old: Some(old), .. }
+        | ValueChange::EntryRemoved { old, .. }
+        | ValueChange::Cleared { old } => Some(old),
+        ValueChange::ItemInserted { .. } | ValueChange::ItemMoved { .. } | ValueChange::EntryPut { .. } => {
+            None
+        }
+    }
+}
+
+fn new_value(change: &ValueChange) -> Option<&Value> {
+    match change {
+        ValueChange::Replaced { new, .. }
+        | ValueChange::ItemSet { new, .. }
+        | ValueChange::ItemInserted { value: new, .. }
+        | ValueChange::EntryPut { new, .. } => Some(new),
+        ValueChange::ItemRemoved { .. }
+        | ValueChange::ItemMoved { .. }
+        | ValueChange::EntryRemoved { .. }
+        | ValueChange::Cleared { .. } => None,
+    }
+}
+
+fn key(change: &ValueChange) -> Option<&Key> {
+    match change {
+        ValueChange::EntryPut { key, .. } | ValueChange::EntryRemoved { key, .. } => Some(key),
+        _ => None,
+    }
+}
+
+/// What belongs to the event that was told last and does not fit its struct.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    pub(super) change: Option<(PropertyChanged, ValueType)>,
+    pub(super) error: Option<Error>,
+}
+
+impl Told {
+    pub(super) fn changed(schema: &Schema, changed: PropertyChanged) -> Self {
+        let value_type = schema.property(changed.property).value_type();
+        Self { change: Some((changed, value_type)), error: None }
+    }
+
+    /// Why something failed, or the new value of type string.
+    pub(super) fn text(&self) -> String {
+        let new = self.change.as_ref().and_then(|(changed, _)| new_value(&changed.change));
+        match (&self.error, new) {
+            (Some(error), _) => error.to_string(),
+            (None, Some(Value::String(text))) => text.to_string(),
+            _ => String::new(),
+        }
+    }
+
+    /// Gives the caller the value before (0) or after (1).
+    ///
+    /// # Safety
+    /// As [`put_value`].
+    pub(super) unsafe fn put_value(&self, which: u32, out: *mut MstValue, room: Room) -> Outcome {
+        let change = self.change.as_ref().map(|(changed, _)| &changed.change);
+        let value = match which {
+            0 => change.and_then(old_value),
+            1 => change.and_then(new_value),
+            other => {
+                return Err(Failure::argument("which", format!("{other} is neither 0 (old) nor 1 (new)")));
+            }
+        };
+        // SAFETY: the caller's promise, passed on.
+        unsafe { put_value("out_value", out, value, room) }
+    }
+
+    /// Gives the caller the key.
+    ///
+    /// # Safety
+    /// As [`put_key`].
+    pub(super) unsafe fn put_key(&self, out: *mut MstKey, room: Room) -> Outcome {
+        let told = self.change.as_ref().and_then(|(changed, value_type)| match value_type {
+            ValueType::Dict(key_type, _) => key(&changed.change).map(|key| (key, *key_type)),
+            _ => None,
+        });
+        // SAFETY: the caller's promise, passed on.
+        unsafe { put_key("out_key", out, told, room) }
     }
 }

@@ -15,6 +15,7 @@ pub(super) enum Kind {
     Profile = 3,
     Endpoint = 4,
     Master = 5,
+    Subscription = 6,
 }
 
 const GENERATION_BITS: u32 = 24;

@@ -9,14 +9,18 @@
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("a handle's value takes 64 bits: 32-bit targets are not supported");
 
+mod callbacks;
+mod containers;
 mod endpoint;
 mod events;
 mod handles;
 mod master;
 mod profile;
+mod properties;
 mod result;
 mod schema;
 mod text;
+mod value;
 mod version;
 
 #[cfg(test)]

@@ -76,7 +76,7 @@ pub enum MstResult {
     MST_ERR_NOT_MONOTONIC = -213,
     /// A guarded addition would lead out of its bounds.
     MST_ERR_GUARD_FAILED = -214,
-    /// A list has no item at this place.
+    /// There is nothing at the place that was asked for, such as an item of a list.
     MST_ERR_INDEX_OUT_OF_RANGE = -215,
     /// A dictionary has no such key.
     MST_ERR_NO_SUCH_KEY = -216,

@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex};
 use libc::c_char;
 
 use super::handles::{Kind, Registry};
+use super::properties::MstPropertyOptions;
 use super::result::{Failure, MstResult, Outcome, guard};
-use super::text::{SizedStruct, init_options, put, put_text, read_options, read_text};
-use crate::schema::{Property, Schema, SchemaBuilder, Visibility, Writers};
+use super::text::{check_out, init_options, put, read_options, read_text};
+use super::value::{MstValue, MstValueType, key_type, read_value, scalar_type};
+use crate::schema::{Property, Schema, SchemaBuilder};
 use crate::value::{Value, ValueType};
 
 /// Collects the properties of a schema.
@@ -19,104 +21,13 @@ pub struct MstSchema;
 static BUILDERS: Registry<Mutex<SchemaBuilder>> = Registry::new(Kind::SchemaBuilder);
 static SCHEMAS: Registry<Schema> = Registry::new(Kind::Schema);
 
-/// The type of a property.
-#[allow(non_camel_case_types)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(i32)]
-pub enum MstValueType {
-    /// No value.
-    MST_TYPE_NONE = 0,
-    /// True or false, as 1 or 0.
-    MST_TYPE_BOOL = 1,
-    /// A 32-bit integer.
-    MST_TYPE_I32 = 2,
-    /// A 64-bit integer.
-    MST_TYPE_I64 = 3,
-    /// A 64-bit floating-point number.
-    MST_TYPE_F64 = 4,
-    /// Text.
-    MST_TYPE_STRING = 5,
-}
-
-/// Who may write a property, beside the master.
-#[allow(non_camel_case_types)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(i32)]
-pub enum MstWriters {
-    /// Game servers.
-    MST_WRITERS_SERVERS = 0,
-    /// The profile's owner and game servers.
-    MST_WRITERS_OWNER = 1,
-    /// The master alone.
-    MST_WRITERS_MASTER = 2,
-}
-
-/// Who may see a property, beside the master.
-#[allow(non_camel_case_types)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(i32)]
-pub enum MstVisibility {
-    /// The profile's owner and game servers.
-    MST_VISIBILITY_OWNER = 0,
-    /// Everybody who observes the profile.
-    MST_VISIBILITY_PUBLIC = 1,
-    /// Game servers alone.
-    MST_VISIBILITY_SERVERS = 2,
-}
-
-/// What may be said of a property beside its name and default. Zero is the usual.
-#[derive(Clone, Copy, Debug)]
-#[repr(C)]
-pub struct MstPropertyOptions {
-    /// Set by `mst_property_options_init`.
-    pub struct_size: u32,
-    /// An `MstWriters`.
-    pub writers: i32,
-    /// An `MstVisibility`.
-    pub visibility: i32,
-    /// 1 when `key` is the property's key, 0 when the hash of its name is.
-    pub has_key: u16,
-    /// See `has_key`.
-    pub key: u16,
-}
-
-// SAFETY: integers alone, the first of them the size.
-unsafe impl SizedStruct for MstPropertyOptions {
-    const FIRST_SIZE: usize = 16;
-}
-const _: () = assert!(size_of::<MstPropertyOptions>() >= MstPropertyOptions::FIRST_SIZE);
-
-/// What a schema says of a property.
-#[derive(Clone, Copy, Debug)]
-#[repr(C)]
-pub struct MstPropertyInfo {
-    /// An `MstValueType`.
-    pub value_type: i32,
-    /// An `MstWriters`.
-    pub writers: i32,
-    /// An `MstVisibility`.
-    pub visibility: i32,
-    /// Its 16-bit key.
-    pub key: u16,
-    /// Zero.
-    pub reserved: u16,
-}
-
 pub(super) fn schema_of(schema: *const MstSchema) -> Outcome<Arc<Schema>> {
     SCHEMAS.get(schema as usize)
 }
 
-impl From<ValueType> for MstValueType {
-    fn from(value_type: ValueType) -> Self {
-        match value_type {
-            ValueType::Scalar(crate::ScalarType::Bool) => Self::MST_TYPE_BOOL,
-            ValueType::Scalar(crate::ScalarType::I32) => Self::MST_TYPE_I32,
-            ValueType::Scalar(crate::ScalarType::I64) => Self::MST_TYPE_I64,
-            ValueType::Scalar(crate::ScalarType::F64) => Self::MST_TYPE_F64,
-            ValueType::Scalar(crate::ScalarType::String) => Self::MST_TYPE_STRING,
-            _ => Self::MST_TYPE_NONE,
-        }
-    }
+/// A handle of a schema, to be freed with `mst_schema_free`.
+pub(super) fn handle_of(schema: Arc<Schema>) -> *mut MstSchema {
+    SCHEMAS.insert(schema) as *mut MstSchema
 }
 
 /// Fills property options with their defaults. Any thread.
@@ -140,7 +51,7 @@ pub unsafe extern "C" fn mst_property_options_init(options: *mut MstPropertyOpti
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mst_schema_builder_create(out_builder: *mut *mut MstSchemaBuilder) -> MstResult {
     guard(|| {
-        super::text::check_out("out_builder", out_builder)?;
+        check_out("out_builder", out_builder)?;
         let handle = BUILDERS.insert(Arc::new(Mutex::new(Schema::builder())));
         // SAFETY: the caller's promise, passed on.
         unsafe { put("out_builder", out_builder, handle as *mut MstSchemaBuilder) }
@@ -155,14 +66,15 @@ pub extern "C" fn mst_schema_builder_free(builder: *mut MstSchemaBuilder) -> Mst
     guard(|| BUILDERS.remove(builder as usize).map(drop))
 }
 
-/// Adds a `bool` property; its default is true when `default_value` is not 0. `options` may be null. Names and keys are
-/// checked by `mst_schema_builder_build`.
+/// Adds a `bool` property; its default is true when `default_value` is not 0. `options` may be null; they and all texts
+/// are copied. Names, keys, limits and whether the default keeps to them are checked by `mst_schema_builder_build`.
 ///
 /// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_UTF8`, `MST_ERR_INVALID_ARGUMENT`, or
 /// `MST_ERR_INVALID_STRUCT_SIZE`.
 ///
 /// # Safety
-/// `name` points to `name_len` readable bytes and `options` to as many as it says, or they are null.
+/// `name` points to `name_len` readable bytes, `options` to as many as it says and its texts to as many as their lengths
+/// say, or they are null.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mst_schema_builder_add_bool(
     builder: *mut MstSchemaBuilder,
@@ -243,6 +155,110 @@ pub unsafe extern "C" fn mst_schema_builder_add_string(
     })
 }
 
+/// Adds a property of any type without parts, whose default is `default_value`: see `mst_schema_builder_add_bool`. Also
+/// returns `MST_ERR_OUT_OF_RANGE` for a number that does not fit its own type.
+///
+/// # Safety
+/// As there; `default_value` points to a readable struct and its text to as many readable bytes as it says, or they are null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_schema_builder_add_value(
+    builder: *mut MstSchemaBuilder,
+    name: *const c_char,
+    name_len: u32,
+    default_value: *const MstValue,
+    options: *const MstPropertyOptions,
+) -> MstResult {
+    // SAFETY: the caller's promise, passed on.
+    guard(|| unsafe {
+        let default = read_value("default_value", default_value)?;
+        add(builder, name, name_len, default, options)
+    })
+}
+
+/// Adds a list, at first empty, whose items have this `MstValueType`: see `mst_schema_builder_add_bool`.
+///
+/// # Safety
+/// As there.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_schema_builder_add_list(
+    builder: *mut MstSchemaBuilder,
+    name: *const c_char,
+    name_len: u32,
+    item_type: i32,
+    options: *const MstPropertyOptions,
+) -> MstResult {
+    // SAFETY: the caller's promise, passed on.
+    guard(|| unsafe {
+        let list = ValueType::List(scalar_type("item_type", item_type)?);
+        add(builder, name, name_len, list.zero(), options)
+    })
+}
+
+/// Adds a dictionary, at first empty, whose keys have this `MstKeyType` and whose values this `MstValueType`: see
+/// `mst_schema_builder_add_bool`.
+///
+/// # Safety
+/// As there.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_schema_builder_add_dict(
+    builder: *mut MstSchemaBuilder,
+    name: *const c_char,
+    name_len: u32,
+    dict_key_type: i32,
+    item_type: i32,
+    options: *const MstPropertyOptions,
+) -> MstResult {
+    // SAFETY: the caller's promise, passed on.
+    guard(|| unsafe {
+        let keys = key_type("dict_key_type", dict_key_type)?;
+        let dict = ValueType::Dict(keys, scalar_type("item_type", item_type)?);
+        add(builder, name, name_len, dict.zero(), options)
+    })
+}
+
+/// Adds a property that is known by its key and its type alone, for a view: a client or game server whose schema has one
+/// is told all names, limits and rights by the master, and sees of each profile what its schema names. Such a schema is no
+/// good for a master. Until it was told, the property's name is `#` and its key; `mst_schema_of_profile` gives the names
+/// after that. `value_type` is an `MstValueType`. Of a list or dictionary, `item_type` is that of its items or values, and
+/// `dict_key_type` the `MstKeyType` of a dictionary's keys; else they are 0.
+///
+/// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, or `MST_ERR_INVALID_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub extern "C" fn mst_schema_builder_add_by_key(
+    builder: *mut MstSchemaBuilder,
+    key: u16,
+    value_type: i32,
+    item_type: i32,
+    dict_key_type: i32,
+) -> MstResult {
+    guard(|| {
+        const LIST: i32 = MstValueType::MST_TYPE_LIST as i32;
+        const DICT: i32 = MstValueType::MST_TYPE_DICT as i32;
+        let no_part = |name, number| match number {
+            0 => Ok(()),
+            other => Err(Failure::argument(name, format!("is {other}, and this type has no such part"))),
+        };
+        let value_type = match value_type {
+            LIST => {
+                no_part("dict_key_type", dict_key_type)?;
+                ValueType::List(scalar_type("item_type", item_type)?)
+            }
+            DICT => {
+                let keys = key_type("dict_key_type", dict_key_type)?;
+                ValueType::Dict(keys, scalar_type("item_type", item_type)?)
+            }
+            scalar => {
+                no_part("dict_key_type", dict_key_type)?;
+                no_part("item_type", item_type)?;
+                ValueType::Scalar(scalar_type("value_type", scalar)?)
+            }
+        };
+        let builder = BUILDERS.get(builder as usize)?;
+        super::lock(&builder)?.add(Property::with_key(key, value_type.zero()));
+        Ok(())
+    })
+}
+
 /// # Safety
 /// As `mst_schema_builder_add_bool`.
 unsafe fn add(
@@ -254,28 +270,11 @@ unsafe fn add(
 ) -> Outcome {
     // SAFETY: the caller's promise, passed on.
     let name = unsafe { read_text("name", name, name_len)? };
+    let value_type = default.value_type();
     let mut property = Property::new(name, default);
     if !options.is_null() {
         // SAFETY: the caller's promise, passed on.
-        let options = unsafe { read_options("options", options)? };
-        property = property
-            .writers(match options.writers {
-                0 => Writers::Servers,
-                1 => Writers::Owner,
-                2 => Writers::Master,
-                other => return Err(Failure::argument("writers", format!("{other} is no MstWriters"))),
-            })
-            .visibility(match options.visibility {
-                0 => Visibility::Owner,
-                1 => Visibility::Public,
-                2 => Visibility::Servers,
-                other => return Err(Failure::argument("visibility", format!("{other} is no MstVisibility"))),
-            });
-        property = match options.has_key {
-            0 => property,
-            1 => property.key(options.key),
-            other => return Err(Failure::argument("has_key", format!("{other} is neither 0 nor 1"))),
-        };
+        property = unsafe { read_options("options", options)?.declare(property, value_type)? };
     }
     let builder = BUILDERS.get(builder as usize)?;
     super::lock(&builder)?.add(property);
@@ -286,7 +285,8 @@ unsafe fn add(
 ///
 /// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_ARGUMENT`, `MST_ERR_INVALID_NAME`,
 /// `MST_ERR_DUPLICATE_NAME`, `MST_ERR_KEY_COLLISION` (the text names both), `MST_ERR_TOO_MANY_PROPERTIES`,
-/// `MST_ERR_TOO_LONG`, or `MST_ERR_INVALID_TEXT`.
+/// `MST_ERR_INVALID_SCHEMA` for limits that do not go with the property, that are no regular expression, or that the default
+/// does not keep to, `MST_ERR_TOO_LONG`, or `MST_ERR_INVALID_TEXT`.
 ///
 /// # Safety
 /// `out_schema` points to a writable pointer, or is null.
@@ -296,11 +296,11 @@ pub unsafe extern "C" fn mst_schema_builder_build(
     out_schema: *mut *mut MstSchema,
 ) -> MstResult {
     guard(|| {
-        super::text::check_out("out_schema", out_schema)?;
+        check_out("out_schema", out_schema)?;
         let builder = BUILDERS.get(builder as usize)?;
         let schema = super::lock(&builder)?.clone().build()?;
         // SAFETY: the caller's promise, passed on.
-        unsafe { put("out_schema", out_schema, SCHEMAS.insert(schema) as *mut MstSchema) }
+        unsafe { put("out_schema", out_schema, handle_of(schema)) }
     })
 }
 
@@ -320,9 +320,9 @@ pub unsafe extern "C" fn mst_schema_from_json(
 ) -> MstResult {
     // SAFETY: the caller's promise, passed on.
     guard(|| unsafe {
-        super::text::check_out("out_schema", out_schema)?;
+        check_out("out_schema", out_schema)?;
         let schema = Schema::from_json(read_text("json", json, json_len)?)?;
-        put("out_schema", out_schema, SCHEMAS.insert(schema) as *mut MstSchema)
+        put("out_schema", out_schema, handle_of(schema))
     })
 }
 
@@ -389,64 +389,6 @@ pub unsafe extern "C" fn mst_schema_find_key(
         let index = schema_of(schema)?.index_of_key(key)?;
         // SAFETY: the caller's promise, passed on.
         unsafe { put("out_index", out_index, u32::from(index.get())) }
-    })
-}
-
-/// The name of a property, as UTF-8 without a terminating zero.
-///
-/// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_INVALID_ARGUMENT`, or
-/// `MST_ERR_BUFFER_TOO_SMALL`, with the length needed in `out_len`.
-///
-/// # Safety
-/// `buffer` points to `capacity` writable bytes and `out_len` to a writable number, or they are null.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mst_schema_property_name(
-    schema: *const MstSchema,
-    index: u32,
-    buffer: *mut c_char,
-    capacity: u32,
-    out_len: *mut u32,
-) -> MstResult {
-    guard(|| {
-        let schema = schema_of(schema)?;
-        let index = schema.index(index)?;
-        // SAFETY: the caller's promise, passed on.
-        unsafe { put_text(schema.property(index).name(), buffer, capacity, out_len) }
-    })
-}
-
-/// Type, rights and key of a property.
-///
-/// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, or `MST_ERR_INVALID_ARGUMENT`.
-///
-/// # Safety
-/// `out_info` points to a writable struct, or is null.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mst_schema_property_info(
-    schema: *const MstSchema,
-    index: u32,
-    out_info: *mut MstPropertyInfo,
-) -> MstResult {
-    guard(|| {
-        let schema = schema_of(schema)?;
-        let property = schema.property(schema.index(index)?);
-        let info = MstPropertyInfo {
-            value_type: MstValueType::from(property.value_type()) as i32,
-            writers: match property.writers() {
-                Writers::Servers => MstWriters::MST_WRITERS_SERVERS,
-                Writers::Owner => MstWriters::MST_WRITERS_OWNER,
-                Writers::Master => MstWriters::MST_WRITERS_MASTER,
-            } as i32,
-            visibility: match property.visibility() {
-                Visibility::Owner => MstVisibility::MST_VISIBILITY_OWNER,
-                Visibility::Public => MstVisibility::MST_VISIBILITY_PUBLIC,
-                Visibility::Servers => MstVisibility::MST_VISIBILITY_SERVERS,
-            } as i32,
-            key: property.key(),
-            reserved: 0,
-        };
-        // SAFETY: the caller's promise, passed on.
-        unsafe { put("out_info", out_info, info) }
     })
 }
 

@@ -87,6 +87,21 @@ pub(super) fn check_out<T>(name: &'static str, out: *mut T) -> Outcome {
     Ok(())
 }
 
+/// The caller's plain struct.
+///
+/// # Safety
+/// `given` points to a readable struct, of which all bits are valid values, or is null.
+pub(super) unsafe fn read_struct<T: Copy>(name: &'static str, given: *const T) -> Outcome<T> {
+    if given.is_null() {
+        return Err(Failure::argument(name, "is null"));
+    }
+    if !given.is_aligned() {
+        return Err(Failure::argument(name, "is not aligned"));
+    }
+    // SAFETY: not null and aligned, and the caller promises that it may be read.
+    Ok(unsafe { given.read() })
+}
+
 /// A C struct that begins with its size, may grow at its end, and is all zeros by default.
 ///
 /// # Safety

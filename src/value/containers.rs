@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use super::{KeyType, ScalarType, Value};
@@ -273,6 +274,12 @@ impl Dict {
     /// The entries, in the order of the keys.
     pub fn iter(&self) -> std::collections::btree_map::Iter<'_, Key, Value> {
         self.contents.entries.iter()
+    }
+
+    /// The entry that follows a key, whether that is there or not, in the order of the keys; the first after `None`.
+    pub(crate) fn after(&self, key: Option<&Key>) -> Option<(&Key, &Value)> {
+        let from = key.map_or(Bound::Unbounded, Bound::Excluded);
+        self.contents.entries.range((from, Bound::Unbounded)).next()
     }
 
     pub(crate) fn size(&self) -> usize {

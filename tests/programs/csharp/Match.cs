@@ -1,11 +1,15 @@
 // One side of a match: `Match.exe client|server <address> <fingerprint> <user>`.
 //
-// The client gives itself a title and watches its gold rise; the game server waits for the title, awards gold and sets
-// the rest. Each prints what it is told, one event a line, and at the end the profile as it sees it.
+// The client gives itself a title, spends coins that the game server spends before it and is refused, writes its list of
+// quests and watches its gold rise; the game server waits for the title, awards gold and sets the rest. Each prints what it
+// is told, one event a line, and at the end the profile as it sees it, and the quests as the events alone told them.
+//
+// The client has its events told to callbacks; the game server polls.
 //
 // It calls the generated class as it is, to show what each step takes without a wrapper.
 
 using System;
+using System.Collections.Generic;
 using System.Diagnostics;
 using System.Globalization;
 using System.IO;
@@ -60,12 +64,24 @@ internal sealed unsafe class Match
     private readonly MstSchema* schema;
     private readonly MstEndpoint* endpoint;
     private readonly MstProfile* profile;
-    private readonly uint level, gold, rating, title, vip, secret, motd;
+    private readonly uint level, gold, rating, title, vip, secret, motd, hp, coins, quests, stats, slots;
+    private readonly uint[] everyType;
+
+    /// <summary>The quests as the events told them.</summary>
+    private readonly List<string> questsTold = new List<string>();
+
+    // The library calls these as long as the subscriptions last, and does not keep them from being collected.
+    private readonly MstEventCallback onEvent;
+    private readonly MstEventCallback onGold;
+    private MstSubscription* goldSubscription;
+    private Exception failed;
+    private int goldCalls;
 
     private bool isLoaded;
     private bool isReleased;
     private ulong durable;
     private int remoteGoldChanges;
+    private int refusals;
 
     public Match(string role, string address, string fingerprint, string user)
     {
@@ -80,8 +96,23 @@ internal sealed unsafe class Match
         vip = Find("vip");
         secret = Find("secret");
         motd = Find("motd");
+        hp = Find("hp");
+        coins = Find("coins");
+        everyType = Array.ConvertAll(TypeNames, Find);
+        quests = Find("quests");
+        stats = Find("stats");
+        slots = Find("slots");
+        onEvent = OnEvent;
+        onGold = OnGold;
         endpoint = Connect(address, fingerprint, (isClient ? "dev:" : "dev-server:arena-of-") + user);
         profile = Fill(user);
+        if (isClient)
+        {
+            MstSubscription* subscription;
+            Ok(mst_endpoint_subscribe(endpoint, onEvent, null, null));
+            Ok(mst_profile_subscribe(profile, gold, onGold, (void*)0x90d, &subscription));
+            goldSubscription = subscription;
+        }
     }
 
     public void Play()
@@ -95,8 +126,110 @@ internal sealed unsafe class Match
         {
             PlayServer();
         }
+        Check(string.Join(" ", Quests()) == string.Join(" ", questsTold), "the events told the quests that there are");
+        Console.WriteLine("quests " + string.Join(" ", questsTold));
         Console.WriteLine("json " + Json());
         Leave();
+    }
+
+    // ---- values ----
+
+    private static readonly string[] TypeNames =
+        { "speed", "icon", "place", "position", "facing", "tint", "since", "id" };
+
+    private static readonly MstValue[] TypeDefaults =
+    {
+        Float(MstValueType.MST_TYPE_F32, 1.5),
+        Int(MstValueType.MST_TYPE_BYTES, 0),
+        Components(MstValueType.MST_TYPE_VECTOR2, 0, 0, 0, 0),
+        Components(MstValueType.MST_TYPE_VECTOR3, 0, 0, 0, 0),
+        Components(MstValueType.MST_TYPE_QUATERNION, 0, 0, 0, 1),
+        Int(MstValueType.MST_TYPE_COLOR, 0x000000ff),
+        Int(MstValueType.MST_TYPE_DATETIME, 0),
+        Int(MstValueType.MST_TYPE_UUID, 0),
+    };
+
+    private static MstValue Int(MstValueType type, long number)
+    {
+        return new MstValue { value_type = (int)type, int_value = number };
+    }
+
+    private static MstValue Float(MstValueType type, double number)
+    {
+        return new MstValue { value_type = (int)type, float_value = number };
+    }
+
+    private static MstValue Components(MstValueType type, float x, float y, float z, float w)
+    {
+        return new MstValue { value_type = (int)type, x = x, y = y, z = z, w = w };
+    }
+
+    /// <summary>A uuid whose bytes count up from 1.</summary>
+    private static MstValue CountingUuid()
+    {
+        MstValue value = Int(MstValueType.MST_TYPE_UUID, 0);
+        for (int i = 0; i < 16; i++)
+        {
+            value.uuid[i] = (byte)(i + 1);
+        }
+        return value;
+    }
+
+    private static MstValue String(Utf8 text)
+    {
+        return new MstValue
+        {
+            value_type = (int)MstValueType.MST_TYPE_STRING, text = text.Bytes, text_len = text.Length
+        };
+    }
+
+    private static MstKey Key(Utf8 text)
+    {
+        return new MstKey { key_type = (int)MstKeyType.MST_KEY_STRING, text = text.Bytes, text_len = text.Length };
+    }
+
+    private static MstKey Key(int number)
+    {
+        return new MstKey { key_type = (int)MstKeyType.MST_KEY_I32, int_value = number };
+    }
+
+    private static string Show(MstValue value)
+    {
+        switch ((MstValueType)value.value_type)
+        {
+            case MstValueType.MST_TYPE_F32:
+            case MstValueType.MST_TYPE_F64:
+                return value.float_value.ToString(CultureInfo.InvariantCulture);
+            case MstValueType.MST_TYPE_STRING:
+                return Encoding.UTF8.GetString(Copy(value.text, value.text_len));
+            case MstValueType.MST_TYPE_BYTES:
+                return Hex(Copy(value.text, value.text_len));
+            case MstValueType.MST_TYPE_VECTOR2:
+                return FormattableString.Invariant($"({value.x},{value.y})");
+            case MstValueType.MST_TYPE_VECTOR3:
+                return FormattableString.Invariant($"({value.x},{value.y},{value.z})");
+            case MstValueType.MST_TYPE_QUATERNION:
+                return FormattableString.Invariant($"({value.x},{value.y},{value.z},{value.w})");
+            case MstValueType.MST_TYPE_UUID:
+                return Hex(Copy(value.uuid, 16));
+            default:
+                return value.int_value.ToString(CultureInfo.InvariantCulture);
+        }
+    }
+
+    private static byte[] Copy(byte* bytes, uint count)
+    {
+        var copy = new byte[count];
+        for (uint i = 0; i < count; i++)
+        {
+            copy[i] = bytes[i];
+        }
+        return copy;
+    }
+
+    private static string Hex(byte[] bytes)
+    {
+        return BitConverter.ToString(bytes).Replace("-", "").ToLowerInvariant();
     }
 
     // ---- the schema: the same in every program of the match ----
@@ -107,11 +240,16 @@ internal sealed unsafe class Match
         var ownerWrites = Options(MstWriters.MST_WRITERS_OWNER, MstVisibility.MST_VISIBILITY_PUBLIC);
         var serversSee = Options(MstWriters.MST_WRITERS_SERVERS, MstVisibility.MST_VISIBILITY_SERVERS);
         var masterWrites = Options(MstWriters.MST_WRITERS_MASTER, MstVisibility.MST_VISIBILITY_OWNER);
+        var owned = Options(MstWriters.MST_WRITERS_OWNER, MstVisibility.MST_VISIBILITY_OWNER);
+        var percent = Options(MstWriters.MST_WRITERS_SERVERS, MstVisibility.MST_VISIBILITY_OWNER);
+        percent.limits.has_min = percent.limits.has_max = 1;
+        percent.limits.max_int = 100;
         MstSchemaBuilder* builder;
         MstSchema* made;
         Ok(mst_schema_builder_create(&builder));
         using (Utf8 level = "level", gold = "gold", rating = "rating", title = "title", vip = "vip", secret = "secret",
-            motd = "motd", novice = "Novice")
+            motd = "motd", novice = "Novice", hp = "hp", coins = "coins", quests = "quests", stats = "stats",
+            slots = "slots")
         {
             Ok(mst_schema_builder_add_i32(builder, level.Bytes, level.Length, 1, &everybodySees));
             Ok(mst_schema_builder_add_i64(builder, gold.Bytes, gold.Length, 10, null));
@@ -120,6 +258,21 @@ internal sealed unsafe class Match
             Ok(mst_schema_builder_add_bool(builder, vip.Bytes, vip.Length, 0, null));
             Ok(mst_schema_builder_add_i32(builder, secret.Bytes, secret.Length, 0, &serversSee));
             Ok(mst_schema_builder_add_string(builder, motd.Bytes, motd.Length, null, 0, &masterWrites));
+            Ok(mst_schema_builder_add_i32(builder, hp.Bytes, hp.Length, 50, &percent));
+            Ok(mst_schema_builder_add_i64(builder, coins.Bytes, coins.Length, 100, &owned));
+            for (int i = 0; i < TypeNames.Length; i++)
+            {
+                MstValue value = TypeDefaults[i];
+                using (Utf8 name = TypeNames[i])
+                {
+                    Ok(mst_schema_builder_add_value(builder, name.Bytes, name.Length, &value, null));
+                }
+            }
+            Ok(mst_schema_builder_add_list(builder, quests.Bytes, quests.Length, (int)MstValueType.MST_TYPE_STRING, &owned));
+            Ok(mst_schema_builder_add_dict(builder, stats.Bytes, stats.Length, (int)MstKeyType.MST_KEY_STRING,
+                (int)MstValueType.MST_TYPE_I64, null));
+            Ok(mst_schema_builder_add_dict(builder, slots.Bytes, slots.Length, (int)MstKeyType.MST_KEY_I32,
+                (int)MstValueType.MST_TYPE_STRING, null));
         }
         Ok(mst_schema_builder_build(builder, &made));
         Ok(mst_schema_builder_free(builder));
@@ -198,10 +351,64 @@ internal sealed unsafe class Match
             Ok(mst_profile_set_string(profile, title, text.Bytes, text.Length));
         }
         Check(Title() == ChosenTitle, "the title shows at once");
+        SpendInVain();
+        WriteQuests();
         WaitUntilDurable();
         WaitUntil(() => Integer(gold) == 10 + Adds * Amount && Integer(level) == 42, "all that the server awards came");
         Check(remoteGoldChanges > 0, "the gold was seen to rise");
         Check(Integer(secret) == 0, "the secret stayed one");
+        Check(Integer(hp) == 100 && Stat("kills") == 3 && Stat("deaths") == null, "the rest came too");
+        Check(goldCalls > 0 && goldCalls == remoteGoldChanges, "the callbacks were told of the same");
+        Ok(mst_subscription_free(goldSubscription));
+        Gives(MstResult.MST_ERR_INVALID_HANDLE, mst_subscription_free(goldSubscription));
+    }
+
+    /// <summary>Coins that the game server spends meanwhile: the whole batch is refused, and all of it taken back.</summary>
+    private void SpendInVain()
+    {
+        uint count;
+        Ok(mst_profile_begin_batch(profile));
+        Push("steal");
+        Ok(mst_profile_add_int_guarded(profile, coins, -80, 0, long.MaxValue));
+        Check(Integer(coins) == 20 && Confirmed(coins) == 100, "what is predicted is not confirmed");
+        Ok(mst_profile_list_confirmed_count(profile, quests, &count));
+        Check(count == 0 && Quests().Length == 1, "neither are items");
+        // The title goes; what is in the batch does not.
+        ulong batch = Flush();
+        WaitUntil(() => durable >= batch && Confirmed(coins) == 20, "the game server spent the coins");
+        Ok(mst_profile_commit_batch(profile));
+        Flush();
+        WaitUntil(() => refusals == 1, "the batch is refused");
+        Check(Integer(coins) == 20 && Confirmed(coins) == 20 && Quests().Length == 0, "all of it is taken back");
+        Gives(MstResult.MST_ERR_GUARD_FAILED, mst_profile_add_int_guarded(profile, coins, -21, 0, long.MaxValue));
+        Check(LastError().Contains("coins"), "the error names the property");
+    }
+
+    private void WriteQuests()
+    {
+        Push("flee");
+        Ok(mst_profile_clear(profile, quests));
+        Push("find");
+        Push("flee");
+        using (Utf8 rest = "rest", fight = "fight")
+        {
+            MstValue restValue = String(rest), fightValue = String(fight);
+            Ok(mst_profile_list_insert(profile, quests, 0, &restValue));
+            Ok(mst_profile_list_move(profile, quests, 2, 0));
+            Ok(mst_profile_list_set(profile, quests, 0, &fightValue));
+        }
+        Ok(mst_profile_list_remove(profile, quests, 2));
+        Gives(MstResult.MST_ERR_INDEX_OUT_OF_RANGE, mst_profile_list_remove(profile, quests, 2));
+        Check(string.Join(" ", Quests()) == "fight rest", "the quests are in order");
+    }
+
+    private void Push(string quest)
+    {
+        using (Utf8 text = quest)
+        {
+            MstValue value = String(text);
+            Ok(mst_profile_list_push(profile, quests, &value));
+        }
     }
 
     private void PlayServer()
@@ -212,10 +419,22 @@ internal sealed unsafe class Match
         }
         Check(LastError().Contains("motd"), "the error names the property");
         WaitUntil(() => Title() == ChosenTitle, "the title came");
+        Ok(mst_profile_add_int_guarded(profile, coins, -80, 0, long.MaxValue));
+        // A batch that is taken back, and one that is not.
+        Ok(mst_profile_begin_batch(profile));
+        Ok(mst_profile_set_i32(profile, level, 41));
+        Ok(mst_profile_cancel_batch(profile));
+        Check(Integer(level) == 1, "the level is as it was");
+        Ok(mst_profile_begin_batch(profile));
         Ok(mst_profile_set_i32(profile, level, 42));
         Ok(mst_profile_set_f64(profile, rating, 2.25));
         Ok(mst_profile_set_bool(profile, vip, 1));
         Ok(mst_profile_set_i32(profile, secret, 7));
+        Ok(mst_profile_commit_batch(profile));
+        Ok(mst_profile_add_int_clamped(profile, hp, 80, 0, 100));
+        Gives(MstResult.MST_ERR_OUT_OF_RANGE, mst_profile_add_int(profile, hp, 1));
+        SetEveryType();
+        WriteDictionaries();
         WaitUntilDurable();
         for (int i = 1; i <= Adds; i++)
         {
@@ -231,6 +450,73 @@ internal sealed unsafe class Match
             }
         }
         Check(Integer(gold) == 10 + Adds * Amount, "all the gold was awarded");
+        WaitUntil(() => string.Join(" ", Quests()) == "fight rest", "the quests came");
+    }
+
+    private void SetEveryType()
+    {
+        var icon = new byte[] { 1, 0, 255 };
+        fixed (byte* iconBytes = icon)
+        {
+            MstValue[] values =
+            {
+                Float(MstValueType.MST_TYPE_F32, 2.25),
+                new MstValue { value_type = (int)MstValueType.MST_TYPE_BYTES, text = iconBytes, text_len = 3 },
+                Components(MstValueType.MST_TYPE_VECTOR2, 1, -2, 0, 0),
+                Components(MstValueType.MST_TYPE_VECTOR3, 1, 2.5f, -3, 0),
+                Components(MstValueType.MST_TYPE_QUATERNION, 0.5f, 0.5f, 0.5f, 0.5f),
+                Int(MstValueType.MST_TYPE_COLOR, 0xff800040),
+                Int(MstValueType.MST_TYPE_DATETIME, 1767323045250000),
+                CountingUuid(),
+            };
+            for (int i = 0; i < values.Length; i++)
+            {
+                MstValue value = values[i], got;
+                byte* room = stackalloc byte[16];
+                Ok(mst_profile_set_value(profile, everyType[i], &value));
+                Ok(mst_profile_get_value(profile, everyType[i], &got, room, 16, null));
+                Check(Show(got) == Show(value) && got.value_type == value.value_type, "a value is what it was set to");
+            }
+        }
+    }
+
+    private void WriteDictionaries()
+    {
+        using (Utf8 kills = "kills", deaths = "deaths", sword = "sword", bow = "bow")
+        {
+            MstKey killsKey = Key(kills), deathsKey = Key(deaths), one = Key(1), two = Key(2);
+            MstValue number = Int(MstValueType.MST_TYPE_I64, 1), swordValue = String(sword), bowValue = String(bow);
+            byte contains;
+            Ok(mst_profile_dict_put(profile, stats, &killsKey, &number));
+            Ok(mst_profile_dict_add_int(profile, stats, &killsKey, 2));
+            Ok(mst_profile_dict_add_int_clamped(profile, stats, &deathsKey, 5, 0, 3));
+            Check(Stat("kills") == 3 && Stat("deaths") == 3, "entries show at once");
+            Gives(MstResult.MST_ERR_GUARD_FAILED,
+                mst_profile_dict_add_int_guarded(profile, stats, &killsKey, -4, 0, 99));
+            Ok(mst_profile_dict_remove(profile, stats, &deathsKey));
+            Check(Stat("deaths") == null, "an entry is removed");
+            Ok(mst_profile_dict_put(profile, slots, &two, &bowValue));
+            Ok(mst_profile_dict_put(profile, slots, &one, &swordValue));
+            Ok(mst_profile_dict_contains(profile, slots, &two, &contains));
+            Check(contains == 1 && Slots() == "1:sword 2:bow", "a dictionary is in the order of its keys");
+        }
+    }
+
+    private string Slots()
+    {
+        var entries = new List<string>();
+        byte* room = stackalloc byte[16];
+        MstKey key = new MstKey();
+        for (;;)
+        {
+            MstValue value;
+            Ok(mst_profile_dict_next(profile, slots, &key, null, 0, null, &value, room, 16, null));
+            if ((MstKeyType)key.key_type == MstKeyType.MST_KEY_NONE)
+            {
+                return string.Join(" ", entries);
+            }
+            entries.Add(key.int_value + ":" + Show(value));
+        }
     }
 
     private void WaitUntilDurable()
@@ -288,6 +574,15 @@ internal sealed unsafe class Match
     {
         MstEvent next;
         Ok(mst_endpoint_wait(endpoint, timeoutMs, null));
+        if (isClient)
+        {
+            Ok(mst_endpoint_dispatch(endpoint, 0, null));
+            if (failed != null)
+            {
+                throw new MstException(failed.ToString());
+            }
+            return;
+        }
         for (;;)
         {
             Ok(mst_endpoint_next_event(endpoint, &next));
@@ -296,6 +591,32 @@ internal sealed unsafe class Match
                 return;
             }
             TakeEvent(next);
+        }
+    }
+
+    /// <summary>What the library calls. No exception may leave it.</summary>
+    private void OnEvent(MstEvent* told, void* userData)
+    {
+        try
+        {
+            TakeEvent(*told);
+        }
+        catch (Exception error)
+        {
+            failed = failed ?? error;
+        }
+    }
+
+    private void OnGold(MstEvent* told, void* userData)
+    {
+        try
+        {
+            Check(userData == (void*)0x90d && told->property_index == gold, "it is called with what was given");
+            goldCalls += (MstCause)told->cause == MstCause.MST_CAUSE_REMOTE ? 1 : 0;
+        }
+        catch (Exception error)
+        {
+            failed = failed ?? error;
         }
     }
 
@@ -319,7 +640,7 @@ internal sealed unsafe class Match
                 Console.WriteLine("resumed {0}", told.number);
                 break;
             case MstEventType.MST_EVENT_PROPERTY_CHANGED:
-                Console.WriteLine("changed " + Change(told, text));
+                Console.WriteLine("changed " + Change(told));
                 if (told.property_index == gold && (MstCause)told.cause == MstCause.MST_CAUSE_REMOTE)
                 {
                     Check(told.new_int > told.old_int, "the gold rises");
@@ -334,7 +655,9 @@ internal sealed unsafe class Match
                 durable = told.number;
                 break;
             case MstEventType.MST_EVENT_REFUSED:
-                Console.WriteLine("refused {0} {1} {2}", told.number, (MstResult)told.code, text);
+                Console.WriteLine("refused {0} {1} {2}", told.number, (MstResult)told.code, Name(told.property_index));
+                Check(text.Contains("coins"), "the reason names the property");
+                refusals++;
                 break;
             case MstEventType.MST_EVENT_TAKEN_BACK:
                 Console.WriteLine("taken back {0}", told.number);
@@ -348,23 +671,56 @@ internal sealed unsafe class Match
         }
     }
 
-    private string Change(MstEvent told, string text)
+    private string Change(MstEvent told)
     {
-        string values;
-        switch ((MstValueType)told.value_type)
+        MstValue before, after;
+        MstKey key;
+        byte* beforeRoom = stackalloc byte[64], afterRoom = stackalloc byte[64], keyRoom = stackalloc byte[64];
+        Ok(mst_endpoint_event_value(endpoint, 0, &before, beforeRoom, 64, null));
+        Ok(mst_endpoint_event_value(endpoint, 1, &after, afterRoom, 64, null));
+        Ok(mst_endpoint_event_key(endpoint, &key, keyRoom, 64, null));
+        Check(told.old_int == before.int_value && told.new_int == after.int_value && told.key_int == key.int_value,
+            "what fits is in the event too");
+        int place = (int)told.item_index;
+        string old = Show(before), now = Show(after), how;
+        bool isQuest = told.property_index == quests;
+        switch ((MstChange)told.change)
         {
-            case MstValueType.MST_TYPE_STRING:
-                values = "-> " + text;
+            case MstChange.MST_CHANGE_REPLACED:
+                how = ((MstValueType)told.value_type == MstValueType.MST_TYPE_STRING ? " " : " " + old + " ") + "-> " + now;
                 break;
-            case MstValueType.MST_TYPE_F64:
-                values = string.Format(CultureInfo.InvariantCulture, "{0} -> {1}", told.old_float, told.new_float);
+            case MstChange.MST_CHANGE_ITEM_SET:
+                questsTold[place] = now;
+                how = "[" + place + "] set " + now;
+                break;
+            case MstChange.MST_CHANGE_ITEM_INSERTED:
+                questsTold.Insert(place, now);
+                how = "[" + place + "] inserted " + now;
+                break;
+            case MstChange.MST_CHANGE_ITEM_REMOVED:
+                questsTold.RemoveAt(place);
+                how = "[" + place + "] removed " + old;
+                break;
+            case MstChange.MST_CHANGE_ITEM_MOVED:
+                string moved = questsTold[place];
+                questsTold.RemoveAt(place);
+                questsTold.Insert((int)told.to_index, moved);
+                how = "[" + place + "] moved to " + told.to_index;
+                break;
+            case MstChange.MST_CHANGE_CLEARED:
+                Check(!isQuest || questsTold.Count == told.old_int, "as many went as there were");
+                questsTold.Clear();
+                how = " cleared of " + told.old_int;
                 break;
             default:
-                values = told.old_int + " -> " + told.new_int;
+                string name = (MstKeyType)key.key_type == MstKeyType.MST_KEY_STRING
+                    ? Encoding.UTF8.GetString(Copy(key.text, key.text_len))
+                    : key.int_value.ToString(CultureInfo.InvariantCulture);
+                how = "{" + name + "} " + (told.has_new == 1 ? "put " + now : "removed " + old);
                 break;
         }
         string cause = ((MstCause)told.cause).ToString().Substring("MST_CAUSE_".Length).ToLowerInvariant();
-        return Name(told.property_index) + " " + values + " " + cause;
+        return Name(told.property_index) + how + " " + cause;
     }
 
     // ---- reading ----
@@ -381,6 +737,45 @@ internal sealed unsafe class Match
         long value;
         Ok(mst_profile_get_i64(profile, property, &value));
         return value;
+    }
+
+    /// <summary>What the master said last, without what this program predicts.</summary>
+    private long Confirmed(uint property)
+    {
+        MstValue value;
+        Ok(mst_profile_get_confirmed(profile, property, &value, null, 0, null));
+        return value.int_value;
+    }
+
+    private string[] Quests()
+    {
+        uint count;
+        Ok(mst_profile_list_count(profile, quests, &count));
+        var found = new string[count];
+        byte* room = stackalloc byte[16];
+        for (uint i = 0; i < count; i++)
+        {
+            MstValue value;
+            Ok(mst_profile_list_get(profile, quests, i, &value, room, 16, null));
+            found[i] = Show(value);
+        }
+        return found;
+    }
+
+    private long? Stat(string name)
+    {
+        using (Utf8 text = name)
+        {
+            MstKey key = Key(text);
+            MstValue value;
+            MstResult result = mst_profile_dict_get(profile, stats, &key, &value, null, 0, null);
+            if (result == MstResult.MST_ERR_NO_SUCH_KEY)
+            {
+                return null;
+            }
+            Ok(result);
+            return value.int_value;
+        }
     }
 
     private string Title()

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../check.h"
+#include "../values.h"
 
 #define LEN(text) ((uint32_t)strlen(text))
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -19,15 +20,50 @@ void property_options(void);
 void connect_options_of_both_roles(void);
 void master_start_options(void);
 void schemas(void);
+void declarations(void);
+void infos(void);
+void views(void);
 void alone(void);
+void types(void);
+void additions(void);
+void batches(void);
+void lists(void);
+void dictionaries(void);
+void callbacks_alone(void);
+void callbacks_of_endpoints(void);
 void mangled_bytes(void);
 void lives(void);
+void refused_by_the_master(void);
 void nobody_answers(void);
 void threads_on_shared_handles(void);
 
 /* What `make_schema` reads, and the places of its properties. */
 extern const char SCHEMA[];
 enum { LEVEL, GOLD, RATING, TITLE, VIP, PROPERTIES };
+
+/* What `make_wide_schema` builds: a property of every type. */
+enum {
+    WIDE_VIP,
+    WIDE_LEVEL,
+    WIDE_GOLD,
+    WIDE_SPEED,
+    WIDE_RATING,
+    WIDE_TITLE,
+    WIDE_ICON,
+    WIDE_PLACE,
+    WIDE_POSITION,
+    WIDE_FACING,
+    WIDE_TINT,
+    WIDE_SINCE,
+    WIDE_ID,
+    WIDE_SCALARS,
+    WIDE_ITEMS = WIDE_SCALARS, /* list<string> */
+    WIDE_SCORES,               /* list<i64> */
+    WIDE_STATS,                /* dict<string,i64> */
+    WIDE_SLOTS,                /* dict<i32,string> */
+    WIDE_WEIGHTS,              /* dict<i64,f32> */
+    WIDE_PROPERTIES
+};
 
 /* A fingerprint that no master has. */
 extern const char FINGERPRINT[];
@@ -41,7 +77,11 @@ typedef union {
     uint64_t u64;
     int32_t i32;
     int64_t i64;
+    float f32;
     double f64;
+    MstValue value;
+    MstKey key;
+    MstSubscription *subscription;
     MstSchemaBuilder *builder;
     MstSchema *schema;
     MstProfile *profile;
@@ -83,7 +123,14 @@ int pattern_stands(void);
         NO_OUT(function(__VA_ARGS__, (type *)text, sizeof text, ODD));                                                 \
     } while (0)
 
-/* The same, with a text that is there: asking for its length, a buffer that lacks a byte, and one that fits. */
+/* For one that may leave out the length. */
+#define NO_ROOM(function, ...)                                                                                         \
+    do {                                                                                                               \
+        NO_OUT(function(__VA_ARGS__, NULL, 1, &len));                                                                  \
+        NO_OUT(function(__VA_ARGS__, text, sizeof text, ODD));                                                         \
+    } while (0)
+
+/* The same as NO_BUFFER, with a text that is there: asking for its length, a buffer that lacks a byte, and one that fits. */
 #define SHORT_BUFFER(function, type, ...)                                                                              \
     do {                                                                                                               \
         uint32_t needed = 0;                                                                                           \
@@ -103,6 +150,10 @@ int pattern_stands(void);
 int last_error_names(const char *word);
 
 MstSchema *make_schema(void);
+MstSchema *make_wide_schema(void);
+MstPropertyOptions property_options_of(int32_t writers, int32_t visibility);
+MstValue wide_default(uint32_t property);
+MstValue wide_other(uint32_t property);
 MstSchemaBuilder *make_builder(void);
 MstProfile *make_profile(const MstSchema *schema);
 MstMasterOptions master_options(const MstSchema *schema);
@@ -115,6 +166,13 @@ MstProfile *fill(MstEndpoint *endpoint, const char *user);
 
 /* Waits for an event of this type; others are passed over. */
 MstEvent wait_for(MstEndpoint *endpoint, int32_t event_type);
+
+/* Polls a stand-alone profile until it has no more events. */
+void drop_events(MstProfile *profile);
+int json_is(const MstProfile *profile, const char *expected);
+
+/* A callback that fails when it is called. */
+void never_called(const MstEvent *event, void *user_data);
 
 /* A generator of pseudo-random numbers: xorshift. */
 uint32_t random_number(uint64_t *state);

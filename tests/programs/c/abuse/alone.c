@@ -47,6 +47,7 @@ void schemas(void) {
     OK(mst_schema_property_info(empty, 1, &out.info));
     CHECK(out.info.value_type == MST_TYPE_STRING && out.info.key == (uint16_t)(key + 1) && out.info.reserved == 0);
     CHECK(out.info.writers == MST_WRITERS_SERVERS && out.info.visibility == MST_VISIBILITY_OWNER);
+    CHECK(out.info.element_type == MST_TYPE_STRING && out.info.key_type == MST_KEY_NONE && out.info.saved == 1);
     OK(mst_schema_free(empty));
 
     /* Names and defaults that no schema has. */
@@ -101,20 +102,6 @@ static void no_more_events(MstProfile *profile) {
     CHECK(event.property_index == UINT32_MAX && event.number == 0 && event.value_type == MST_TYPE_NONE);
 }
 
-static void drop_events(MstProfile *profile) {
-    MstEvent event;
-    do {
-        OK(mst_profile_next_event(profile, &event));
-    } while (event.event_type != MST_EVENT_NONE);
-}
-
-static int json_is(const MstProfile *profile, const char *expected) {
-    char json[1024];
-    uint32_t length = 0;
-    OK(mst_profile_to_json(profile, json, sizeof json, &length));
-    return length == strlen(expected) && memcmp(json, expected, length) == 0;
-}
-
 void alone(void) {
     MstSchema *schema = make_schema();
     MstProfile *here = make_profile(schema), *there = make_profile(schema);
@@ -165,7 +152,9 @@ void alone(void) {
             REFUSED(MST_ERR_WRONG_TYPE, mst_profile_add_int(here, i, 1));
         }
         if (i != RATING) {
+            REFUSED(MST_ERR_WRONG_TYPE, mst_profile_get_f32(here, i, &out.f32));
             REFUSED(MST_ERR_WRONG_TYPE, mst_profile_get_f64(here, i, &out.f64));
+            REFUSED(MST_ERR_WRONG_TYPE, mst_profile_set_f32(here, i, 1));
             REFUSED(MST_ERR_WRONG_TYPE, mst_profile_set_f64(here, i, 1));
             REFUSED(MST_ERR_WRONG_TYPE, mst_profile_add_f64(here, i, 1));
         }

@@ -17,6 +17,14 @@ static MstResult master_with(const MstSchema *schema) {
     return mst_master_start(&options, &out.master);
 }
 
+static const MstValue a_value = {.value_type = MST_TYPE_I32};
+static const MstKey a_key = {.key_type = MST_KEY_I32};
+
+static MstResult dict_next_from_the_first(const MstProfile *profile) {
+    MstKey key = {0};
+    return mst_profile_dict_next(profile, 0, &key, text, sizeof text, &len, &out.value, NULL, 0, NULL);
+}
+
 /* X(function, arguments), where `it` is the handle. */
 #define BUILDER_CALLS(X)                                                                                               \
     X(mst_schema_builder_free, (it))                                                                                   \
@@ -25,6 +33,10 @@ static MstResult master_with(const MstSchema *schema) {
     X(mst_schema_builder_add_i64, (it, "a", 1, 1, NULL))                                                               \
     X(mst_schema_builder_add_f64, (it, "a", 1, 1, NULL))                                                               \
     X(mst_schema_builder_add_string, (it, "a", 1, "b", 1, NULL))                                                       \
+    X(mst_schema_builder_add_value, (it, "a", 1, &a_value, NULL))                                                      \
+    X(mst_schema_builder_add_list, (it, "a", 1, MST_TYPE_I32, NULL))                                                   \
+    X(mst_schema_builder_add_dict, (it, "a", 1, MST_KEY_I32, MST_TYPE_I32, NULL))                                      \
+    X(mst_schema_builder_add_by_key, (it, 1, MST_TYPE_I32, 0, 0))                                                      \
     X(mst_schema_builder_build, (it, &out.schema))
 
 #define SCHEMA_CALLS(X)                                                                                                \
@@ -34,6 +46,12 @@ static MstResult master_with(const MstSchema *schema) {
     X(mst_schema_find_key, (it, 1, &out.u32))                                                                          \
     X(mst_schema_property_name, (it, 0, text, sizeof text, &len))                                                      \
     X(mst_schema_property_info, (it, 0, &out.info))                                                                    \
+    X(mst_schema_property_default, (it, 0, &out.value, text, sizeof text, &len))                                       \
+    X(mst_schema_property_pattern, (it, 0, text, sizeof text, &len))                                                   \
+    X(mst_schema_property_key_pattern, (it, 0, text, sizeof text, &len))                                               \
+    X(mst_schema_property_description, (it, 0, text, sizeof text, &len))                                               \
+    X(mst_schema_property_alias_count, (it, 0, &out.u32))                                                              \
+    X(mst_schema_property_alias, (it, 0, 0, text, sizeof text, &len))                                                  \
     X(mst_schema_fingerprint, (it, &out.u64))                                                                          \
     X(mst_profile_create, (it, &out.profile))                                                                          \
     X(client_with, (it))                                                                                               \
@@ -64,6 +82,48 @@ static MstResult master_with(const MstSchema *schema) {
     X(mst_profile_to_json, (it, text, sizeof text, &len))                                                              \
     X(mst_profile_apply_json, (it, "{}", 2))                                                                           \
     X(mst_profile_next_event, (it, &out.event))                                                                        \
+    X(mst_schema_of_profile, (it, &out.schema))                                                                        \
+    X(mst_profile_get_f32, (it, RATING, &out.f32))                                                                     \
+    X(mst_profile_get_value, (it, TITLE, &out.value, text, sizeof text, &len))                                         \
+    X(mst_profile_get_confirmed, (it, TITLE, &out.value, text, sizeof text, &len))                                     \
+    X(mst_profile_set_f32, (it, RATING, 1))                                                                            \
+    X(mst_profile_set_value, (it, LEVEL, &a_value))                                                                    \
+    X(mst_profile_add_int_clamped, (it, GOLD, 1, 0, 9))                                                                \
+    X(mst_profile_add_int_guarded, (it, GOLD, 1, 0, 9))                                                                \
+    X(mst_profile_add_f64_clamped, (it, RATING, 1, 0, 9))                                                              \
+    X(mst_profile_add_f64_guarded, (it, RATING, 1, 0, 9))                                                              \
+    X(mst_profile_begin_batch, (it))                                                                                   \
+    X(mst_profile_commit_batch, (it))                                                                                  \
+    X(mst_profile_cancel_batch, (it))                                                                                  \
+    X(mst_profile_list_count, (it, 0, &out.u32))                                                                       \
+    X(mst_profile_list_confirmed_count, (it, 0, &out.u32))                                                             \
+    X(mst_profile_list_get, (it, 0, 0, &out.value, text, sizeof text, &len))                                           \
+    X(mst_profile_list_get_confirmed, (it, 0, 0, &out.value, text, sizeof text, &len))                                 \
+    X(mst_profile_list_push, (it, 0, &a_value))                                                                        \
+    X(mst_profile_list_insert, (it, 0, 0, &a_value))                                                                   \
+    X(mst_profile_list_set, (it, 0, 0, &a_value))                                                                      \
+    X(mst_profile_list_remove, (it, 0, 0))                                                                             \
+    X(mst_profile_list_move, (it, 0, 0, 1))                                                                            \
+    X(mst_profile_clear, (it, 0))                                                                                      \
+    X(mst_profile_dict_count, (it, 0, &out.u32))                                                                       \
+    X(mst_profile_dict_confirmed_count, (it, 0, &out.u32))                                                             \
+    X(mst_profile_dict_get, (it, 0, &a_key, &out.value, text, sizeof text, &len))                                      \
+    X(mst_profile_dict_get_confirmed, (it, 0, &a_key, &out.value, text, sizeof text, &len))                            \
+    X(mst_profile_dict_contains, (it, 0, &a_key, &out.u8))                                                             \
+    X(dict_next_from_the_first, (it))                                                                                  \
+    X(mst_profile_dict_key_at, (it, 0, 0, &out.key, text, sizeof text, &len))                                          \
+    X(mst_profile_dict_put, (it, 0, &a_key, &a_value))                                                                 \
+    X(mst_profile_dict_remove, (it, 0, &a_key))                                                                        \
+    X(mst_profile_dict_add_int, (it, 0, &a_key, 1))                                                                    \
+    X(mst_profile_dict_add_int_clamped, (it, 0, &a_key, 1, 0, 9))                                                      \
+    X(mst_profile_dict_add_int_guarded, (it, 0, &a_key, 1, 0, 9))                                                      \
+    X(mst_profile_dict_add_f64, (it, 0, &a_key, 1))                                                                    \
+    X(mst_profile_dict_add_f64_clamped, (it, 0, &a_key, 1, 0, 9))                                                      \
+    X(mst_profile_dict_add_f64_guarded, (it, 0, &a_key, 1, 0, 9))                                                      \
+    X(mst_profile_event_value, (it, 1, &out.value, text, sizeof text, &len))                                           \
+    X(mst_profile_event_key, (it, &out.key, text, sizeof text, &len))                                                  \
+    X(mst_profile_subscribe, (it, UINT32_MAX, never_called, NULL, &out.subscription))                                  \
+    X(mst_profile_dispatch, (it, &out.u32))                                                                            \
     X(mst_profile_flush, (it, &out.u64))                                                                               \
     X(mst_profile_pending, (it, &out.pending))                                                                         \
     X(mst_profile_release, (it))
@@ -74,6 +134,10 @@ static MstResult master_with(const MstSchema *schema) {
     X(mst_endpoint_wait, (it, 60000, &out.u8))                                                                         \
     X(mst_endpoint_next_event, (it, &out.event))                                                                       \
     X(mst_endpoint_event_text, (it, text, sizeof text, &len))                                                          \
+    X(mst_endpoint_event_value, (it, 1, &out.value, text, sizeof text, &len))                                          \
+    X(mst_endpoint_event_key, (it, &out.key, text, sizeof text, &len))                                                 \
+    X(mst_endpoint_subscribe, (it, never_called, NULL, &out.subscription))                                             \
+    X(mst_endpoint_dispatch, (it, 0, &out.u32))                                                                        \
     X(mst_endpoint_is_connected, (it, &out.u8))                                                                        \
     X(mst_endpoint_fill_profile, (it, "ann", 3, &out.profile))                                                         \
     X(mst_endpoint_find_profile, (it, "ann", 3, &out.profile))                                                         \
@@ -92,6 +156,8 @@ static MstResult master_with(const MstSchema *schema) {
     X(mst_master_stats, (it, &out.master_stats))                                                                       \
     X(mst_master_profile_json, (it, "ann", 3, text, sizeof text, &len))
 
+#define SUBSCRIPTION_CALLS(X) X(mst_subscription_free, (it))
+
 typedef struct {
     const char *name;
     MstResult (*call)(void *handle);
@@ -108,11 +174,13 @@ typedef struct {
 #define DEFINE_PROFILE(name, arguments) DEFINE(MstProfile, name, arguments)
 #define DEFINE_ENDPOINT(name, arguments) DEFINE(MstEndpoint, name, arguments)
 #define DEFINE_MASTER(name, arguments) DEFINE(MstMaster, name, arguments)
+#define DEFINE_SUBSCRIPTION(name, arguments) DEFINE(MstSubscription, name, arguments)
 BUILDER_CALLS(DEFINE_BUILDER)
 SCHEMA_CALLS(DEFINE_SCHEMA)
 PROFILE_CALLS(DEFINE_PROFILE)
 ENDPOINT_CALLS(DEFINE_ENDPOINT)
 MASTER_CALLS(DEFINE_MASTER)
+SUBSCRIPTION_CALLS(DEFINE_SUBSCRIPTION)
 
 #define ROW(name, arguments) {#name, row_##name},
 static const Row BUILDER_ROWS[] = {BUILDER_CALLS(ROW)};
@@ -120,8 +188,9 @@ static const Row SCHEMA_ROWS[] = {SCHEMA_CALLS(ROW)};
 static const Row PROFILE_ROWS[] = {PROFILE_CALLS(ROW)};
 static const Row ENDPOINT_ROWS[] = {ENDPOINT_CALLS(ROW)};
 static const Row MASTER_ROWS[] = {MASTER_CALLS(ROW)};
+static const Row SUBSCRIPTION_ROWS[] = {SUBSCRIPTION_CALLS(ROW)};
 
-enum { KINDS = 5 };
+enum { KINDS = 6 };
 
 static void row_gives(const Row *row, MstResult expected, uintptr_t handle) {
     char what[200];
@@ -140,18 +209,23 @@ void handles(void) {
         const Row *rows;
         size_t count;
     } kinds[KINDS] = {
-        {BUILDER_ROWS, COUNT(BUILDER_ROWS)},   {SCHEMA_ROWS, COUNT(SCHEMA_ROWS)}, {PROFILE_ROWS, COUNT(PROFILE_ROWS)},
-        {ENDPOINT_ROWS, COUNT(ENDPOINT_ROWS)}, {MASTER_ROWS, COUNT(MASTER_ROWS)},
+        {BUILDER_ROWS, COUNT(BUILDER_ROWS)}, {SCHEMA_ROWS, COUNT(SCHEMA_ROWS)},
+        {PROFILE_ROWS, COUNT(PROFILE_ROWS)}, {ENDPOINT_ROWS, COUNT(ENDPOINT_ROWS)},
+        {MASTER_ROWS, COUNT(MASTER_ROWS)},   {SUBSCRIPTION_ROWS, COUNT(SUBSCRIPTION_ROWS)},
     };
     MstSchema *schema = make_schema(), *stale_schema = make_schema();
     MstSchemaBuilder *builder = make_builder(), *stale_builder = make_builder();
     MstProfile *profile = make_profile(schema), *stale_profile = make_profile(schema);
     MstMaster *master = start_master(schema), *stale_master = start_master(schema);
     MstEndpoint *endpoint = connect_to(master, schema, NULL), *stale_endpoint = connect_to(master, schema, NULL);
-    const uintptr_t live[KINDS] = {(uintptr_t)builder, (uintptr_t)schema, (uintptr_t)profile, (uintptr_t)endpoint,
-                                   (uintptr_t)master};
-    const uintptr_t stale[KINDS] = {(uintptr_t)stale_builder, (uintptr_t)stale_schema, (uintptr_t)stale_profile,
-                                    (uintptr_t)stale_endpoint, (uintptr_t)stale_master};
+    MstSubscription *subscription = NULL, *stale_subscription = NULL;
+    OK(mst_profile_subscribe(profile, LEVEL, never_called, NULL, &subscription));
+    OK(mst_profile_subscribe(profile, LEVEL, never_called, NULL, &stale_subscription));
+    const uintptr_t live[KINDS] = {(uintptr_t)builder,  (uintptr_t)schema, (uintptr_t)profile,
+                                   (uintptr_t)endpoint, (uintptr_t)master, (uintptr_t)subscription};
+    const uintptr_t stale[KINDS] = {(uintptr_t)stale_builder,  (uintptr_t)stale_schema, (uintptr_t)stale_profile,
+                                    (uintptr_t)stale_endpoint, (uintptr_t)stale_master, (uintptr_t)stale_subscription};
+    OK(mst_subscription_free(stale_subscription));
     OK(mst_schema_builder_free(stale_builder));
     OK(mst_schema_free(stale_schema));
     OK(mst_profile_free(stale_profile));
@@ -200,6 +274,7 @@ void handles(void) {
     OK(mst_schema_free(schema));
     OK(mst_profile_get_i32(profile, LEVEL, &out.i32));
     OK(mst_endpoint_is_connected(endpoint, &out.u8));
+    OK(mst_subscription_free(subscription));
     OK(mst_profile_free(profile));
     OK(mst_endpoint_free(endpoint));
     OK(mst_master_free(master));

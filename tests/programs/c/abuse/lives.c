@@ -19,6 +19,9 @@ void lives(void) {
     REFUSED(MST_ERR_NOT_LOADED, mst_profile_set_bool(profile, VIP, 1));
     REFUSED(MST_ERR_NOT_LOADED, mst_profile_add_f64(profile, RATING, 1));
     REFUSED(MST_ERR_NOT_LOADED, mst_profile_apply_json(profile, "{\"gold\":1}", 10));
+    REFUSED(MST_ERR_NOT_LOADED, mst_profile_begin_batch(profile));
+    REFUSED(MST_ERR_INVALID_ARGUMENT, mst_profile_commit_batch(profile));
+    REFUSED(MST_ERR_NOT_LOADED, mst_profile_add_int_guarded(profile, GOLD, 1, 0, 99));
     REFUSED(MST_ERR_ALREADY_OPEN, mst_endpoint_fill_profile(endpoint, "ann", 3, &out.profile));
     OK(mst_endpoint_find_profile(endpoint, "ann", 3, &found));
     CHECK(found == profile);
@@ -105,6 +108,72 @@ void lives(void) {
     REFUSED(MST_ERR_CLOSED, mst_master_next_event(master, &out.master_event));
     REFUSED(MST_ERR_CLOSED, mst_master_stats(master, &out.master_stats));
     REFUSED(MST_ERR_CLOSED, mst_master_profile_json(master, "ann", 3, text, sizeof text, &len));
+    OK(mst_master_free(master));
+    OK(mst_schema_free(schema));
+}
+
+static int64_t gold_of(MstProfile *profile, MstResult (*get)(const MstProfile *, uint32_t, MstValue *, void *, uint32_t, uint32_t *)) {
+    MstValue value;
+    OK(get(profile, GOLD, &value, NULL, 0, NULL));
+    return value.int_value;
+}
+
+/* Two game servers spend the same gold: the second one's batch is refused as a whole, and all of it taken back. */
+void refused_by_the_master(void) {
+    MstSchema *schema = make_schema();
+    MstMaster *master = start_master(schema);
+    MstEndpoint *first = connect_to(master, schema, "dev-server:first");
+    MstEndpoint *second = connect_to(master, schema, "dev-server:second");
+    MstProfile *rich = fill(first, "shared"), *poor = fill(second, "shared");
+    MstEvent event;
+    MstPending pending;
+
+    OK(mst_endpoint_set_flush_interval(second, 3600 * 1000));
+    wait_for(first, MST_EVENT_PROFILE_LOADED);
+    wait_for(second, MST_EVENT_PROFILE_LOADED);
+    OK(mst_profile_begin_batch(poor));
+    OK(mst_profile_set_i32(poor, LEVEL, 5));
+    OK(mst_profile_add_int_guarded(poor, GOLD, -8, 0, INT64_MAX));
+    /* Nothing of it is sent before it is committed. */
+    OK(mst_profile_flush(poor, &out.u64));
+    CHECK(out.u64 == 0);
+    CHECK(gold_of(poor, mst_profile_get_value) == 2 && gold_of(poor, mst_profile_get_confirmed) == 10);
+    OK(mst_profile_add_int_guarded(rich, GOLD, -8, 0, INT64_MAX));
+    OK(mst_profile_flush(rich, NULL));
+    wait_for(first, MST_EVENT_DURABLE);
+    OK(mst_profile_commit_batch(poor));
+    OK(mst_profile_pending(poor, &pending));
+    CHECK(pending.unsent == 1 && pending.unapplied == 0);
+    OK(mst_profile_flush(poor, &out.u64));
+    CHECK(out.u64 == 1);
+    event = wait_for(second, MST_EVENT_REFUSED);
+    CHECK(event.code == MST_ERR_GUARD_FAILED && event.number == 1 && event.property_index == GOLD);
+    OK(mst_endpoint_event_text(second, text, sizeof text - 1, &len));
+    text[len] = 0;
+    CHECK(strstr(text, "gold") != NULL);
+    OK(mst_profile_get_i32(poor, LEVEL, &out.i32));
+    CHECK(out.i32 == 1);
+    CHECK(gold_of(poor, mst_profile_get_value) == 2 && gold_of(poor, mst_profile_get_confirmed) == 2);
+    REFUSED(MST_ERR_GUARD_FAILED, mst_profile_add_int_guarded(poor, GOLD, -3, 0, INT64_MAX));
+
+    /* A batch that is begun when the profile is released is taken back. */
+    OK(mst_profile_begin_batch(poor));
+    OK(mst_profile_set_i32(poor, LEVEL, 6));
+    OK(mst_profile_release(poor));
+    wait_for(second, MST_EVENT_PROFILE_RELEASED);
+    REFUSED(MST_ERR_RELEASED, mst_profile_begin_batch(poor));
+    REFUSED(MST_ERR_RELEASED, mst_profile_commit_batch(poor));
+    REFUSED(MST_ERR_RELEASED, mst_profile_cancel_batch(poor));
+    REFUSED(MST_ERR_RELEASED, mst_profile_get_value(poor, GOLD, &out.value, text, sizeof text, &len));
+    REFUSED(MST_ERR_RELEASED, mst_profile_add_int_guarded(poor, GOLD, 1, 0, 9));
+    OK(mst_profile_get_i32(rich, LEVEL, &out.i32));
+    CHECK(out.i32 == 1);
+    OK(mst_endpoint_close(first, PATIENCE_MS));
+    OK(mst_endpoint_close(second, PATIENCE_MS));
+    OK(mst_profile_free(rich));
+    OK(mst_profile_free(poor));
+    OK(mst_endpoint_free(first));
+    OK(mst_endpoint_free(second));
     OK(mst_master_free(master));
     OK(mst_schema_free(schema));
 }

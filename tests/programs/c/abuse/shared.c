@@ -52,6 +52,144 @@ MstSchema *make_schema(void) {
     return schema;
 }
 
+MstPropertyOptions property_options_of(int32_t writers, int32_t visibility) {
+    MstPropertyOptions options;
+    OK(mst_property_options_init(&options));
+    CHECK(options.struct_size == sizeof options && options.pattern == NULL && options.limits.has_min == 0);
+    options.writers = writers;
+    options.visibility = visibility;
+    return options;
+}
+
+static const char ICON[] = {1, 0, (char)255};
+
+MstValue wide_default(uint32_t property) {
+    switch (property) {
+    case WIDE_VIP:
+        return int_of(MST_TYPE_BOOL, 1);
+    case WIDE_LEVEL:
+        return int_of(MST_TYPE_I32, 7);
+    case WIDE_GOLD:
+        return int_of(MST_TYPE_I64, -5000000000);
+    case WIDE_SPEED:
+        return float_of(MST_TYPE_F32, 1.5);
+    case WIDE_RATING:
+        return float_of(MST_TYPE_F64, 0.1);
+    case WIDE_TITLE:
+        return string_of("Novice");
+    case WIDE_ICON:
+        return bytes_of(MST_TYPE_BYTES, ICON, sizeof ICON);
+    case WIDE_PLACE:
+        return components_of(MST_TYPE_VECTOR2, 1, 2, 0, 0);
+    case WIDE_POSITION:
+        return components_of(MST_TYPE_VECTOR3, 1, 2, 3, 0);
+    case WIDE_FACING:
+        return components_of(MST_TYPE_QUATERNION, 0, 0, 0, 1);
+    case WIDE_TINT:
+        return int_of(MST_TYPE_COLOR, 0xff8000ff);
+    case WIDE_SINCE:
+        return int_of(MST_TYPE_DATETIME, -1);
+    default:
+        return uuid_of(1);
+    }
+}
+
+MstValue wide_other(uint32_t property) {
+    switch (property) {
+    case WIDE_VIP:
+        return int_of(MST_TYPE_BOOL, 0);
+    case WIDE_LEVEL:
+        return int_of(MST_TYPE_I32, 8);
+    case WIDE_GOLD:
+        return int_of(MST_TYPE_I64, INT64_MAX);
+    case WIDE_SPEED:
+        return float_of(MST_TYPE_F32, -0.25);
+    case WIDE_RATING:
+        return float_of(MST_TYPE_F64, 1e300);
+    case WIDE_TITLE:
+        return string_of("Z\xc3\xbcrich");
+    case WIDE_ICON:
+        return bytes_of(MST_TYPE_BYTES, ICON, 1);
+    case WIDE_PLACE:
+        return components_of(MST_TYPE_VECTOR2, -1, 0.5f, 0, 0);
+    case WIDE_POSITION:
+        return components_of(MST_TYPE_VECTOR3, 0, 0, -3, 0);
+    case WIDE_FACING:
+        return components_of(MST_TYPE_QUATERNION, 0.5f, 0.5f, 0.5f, 0.5f);
+    case WIDE_TINT:
+        return int_of(MST_TYPE_COLOR, 0x01020304);
+    case WIDE_SINCE:
+        return int_of(MST_TYPE_DATETIME, INT64_C(1767323045250000));
+    default:
+        return uuid_of(240);
+    }
+}
+
+static void add_wide(MstSchemaBuilder *builder, uint32_t property, const char *name, const MstPropertyOptions *options) {
+    const MstValue value = wide_default(property);
+    OK(mst_schema_builder_add_value(builder, name, LEN(name), &value, options));
+}
+
+MstSchema *make_wide_schema(void) {
+    MstSchemaBuilder *builder = make_builder();
+    MstSchema *schema = NULL;
+    const MstPropertyOptions plain = property_options_of(MST_WRITERS_SERVERS, MST_VISIBILITY_OWNER);
+    MstPropertyOptions level = plain, gold = plain, speed = plain, title = plain, since = plain, items = plain;
+    MstPropertyOptions stats = plain, slots = plain;
+    level.limits.has_min = level.limits.has_max = 1;
+    level.limits.max_int = 100;
+    level.visibility = MST_VISIBILITY_PUBLIC;
+    gold.merge = MST_MERGE_SUM;
+    gold.sync = MST_SYNC_IMMEDIATE;
+    gold.aliases = "coins\nmoney";
+    gold.aliases_len = LEN(gold.aliases);
+    gold.description = "What there is to spend.";
+    gold.description_len = LEN(gold.description);
+    speed.limits.finite = speed.limits.has_max = 1;
+    speed.limits.max_float = 2.5;
+    title.writers = MST_WRITERS_OWNER;
+    title.limits.has_max_length = title.limits.has_min_length = 1;
+    title.limits.min_length = 2;
+    title.limits.max_length = 10;
+    title.pattern = "^[A-Z]";
+    title.pattern_len = LEN(title.pattern);
+    since.unsaved = 1;
+    since.limits.monotonic = 1;
+    items.limits.has_max_count = 1;
+    items.limits.max_count = 4;
+    items.pattern = "^[a-z]*$";
+    items.pattern_len = LEN(items.pattern);
+    stats.limits.has_max_key_length = 1;
+    stats.limits.max_key_length = 6;
+    stats.key_pattern = "^[a-z]+$";
+    stats.key_pattern_len = LEN(stats.key_pattern);
+    stats.has_key = 1;
+    stats.key = 77;
+    slots.limits.has_min_count = slots.limits.has_max_count = 1;
+    slots.limits.max_count = 2;
+    add_wide(builder, WIDE_VIP, "vip", NULL);
+    add_wide(builder, WIDE_LEVEL, "level", &level);
+    add_wide(builder, WIDE_GOLD, "gold", &gold);
+    add_wide(builder, WIDE_SPEED, "speed", &speed);
+    add_wide(builder, WIDE_RATING, "rating", &plain);
+    add_wide(builder, WIDE_TITLE, "title", &title);
+    add_wide(builder, WIDE_ICON, "icon", NULL);
+    add_wide(builder, WIDE_PLACE, "place", NULL);
+    add_wide(builder, WIDE_POSITION, "position", NULL);
+    add_wide(builder, WIDE_FACING, "facing", NULL);
+    add_wide(builder, WIDE_TINT, "tint", NULL);
+    add_wide(builder, WIDE_SINCE, "since", &since);
+    add_wide(builder, WIDE_ID, "id", NULL);
+    OK(mst_schema_builder_add_list(builder, "items", 5, MST_TYPE_STRING, &items));
+    OK(mst_schema_builder_add_list(builder, "scores", 6, MST_TYPE_I64, NULL));
+    OK(mst_schema_builder_add_dict(builder, "stats", 5, MST_KEY_STRING, MST_TYPE_I64, &stats));
+    OK(mst_schema_builder_add_dict(builder, "slots", 5, MST_KEY_I32, MST_TYPE_STRING, &slots));
+    OK(mst_schema_builder_add_dict(builder, "weights", 7, MST_KEY_I64, MST_TYPE_F32, NULL));
+    OK(mst_schema_builder_build(builder, &schema));
+    OK(mst_schema_builder_free(builder));
+    return schema;
+}
+
 MstSchemaBuilder *make_builder(void) {
     MstSchemaBuilder *builder = NULL;
     OK(mst_schema_builder_create(&builder));
@@ -133,6 +271,26 @@ MstEvent wait_for(MstEndpoint *endpoint, int32_t event_type) {
             }
         } while (event.event_type != MST_EVENT_NONE);
     }
+}
+
+void drop_events(MstProfile *profile) {
+    MstEvent event;
+    do {
+        OK(mst_profile_next_event(profile, &event));
+    } while (event.event_type != MST_EVENT_NONE);
+}
+
+int json_is(const MstProfile *profile, const char *expected) {
+    char json[1024];
+    uint32_t length = 0;
+    OK(mst_profile_to_json(profile, json, sizeof json, &length));
+    return length == strlen(expected) && memcmp(json, expected, length) == 0;
+}
+
+void never_called(const MstEvent *event, void *user_data) {
+    (void)event;
+    (void)user_data;
+    CHECK(!"a callback that nobody may call");
 }
 
 uint32_t random_number(uint64_t *state) {

@@ -31,6 +31,17 @@ static void may_be(const char *what, MstResult result, MstResult other) {
 }
 #define MAY_BE(other, call) may_be(#call, (call), (other))
 
+/* Counts on whichever thread dispatches. */
+static void counted(const MstEvent *event, void *user_data) {
+    int64_t gold = 0;
+    (void)user_data;
+    CHECK(event->event_type != MST_EVENT_NONE);
+    if (event->profile != NULL) {
+        const MstResult result = mst_profile_get_i64(event->profile, GOLD, &gold);
+        CHECK(result == MST_OK || result == MST_ERR_INVALID_HANDLE || result == MST_ERR_RELEASED);
+    }
+}
+
 static void *hammer_profiles(void *seed) {
     uint64_t state = 1234567 + 1000003 * (uint64_t)(uintptr_t)seed;
     for (int i = 0; i < ROUNDS; i++) {
@@ -40,7 +51,10 @@ static void *hammer_profiles(void *seed) {
         uint32_t length;
         int64_t gold;
         MstEvent event;
-        switch (random_number(&state) % 9) {
+        MstValue value;
+        MstSubscription *subscription = NULL;
+        MstResult result;
+        switch (random_number(&state) % 13) {
         case 0:
             MAY_BE(MST_OK, mst_profile_get_i64(profile, GOLD, &gold));
             break;
@@ -57,13 +71,35 @@ static void *hammer_profiles(void *seed) {
             MAY_BE(MST_ERR_BUFFER_TOO_SMALL, mst_profile_get_string(profile, TITLE, buffer, amount % 16, &length));
             break;
         case 5:
-            MAY_BE(MST_ERR_BUFFER_TOO_SMALL, mst_profile_take_delta(profile, (uint8_t *)buffer, amount % 64, &length));
+            result = mst_profile_take_delta(profile, (uint8_t *)buffer, amount % 64, &length);
+            /* Somebody may have begun a batch. */
+            if (result != MST_ERR_INVALID_ARGUMENT) {
+                may_be("mst_profile_take_delta", result, MST_ERR_BUFFER_TOO_SMALL);
+            }
             break;
         case 6:
             MAY_BE(MST_OK, mst_profile_next_event(profile, &event));
             break;
         case 7:
             MAY_BE(MST_ERR_BUFFER_TOO_SMALL, mst_profile_to_json(profile, buffer, sizeof buffer, &length));
+            break;
+        case 8:
+            MAY_BE(MST_OK, mst_profile_get_confirmed(profile, TITLE, &value, buffer, sizeof buffer, NULL));
+            break;
+        case 9:
+            MAY_BE(MST_ERR_INVALID_ARGUMENT, mst_profile_begin_batch(profile));
+            MAY_BE(MST_ERR_INVALID_ARGUMENT,
+                   (amount % 2 == 0 ? mst_profile_commit_batch : mst_profile_cancel_batch)(profile));
+            break;
+        case 10:
+            /* It may be left to end with the profile. */
+            MAY_BE(MST_OK, mst_profile_subscribe(profile, UINT32_MAX, counted, NULL, &subscription));
+            if (amount % 2 == 0) {
+                MAY_BE(MST_OK, mst_subscription_free(subscription));
+            }
+            break;
+        case 11:
+            MAY_BE(MST_OK, mst_profile_dispatch(profile, &length));
             break;
         default:
             /* Of those who free it at once, one does. */
@@ -86,6 +122,7 @@ static void *hammer_endpoint(void *seed) {
     snprintf(user, sizeof user, "u%u", (unsigned)(uintptr_t)seed);
     for (;;) {
         MstProfile *profile = NULL;
+        MstSubscription *subscription = NULL;
         MstEvent event;
         uint8_t flag;
         MstResult result = mst_endpoint_fill_profile(shared_endpoint, user, LEN(user), &profile);
@@ -94,7 +131,12 @@ static void *hammer_endpoint(void *seed) {
         }
         /* The last one may not be gone yet. */
         CHECK(result == MST_OK || result == MST_ERR_ALREADY_OPEN || result == MST_ERR_CLOSED);
+        if (profile != NULL) {
+            MAY_BE(MST_ERR_RELEASED, mst_profile_subscribe(profile, GOLD, counted, NULL, NULL));
+        }
+        MAY_BE(MST_OK, mst_endpoint_subscribe(shared_endpoint, counted, NULL, &subscription));
         for (uint32_t i = random_number(&state) % 20; i > 0; i--) {
+            MAY_BE(MST_OK, mst_endpoint_dispatch(shared_endpoint, 50, NULL));
             MAY_BE(MST_OK, mst_endpoint_wait(shared_endpoint, random_number(&state) % 3, &flag));
             MAY_BE(MST_OK, mst_endpoint_next_event(shared_endpoint, &event));
             if (profile != NULL && mst_profile_add_int(profile, GOLD, 1) == MST_OK) {
@@ -106,6 +148,7 @@ static void *hammer_endpoint(void *seed) {
             }
             MAY_BE(MST_OK, mst_endpoint_tick(shared_endpoint, 50));
         }
+        MAY_BE(MST_OK, mst_subscription_free(subscription));
         if (profile != NULL) {
             OK(mst_profile_free(profile));
         }
