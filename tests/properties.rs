@@ -396,6 +396,9 @@ fn a_view_by_keys_and_types_is_told_names_and_limits() {
         .build()
         .unwrap();
     assert!(view.is_view());
+    let options = mst_profiles::MasterOptions::new(view.clone());
+    let started = mst_profiles::Master::start(options, Box::new(mst_profiles::store::MemoryStore::new()));
+    assert_eq!(started.err().map(|e| e.code()), Some(ErrorCode::InvalidSchema));
     let mut options = test.options("dev-server:arena");
     options.schema = view.clone();
     let mut viewer = GameServer::connect(options.clone()).unwrap();

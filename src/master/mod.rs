@@ -79,9 +79,13 @@ impl Master {
     /// Takes the store over, listens, and serves from then on.
     ///
     /// # Errors
-    /// What [`ProfileStore::claim`] says; [`ErrorCode::AddressInUse`], [`ErrorCode::InvalidAddress`],
+    /// [`Error::InvalidSchema`] for properties without names; what [`ProfileStore::claim`] says; [`ErrorCode::AddressInUse`], [`ErrorCode::InvalidAddress`],
     /// [`ErrorCode::TlsConfig`], [`ErrorCode::System`].
     pub fn start(options: MasterOptions, mut store: Box<dyn ProfileStore>) -> Result<Self> {
+        if options.schema.is_view() {
+            let reason = "properties that are known by their keys alone are no good for a master".into();
+            return Err(Error::InvalidSchema { reason });
+        }
         let (inputs, inbox) = unbounded();
         let sink = inputs.clone();
         let listener = QuicListener::bind(

@@ -125,6 +125,7 @@ impl Profile {
         index: u32,
         value: impl Into<Value>,
     ) -> Result<bool> {
+        self.writable(property)?;
         let count = self.list(property)?.len();
         if index as usize > count {
             return Err(self.no_item(property, index));
@@ -214,6 +215,7 @@ impl Profile {
     /// # Errors
     /// As [`set`](Self::set).
     pub fn clear(&mut self, property: PropertyIndex) -> Result<bool> {
+        self.writable(property)?;
         let change = match self.get(property) {
             Value::List(_) => Change::List(ListChange::Clear),
             Value::Dict(_) => Change::Dict(DictChange::Clear),
@@ -308,6 +310,7 @@ impl Profile {
 
     /// The item that is shown at a place.
     fn item_at(&self, property: PropertyIndex, index: u32) -> Result<ItemRef> {
+        self.writable(property)?;
         if index as usize >= self.list(property)?.len() {
             return Err(self.no_item(property, index));
         }
@@ -485,6 +488,10 @@ fn track(track: &mut Vec<Tracked>, own: OwnOp, step: &Step) {
     }
 }
 
+/// Operations among which one of the same element is looked for. One further back is followed by another, which costs a few
+/// bytes; looking through all would make a change cost more the more there are.
+const COALESCE_LOOK_BACK: usize = 64;
+
 /// Lets operations of an open batch of one property stand for a further change too. Gives the size of those that it takes
 /// the place of; `None` when none can.
 fn coalesce(
@@ -544,7 +551,8 @@ fn coalesce_item(
         }
         _ => false,
     };
-    let place = (0..batch.ops.len()).rev().find(|place| same(*place, &batch.ops[*place]))?;
+    let place = (0..batch.ops.len()).rev().take(COALESCE_LOOK_BACK);
+    let place = place.into_iter().find(|place| same(*place, &batch.ops[*place]))?;
     let replaced = batch.ops[place].change.size();
     if let Change::List(ListChange::Set { value: old, .. } | ListChange::Insert { value: old, .. }) =
         &mut batch.ops[place].change
@@ -566,7 +574,7 @@ fn coalesce_item(
 
 fn coalesce_entry(batch: &mut Batch, change: &DictChange, step: &Step) -> Option<usize> {
     let key = change.key()?;
-    let before = batch.ops.iter_mut().rev().find_map(|op| match &mut op.change {
+    let before = batch.ops.iter_mut().rev().take(COALESCE_LOOK_BACK).find_map(|op| match &mut op.change {
         Change::Dict(before) if before.key().is_none_or(|before| before == key) => Some(before),
         _ => None,
     })?;

@@ -105,6 +105,18 @@ fn wrong_uses_are_refused_and_change_nothing() {
     assert!(!profile.is_dirty());
     let mut filling = Profile::filling(schema(), Arc::from("ann"));
     assert!(matches!(filling.set(index("gold"), 1_i64), Err(Error::NotLoaded { .. })));
+    for result in [
+        filling.list_set(index("bag"), 0, "x"),
+        filling.list_insert(index("bag"), 5, "x"),
+        filling.list_remove(index("bag"), 0),
+        filling.list_move(index("bag"), 0, 1),
+        filling.dict_remove(index("stats"), "x"),
+        filling.clear(index("bag")),
+    ] {
+        assert!(matches!(result, Err(Error::NotLoaded { .. })), "{result:?}");
+    }
+    assert!(matches!(profile.dict_remove(index("stats"), 5), Err(Error::WrongType { .. })));
+    assert!(matches!(profile.dict_put(index("stats"), 5, 5_i64), Err(Error::WrongType { .. })));
     assert!(matches!(filling.take_delta(), Err(Error::Attached)));
 }
 

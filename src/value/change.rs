@@ -607,6 +607,9 @@ impl DictChange {
                 let zero = dict.item_type().zero();
                 put(key, add.apply(dict.get(key).unwrap_or(&zero), info)?)
             }
+            Self::Remove { key } if !key.fits(dict.key_type()) => {
+                Err(info.wrong_type(format!("a dictionary with the key `{key}`")))
+            }
             Self::Remove { key } => {
                 info.check_count(dict.len() - usize::from(dict.get(key).is_some()))?;
                 Ok(DictEffect::Remove { key: key.clone() })
