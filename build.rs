@@ -19,7 +19,7 @@ const ENUMS: [&str; 10] = [
 ];
 
 /// The files with exported functions, in the order of the header.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 13] = [
     "version",
     "result",
     "value",
@@ -28,7 +28,9 @@ const SOURCES: [&str; 11] = [
     "events",
     "callbacks",
     "profile",
+    "scalars",
     "containers",
+    "whole",
     "endpoint",
     "master",
 ];

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* What mst_abi_hash() of the library must return. */
-#define MST_ABI_HASH 0x6554cb2ea1b2cb56ULL
+#define MST_ABI_HASH 0xf6a0f79ba1bd7186ULL
 
 
 /**
@@ -1020,6 +1020,54 @@ typedef struct MstPropertyInfo {
 } MstPropertyInfo;
 
 /**
+ * What of a profile's changes is where.
+ */
+typedef struct MstPending {
+  /**
+   * Batches that the master has not decided.
+   */
+  uint64_t unapplied;
+  /**
+   * Batches that are not known to be durable, the undecided ones included.
+   */
+  uint64_t undurable;
+  /**
+   * The number of the last batch.
+   */
+  uint64_t last;
+  /**
+   * 1 when there are changes in no batch yet, else 0.
+   */
+  uint8_t unsent;
+  /**
+   * Zero.
+   */
+  uint8_t reserved[7];
+} MstPending;
+
+/**
+ * A key of a dictionary.
+ */
+typedef struct MstKey {
+  /**
+   * An `MstKeyType`. Where one is read, either integer type is good for a dictionary with integer keys.
+   */
+  int32_t key_type;
+  /**
+   * Bytes of `text`.
+   */
+  uint32_t text_len;
+  /**
+   * An integer.
+   */
+  int64_t int_value;
+  /**
+   * UTF-8 text without a terminating zero. When the library writes it, this is the buffer that the caller gave.
+   */
+  const char *text;
+} MstKey;
+
+/**
  * Something that happened. Fields that an event does not use are zero.
  */
 typedef struct MstEvent {
@@ -1107,60 +1155,12 @@ typedef struct MstEvent {
 } MstEvent;
 
 /**
- * A key of a dictionary.
- */
-typedef struct MstKey {
-  /**
-   * An `MstKeyType`. Where one is read, either integer type is good for a dictionary with integer keys.
-   */
-  int32_t key_type;
-  /**
-   * Bytes of `text`.
-   */
-  uint32_t text_len;
-  /**
-   * An integer.
-   */
-  int64_t int_value;
-  /**
-   * UTF-8 text without a terminating zero. When the library writes it, this is the buffer that the caller gave.
-   */
-  const char *text;
-} MstKey;
-
-/**
  * What is called with each event that was subscribed to, on the thread that dispatches, while nothing is locked. The
  * event is there until the callback returns; `user_data` is what was given when subscribing. It may call any function of
  * the library, and may free what the event speaks of. It must not unwind: no exception of C++ or C#, and no longjmp, may
  * leave it.
  */
 typedef void (*MstEventCallback)(const struct MstEvent *event, void *user_data);
-
-/**
- * What of a profile's changes is where.
- */
-typedef struct MstPending {
-  /**
-   * Batches that the master has not decided.
-   */
-  uint64_t unapplied;
-  /**
-   * Batches that are not known to be durable, the undecided ones included.
-   */
-  uint64_t undurable;
-  /**
-   * The number of the last batch.
-   */
-  uint64_t last;
-  /**
-   * 1 when there are changes in no batch yet, else 0.
-   */
-  uint8_t unsent;
-  /**
-   * Zero.
-   */
-  uint8_t reserved[7];
-} MstPending;
 
 /**
  * How to reach the master, and as whom. Zero is the usual, where nothing else is said. The texts are copied.
@@ -1810,6 +1810,62 @@ MstResult mst_profile_is_pending(const struct MstProfile *profile,
                                  uint8_t *out_pending);
 
 /**
+ * Begins a batch: all changes of the profile until `mst_profile_commit_batch` are applied together or not at all, and
+ * nothing of them is sent before. They show at once. When the master refuses one of them, all are taken back. (A change
+ * that is refused at once is not in the batch; the others stay.)
+ *
+ * Any thread; but the batch takes in what every thread changes. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
+ * `MST_ERR_INVALID_ARGUMENT` when one is begun already, `MST_ERR_NOT_LOADED`, or `MST_ERR_RELEASED`.
+ */
+MstResult mst_profile_begin_batch(struct MstProfile *profile);
+
+/**
+ * Ends a batch; it is sent with the next flush.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_ARGUMENT` when none is begun, or
+ * `MST_ERR_RELEASED`.
+ */
+MstResult mst_profile_commit_batch(struct MstProfile *profile);
+
+/**
+ * Ends a batch and takes back what was changed in it, with events whose cause is `MST_CAUSE_ROLLBACK`.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_ARGUMENT` when none is begun, or
+ * `MST_ERR_RELEASED`.
+ */
+MstResult mst_profile_cancel_batch(struct MstProfile *profile);
+
+/**
+ * Sends an endpoint's profile's changes now instead of at the next interval. `out_batch` gets the number of the batch
+ * whose `MST_EVENT_APPLIED` or `MST_EVENT_DURABLE` (with this number or a greater one) tells that all changes so far are;
+ * 0 when there is nothing to wait for. `out_batch` may be null.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED`, `MST_ERR_INVALID_ARGUMENT` for a
+ * stand-alone profile, the error with which the master turned the endpoint away for good, or `MST_ERR_UNAVAILABLE` when not
+ * all changes fit what may wait for the master: those that do were sent, the others go on coalescing.
+ */
+MstResult mst_profile_flush(struct MstProfile *profile,
+                            uint64_t *out_batch);
+
+/**
+ * What of an endpoint's profile's changes is where.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED`, or `MST_ERR_INVALID_ARGUMENT`, which is
+ * also for a stand-alone profile.
+ */
+MstResult mst_profile_pending(const struct MstProfile *profile,
+                              struct MstPending *out_pending);
+
+/**
+ * Lets an endpoint's profile go once all its changes are durable; `MST_EVENT_PROFILE_RELEASED` tells when. It takes no
+ * further changes. The handle still has to be freed.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED` when it was let go before, or
+ * `MST_ERR_INVALID_ARGUMENT` for a stand-alone profile.
+ */
+MstResult mst_profile_release(struct MstProfile *profile);
+
+/**
  * Reads a `bool` property, as 1 or 0: the value as this process sees it, its own unconfirmed changes included.
  *
  * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_WRONG_TYPE`,
@@ -1989,184 +2045,6 @@ MstResult mst_profile_add_f64_guarded(struct MstProfile *profile,
                                       double amount,
                                       double min,
                                       double max);
-
-/**
- * Begins a batch: all changes of the profile until `mst_profile_commit_batch` are applied together or not at all, and
- * nothing of them is sent before. They show at once. When the master refuses one of them, all are taken back. (A change
- * that is refused at once is not in the batch; the others stay.)
- *
- * Any thread; but the batch takes in what every thread changes. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
- * `MST_ERR_INVALID_ARGUMENT` when one is begun already, `MST_ERR_NOT_LOADED`, or `MST_ERR_RELEASED`.
- */
-MstResult mst_profile_begin_batch(struct MstProfile *profile);
-
-/**
- * Ends a batch; it is sent with the next flush.
- *
- * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_ARGUMENT` when none is begun, or
- * `MST_ERR_RELEASED`.
- */
-MstResult mst_profile_commit_batch(struct MstProfile *profile);
-
-/**
- * Ends a batch and takes back what was changed in it, with events whose cause is `MST_CAUSE_ROLLBACK`.
- *
- * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_ARGUMENT` when none is begun, or
- * `MST_ERR_RELEASED`.
- */
-MstResult mst_profile_cancel_batch(struct MstProfile *profile);
-
-/**
- * Takes what changed in a stand-alone profile since the last delta; no bytes when nothing did. Too small a buffer gives
- * `MST_ERR_BUFFER_TOO_SMALL` and the size needed in `out_len`, and the changes stay.
- *
- * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED` for a profile of an endpoint,
- * `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`, which is also for a batch that is begun.
- */
-MstResult mst_profile_take_delta(struct MstProfile *profile,
-                                 uint8_t *buffer,
-                                 uint32_t capacity,
-                                 uint32_t *out_len);
-
-/**
- * Applies a delta to a stand-alone profile of the same schema; whole, or on an error not at all.
- *
- * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED`, `MST_ERR_MALFORMED`, or
- * `MST_ERR_INVALID_ARGUMENT`.
- */
-MstResult mst_profile_apply_delta(struct MstProfile *profile,
-                                  const uint8_t *delta,
-                                  uint32_t delta_len);
-
-/**
- * All values as bytes. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL` and the size needed in `out_len`.
- *
- * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED`, `MST_ERR_BUFFER_TOO_SMALL`, or
- * `MST_ERR_INVALID_ARGUMENT`.
- */
-MstResult mst_profile_snapshot(const struct MstProfile *profile,
-                               uint8_t *buffer,
-                               uint32_t capacity,
-                               uint32_t *out_len);
-
-/**
- * Takes over all values of a snapshot into a stand-alone profile of the same schema; whole, or on an error not at all.
- *
- * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED`, `MST_ERR_MALFORMED`, or
- * `MST_ERR_INVALID_ARGUMENT`.
- */
-MstResult mst_profile_apply_snapshot(struct MstProfile *profile,
-                                     const uint8_t *snapshot,
-                                     uint32_t snapshot_len);
-
-/**
- * The canonical JSON: one member a property, sorted by name, no white space; UTF-8 without a terminating zero. Too small
- * a buffer gives `MST_ERR_BUFFER_TOO_SMALL` and the size needed in `out_len`.
- *
- * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED`, `MST_ERR_BUFFER_TOO_SMALL`, or
- * `MST_ERR_INVALID_ARGUMENT`.
- */
-MstResult mst_profile_to_json(const struct MstProfile *profile,
-                              char *buffer,
-                              uint32_t capacity,
-                              uint32_t *out_len);
-
-/**
- * Sets each property that is a member of this JSON object, lists and dictionaries too, in one batch; all of them, or on an
- * error none.
- *
- * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_JSON`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_TOO_MANY` or `MST_ERR_TOO_FEW`
- * elements, or what `mst_profile_set_value` returns.
- */
-MstResult mst_profile_apply_json(struct MstProfile *profile,
-                                 const char *json,
-                                 uint32_t json_len);
-
-/**
- * The oldest event of a stand-alone profile that was not polled yet; one of type `MST_EVENT_NONE` when there is none.
- * (Those of an endpoint's profiles come from `mst_endpoint_next_event`.)
- *
- * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED`, or `MST_ERR_INVALID_ARGUMENT`.
- */
-MstResult mst_profile_next_event(struct MstProfile *profile,
-                                 struct MstEvent *out_event);
-
-/**
- * A value that belongs to the event of a stand-alone profile that was polled last, or, within a callback, to the one that
- * it is called with: see `mst_endpoint_event_value`. Also returns `MST_ERR_ATTACHED` for a profile of an endpoint.
- */
-MstResult mst_profile_event_value(const struct MstProfile *profile,
-                                  uint32_t which,
-                                  struct MstValue *out_value,
-                                  void *buffer,
-                                  uint32_t capacity,
-                                  uint32_t *out_len);
-
-/**
- * The key that belongs to the event of a stand-alone profile that was polled last, or, within a callback, to the one that
- * it is called with: see `mst_endpoint_event_key`. Also returns `MST_ERR_ATTACHED` for a profile of an endpoint.
- */
-MstResult mst_profile_event_key(const struct MstProfile *profile,
-                                struct MstKey *out_key,
-                                void *buffer,
-                                uint32_t capacity,
-                                uint32_t *out_len);
-
-/**
- * Calls `callback` for the events of a profile from now on: with `property_index` `UINT32_MAX` for all of them, else for
- * those whose `property_index` it is. (And for `MST_EVENT_OVERFLOW`, as its own may be among those dropped.) Those of a
- * stand-alone profile are told by `mst_profile_dispatch`, those of an endpoint's profile by `mst_endpoint_dispatch`; a
- * profile that is not loaded yet may be subscribed to. `user_data` is given to the callback as it is, and never followed.
- * End it with `mst_subscription_free`; it ends with the profile's handle too. `out_subscription` may be null.
- *
- * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_RELEASED`, or
- * `MST_ERR_INVALID_ARGUMENT`, which is also for a null callback.
- */
-MstResult mst_profile_subscribe(struct MstProfile *profile,
-                                uint32_t property_index,
-                                MstEventCallback callback,
-                                void *user_data,
-                                struct MstSubscription **out_subscription);
-
-/**
- * Takes every event of a stand-alone profile that waits to be polled, and calls those who subscribed to it: see
- * `mst_endpoint_dispatch`. `out_dispatched` gets the number of events, and may be null.
- *
- * One thread at a time per profile (others do nothing). Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED` for a
- * profile of an endpoint, or `MST_ERR_INVALID_ARGUMENT`.
- */
-MstResult mst_profile_dispatch(struct MstProfile *profile,
-                               uint32_t *out_dispatched);
-
-/**
- * Sends an endpoint's profile's changes now instead of at the next interval. `out_batch` gets the number of the batch
- * whose `MST_EVENT_APPLIED` or `MST_EVENT_DURABLE` (with this number or a greater one) tells that all changes so far are;
- * 0 when there is nothing to wait for. `out_batch` may be null.
- *
- * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED`, `MST_ERR_INVALID_ARGUMENT` for a
- * stand-alone profile, the error with which the master turned the endpoint away for good, or `MST_ERR_UNAVAILABLE` when not
- * all changes fit what may wait for the master: those that do were sent, the others go on coalescing.
- */
-MstResult mst_profile_flush(struct MstProfile *profile,
-                            uint64_t *out_batch);
-
-/**
- * What of an endpoint's profile's changes is where.
- *
- * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED`, or `MST_ERR_INVALID_ARGUMENT`, which is
- * also for a stand-alone profile.
- */
-MstResult mst_profile_pending(const struct MstProfile *profile,
-                              struct MstPending *out_pending);
-
-/**
- * Lets an endpoint's profile go once all its changes are durable; `MST_EVENT_PROFILE_RELEASED` tells when. It takes no
- * further changes. The handle still has to be freed.
- *
- * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED` when it was let go before, or
- * `MST_ERR_INVALID_ARGUMENT` for a stand-alone profile.
- */
-MstResult mst_profile_release(struct MstProfile *profile);
 
 /**
  * The number of items of a list, as this process sees it, its own unconfirmed changes included.
@@ -2451,6 +2329,128 @@ MstResult mst_profile_dict_add_f64_guarded(struct MstProfile *profile,
                                            double amount,
                                            double min,
                                            double max);
+
+/**
+ * Takes what changed in a stand-alone profile since the last delta; no bytes when nothing did. Too small a buffer gives
+ * `MST_ERR_BUFFER_TOO_SMALL` and the size needed in `out_len`, and the changes stay.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED` for a profile of an endpoint,
+ * `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`, which is also for a batch that is begun.
+ */
+MstResult mst_profile_take_delta(struct MstProfile *profile,
+                                 uint8_t *buffer,
+                                 uint32_t capacity,
+                                 uint32_t *out_len);
+
+/**
+ * Applies a delta to a stand-alone profile of the same schema; whole, or on an error not at all.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED`, `MST_ERR_MALFORMED`, or
+ * `MST_ERR_INVALID_ARGUMENT`.
+ */
+MstResult mst_profile_apply_delta(struct MstProfile *profile,
+                                  const uint8_t *delta,
+                                  uint32_t delta_len);
+
+/**
+ * All values as bytes. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL` and the size needed in `out_len`.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED`, `MST_ERR_BUFFER_TOO_SMALL`, or
+ * `MST_ERR_INVALID_ARGUMENT`.
+ */
+MstResult mst_profile_snapshot(const struct MstProfile *profile,
+                               uint8_t *buffer,
+                               uint32_t capacity,
+                               uint32_t *out_len);
+
+/**
+ * Takes over all values of a snapshot into a stand-alone profile of the same schema; whole, or on an error not at all.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED`, `MST_ERR_MALFORMED`, or
+ * `MST_ERR_INVALID_ARGUMENT`.
+ */
+MstResult mst_profile_apply_snapshot(struct MstProfile *profile,
+                                     const uint8_t *snapshot,
+                                     uint32_t snapshot_len);
+
+/**
+ * The canonical JSON: one member a property, sorted by name, no white space; UTF-8 without a terminating zero. Too small
+ * a buffer gives `MST_ERR_BUFFER_TOO_SMALL` and the size needed in `out_len`.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED`, `MST_ERR_BUFFER_TOO_SMALL`, or
+ * `MST_ERR_INVALID_ARGUMENT`.
+ */
+MstResult mst_profile_to_json(const struct MstProfile *profile,
+                              char *buffer,
+                              uint32_t capacity,
+                              uint32_t *out_len);
+
+/**
+ * Sets each property that is a member of this JSON object, lists and dictionaries too, in one batch; all of them, or on an
+ * error none.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_JSON`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_TOO_MANY` or `MST_ERR_TOO_FEW`
+ * elements, or what `mst_profile_set_value` returns.
+ */
+MstResult mst_profile_apply_json(struct MstProfile *profile,
+                                 const char *json,
+                                 uint32_t json_len);
+
+/**
+ * The oldest event of a stand-alone profile that was not polled yet; one of type `MST_EVENT_NONE` when there is none.
+ * (Those of an endpoint's profiles come from `mst_endpoint_next_event`.)
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED`, or `MST_ERR_INVALID_ARGUMENT`.
+ */
+MstResult mst_profile_next_event(struct MstProfile *profile,
+                                 struct MstEvent *out_event);
+
+/**
+ * A value that belongs to the event of a stand-alone profile that was polled last, or, within a callback, to the one that
+ * it is called with: see `mst_endpoint_event_value`. Also returns `MST_ERR_ATTACHED` for a profile of an endpoint.
+ */
+MstResult mst_profile_event_value(const struct MstProfile *profile,
+                                  uint32_t which,
+                                  struct MstValue *out_value,
+                                  void *buffer,
+                                  uint32_t capacity,
+                                  uint32_t *out_len);
+
+/**
+ * The key that belongs to the event of a stand-alone profile that was polled last, or, within a callback, to the one that
+ * it is called with: see `mst_endpoint_event_key`. Also returns `MST_ERR_ATTACHED` for a profile of an endpoint.
+ */
+MstResult mst_profile_event_key(const struct MstProfile *profile,
+                                struct MstKey *out_key,
+                                void *buffer,
+                                uint32_t capacity,
+                                uint32_t *out_len);
+
+/**
+ * Calls `callback` for the events of a profile from now on: with `property_index` `UINT32_MAX` for all of them, else for
+ * those whose `property_index` it is. (And for `MST_EVENT_OVERFLOW`, as its own may be among those dropped.) Those of a
+ * stand-alone profile are told by `mst_profile_dispatch`, those of an endpoint's profile by `mst_endpoint_dispatch`; a
+ * profile that is not loaded yet may be subscribed to. `user_data` is given to the callback as it is, and never followed.
+ * End it with `mst_subscription_free`; it ends with the profile's handle too. `out_subscription` may be null.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_RELEASED`, or
+ * `MST_ERR_INVALID_ARGUMENT`, which is also for a null callback.
+ */
+MstResult mst_profile_subscribe(struct MstProfile *profile,
+                                uint32_t property_index,
+                                MstEventCallback callback,
+                                void *user_data,
+                                struct MstSubscription **out_subscription);
+
+/**
+ * Takes every event of a stand-alone profile that waits to be polled, and calls those who subscribed to it: see
+ * `mst_endpoint_dispatch`. `out_dispatched` gets the number of events, and may be null.
+ *
+ * One thread at a time per profile (others do nothing). Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED` for a
+ * profile of an endpoint, or `MST_ERR_INVALID_ARGUMENT`.
+ */
+MstResult mst_profile_dispatch(struct MstProfile *profile,
+                               uint32_t *out_dispatched);
 
 /**
  * Fills connect options with their defaults. Any thread.

@@ -18,7 +18,7 @@ namespace MstProfiles.Native
         const string __DllName = "mst_profiles";
 #endif
 
-        public const ulong MST_ABI_HASH = 0x6554cb2ea1b2cb56;
+        public const ulong MST_ABI_HASH = 0xf6a0f79ba1bd7186;
 
 
         /// <summary>
@@ -366,6 +366,66 @@ namespace MstProfiles.Native
         public static extern MstResult mst_profile_is_pending(MstProfile* profile, uint index, byte* out_pending);
 
         /// <summary>
+        ///  Begins a batch: all changes of the profile until `mst_profile_commit_batch` are applied together or not at all, and
+        ///  nothing of them is sent before. They show at once. When the master refuses one of them, all are taken back. (A change
+        ///  that is refused at once is not in the batch; the others stay.)
+        ///
+        ///  Any thread; but the batch takes in what every thread changes. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
+        ///  `MST_ERR_INVALID_ARGUMENT` when one is begun already, `MST_ERR_NOT_LOADED`, or `MST_ERR_RELEASED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_begin_batch", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_begin_batch(MstProfile* profile);
+
+        /// <summary>
+        ///  Ends a batch; it is sent with the next flush.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_ARGUMENT` when none is begun, or
+        ///  `MST_ERR_RELEASED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_commit_batch", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_commit_batch(MstProfile* profile);
+
+        /// <summary>
+        ///  Ends a batch and takes back what was changed in it, with events whose cause is `MST_CAUSE_ROLLBACK`.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_ARGUMENT` when none is begun, or
+        ///  `MST_ERR_RELEASED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_cancel_batch", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_cancel_batch(MstProfile* profile);
+
+        /// <summary>
+        ///  Sends an endpoint's profile's changes now instead of at the next interval. `out_batch` gets the number of the batch
+        ///  whose `MST_EVENT_APPLIED` or `MST_EVENT_DURABLE` (with this number or a greater one) tells that all changes so far are;
+        ///  0 when there is nothing to wait for. `out_batch` may be null.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED`, `MST_ERR_INVALID_ARGUMENT` for a
+        ///  stand-alone profile, the error with which the master turned the endpoint away for good, or `MST_ERR_UNAVAILABLE` when not
+        ///  all changes fit what may wait for the master: those that do were sent, the others go on coalescing.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_flush", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_flush(MstProfile* profile, ulong* out_batch);
+
+        /// <summary>
+        ///  What of an endpoint's profile's changes is where.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED`, or `MST_ERR_INVALID_ARGUMENT`, which is
+        ///  also for a stand-alone profile.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_pending", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_pending(MstProfile* profile, MstPending* out_pending);
+
+        /// <summary>
+        ///  Lets an endpoint's profile go once all its changes are durable; `MST_EVENT_PROFILE_RELEASED` tells when. It takes no
+        ///  further changes. The handle still has to be freed.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED` when it was let go before, or
+        ///  `MST_ERR_INVALID_ARGUMENT` for a stand-alone profile.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_release", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_release(MstProfile* profile);
+
+        /// <summary>
         ///  Reads a `bool` property, as 1 or 0: the value as this process sees it, its own unconfirmed changes included.
         ///
         ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_WRONG_TYPE`,
@@ -525,169 +585,6 @@ namespace MstProfiles.Native
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_profile_add_f64_guarded", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_profile_add_f64_guarded(MstProfile* profile, uint index, double amount, double min, double max);
-
-        /// <summary>
-        ///  Begins a batch: all changes of the profile until `mst_profile_commit_batch` are applied together or not at all, and
-        ///  nothing of them is sent before. They show at once. When the master refuses one of them, all are taken back. (A change
-        ///  that is refused at once is not in the batch; the others stay.)
-        ///
-        ///  Any thread; but the batch takes in what every thread changes. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
-        ///  `MST_ERR_INVALID_ARGUMENT` when one is begun already, `MST_ERR_NOT_LOADED`, or `MST_ERR_RELEASED`.
-        /// </summary>
-        [DllImport(__DllName, EntryPoint = "mst_profile_begin_batch", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        public static extern MstResult mst_profile_begin_batch(MstProfile* profile);
-
-        /// <summary>
-        ///  Ends a batch; it is sent with the next flush.
-        ///
-        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_ARGUMENT` when none is begun, or
-        ///  `MST_ERR_RELEASED`.
-        /// </summary>
-        [DllImport(__DllName, EntryPoint = "mst_profile_commit_batch", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        public static extern MstResult mst_profile_commit_batch(MstProfile* profile);
-
-        /// <summary>
-        ///  Ends a batch and takes back what was changed in it, with events whose cause is `MST_CAUSE_ROLLBACK`.
-        ///
-        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_ARGUMENT` when none is begun, or
-        ///  `MST_ERR_RELEASED`.
-        /// </summary>
-        [DllImport(__DllName, EntryPoint = "mst_profile_cancel_batch", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        public static extern MstResult mst_profile_cancel_batch(MstProfile* profile);
-
-        /// <summary>
-        ///  Takes what changed in a stand-alone profile since the last delta; no bytes when nothing did. Too small a buffer gives
-        ///  `MST_ERR_BUFFER_TOO_SMALL` and the size needed in `out_len`, and the changes stay.
-        ///
-        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED` for a profile of an endpoint,
-        ///  `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`, which is also for a batch that is begun.
-        /// </summary>
-        [DllImport(__DllName, EntryPoint = "mst_profile_take_delta", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        public static extern MstResult mst_profile_take_delta(MstProfile* profile, byte* buffer, uint capacity, uint* out_len);
-
-        /// <summary>
-        ///  Applies a delta to a stand-alone profile of the same schema; whole, or on an error not at all.
-        ///
-        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED`, `MST_ERR_MALFORMED`, or
-        ///  `MST_ERR_INVALID_ARGUMENT`.
-        /// </summary>
-        [DllImport(__DllName, EntryPoint = "mst_profile_apply_delta", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        public static extern MstResult mst_profile_apply_delta(MstProfile* profile, byte* delta, uint delta_len);
-
-        /// <summary>
-        ///  All values as bytes. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL` and the size needed in `out_len`.
-        ///
-        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED`, `MST_ERR_BUFFER_TOO_SMALL`, or
-        ///  `MST_ERR_INVALID_ARGUMENT`.
-        /// </summary>
-        [DllImport(__DllName, EntryPoint = "mst_profile_snapshot", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        public static extern MstResult mst_profile_snapshot(MstProfile* profile, byte* buffer, uint capacity, uint* out_len);
-
-        /// <summary>
-        ///  Takes over all values of a snapshot into a stand-alone profile of the same schema; whole, or on an error not at all.
-        ///
-        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED`, `MST_ERR_MALFORMED`, or
-        ///  `MST_ERR_INVALID_ARGUMENT`.
-        /// </summary>
-        [DllImport(__DllName, EntryPoint = "mst_profile_apply_snapshot", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        public static extern MstResult mst_profile_apply_snapshot(MstProfile* profile, byte* snapshot, uint snapshot_len);
-
-        /// <summary>
-        ///  The canonical JSON: one member a property, sorted by name, no white space; UTF-8 without a terminating zero. Too small
-        ///  a buffer gives `MST_ERR_BUFFER_TOO_SMALL` and the size needed in `out_len`.
-        ///
-        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED`, `MST_ERR_BUFFER_TOO_SMALL`, or
-        ///  `MST_ERR_INVALID_ARGUMENT`.
-        /// </summary>
-        [DllImport(__DllName, EntryPoint = "mst_profile_to_json", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        public static extern MstResult mst_profile_to_json(MstProfile* profile, byte* buffer, uint capacity, uint* out_len);
-
-        /// <summary>
-        ///  Sets each property that is a member of this JSON object, lists and dictionaries too, in one batch; all of them, or on an
-        ///  error none.
-        ///
-        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_JSON`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_TOO_MANY` or `MST_ERR_TOO_FEW`
-        ///  elements, or what `mst_profile_set_value` returns.
-        /// </summary>
-        [DllImport(__DllName, EntryPoint = "mst_profile_apply_json", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        public static extern MstResult mst_profile_apply_json(MstProfile* profile, byte* json, uint json_len);
-
-        /// <summary>
-        ///  The oldest event of a stand-alone profile that was not polled yet; one of type `MST_EVENT_NONE` when there is none.
-        ///  (Those of an endpoint's profiles come from `mst_endpoint_next_event`.)
-        ///
-        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED`, or `MST_ERR_INVALID_ARGUMENT`.
-        /// </summary>
-        [DllImport(__DllName, EntryPoint = "mst_profile_next_event", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        public static extern MstResult mst_profile_next_event(MstProfile* profile, MstEvent* out_event);
-
-        /// <summary>
-        ///  A value that belongs to the event of a stand-alone profile that was polled last, or, within a callback, to the one that
-        ///  it is called with: see `mst_endpoint_event_value`. Also returns `MST_ERR_ATTACHED` for a profile of an endpoint.
-        /// </summary>
-        [DllImport(__DllName, EntryPoint = "mst_profile_event_value", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        public static extern MstResult mst_profile_event_value(MstProfile* profile, uint which, MstValue* out_value, void* buffer, uint capacity, uint* out_len);
-
-        /// <summary>
-        ///  The key that belongs to the event of a stand-alone profile that was polled last, or, within a callback, to the one that
-        ///  it is called with: see `mst_endpoint_event_key`. Also returns `MST_ERR_ATTACHED` for a profile of an endpoint.
-        /// </summary>
-        [DllImport(__DllName, EntryPoint = "mst_profile_event_key", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        public static extern MstResult mst_profile_event_key(MstProfile* profile, MstKey* out_key, void* buffer, uint capacity, uint* out_len);
-
-        /// <summary>
-        ///  Calls `callback` for the events of a profile from now on: with `property_index` `UINT32_MAX` for all of them, else for
-        ///  those whose `property_index` it is. (And for `MST_EVENT_OVERFLOW`, as its own may be among those dropped.) Those of a
-        ///  stand-alone profile are told by `mst_profile_dispatch`, those of an endpoint's profile by `mst_endpoint_dispatch`; a
-        ///  profile that is not loaded yet may be subscribed to. `user_data` is given to the callback as it is, and never followed.
-        ///  End it with `mst_subscription_free`; it ends with the profile's handle too. `out_subscription` may be null.
-        ///
-        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_RELEASED`, or
-        ///  `MST_ERR_INVALID_ARGUMENT`, which is also for a null callback.
-        /// </summary>
-        [DllImport(__DllName, EntryPoint = "mst_profile_subscribe", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        public static extern MstResult mst_profile_subscribe(MstProfile* profile, uint property_index, MstEventCallback callback, void* user_data, MstSubscription** out_subscription);
-
-        /// <summary>
-        ///  Takes every event of a stand-alone profile that waits to be polled, and calls those who subscribed to it: see
-        ///  `mst_endpoint_dispatch`. `out_dispatched` gets the number of events, and may be null.
-        ///
-        ///  One thread at a time per profile (others do nothing). Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED` for a
-        ///  profile of an endpoint, or `MST_ERR_INVALID_ARGUMENT`.
-        /// </summary>
-        [DllImport(__DllName, EntryPoint = "mst_profile_dispatch", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        public static extern MstResult mst_profile_dispatch(MstProfile* profile, uint* out_dispatched);
-
-        /// <summary>
-        ///  Sends an endpoint's profile's changes now instead of at the next interval. `out_batch` gets the number of the batch
-        ///  whose `MST_EVENT_APPLIED` or `MST_EVENT_DURABLE` (with this number or a greater one) tells that all changes so far are;
-        ///  0 when there is nothing to wait for. `out_batch` may be null.
-        ///
-        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED`, `MST_ERR_INVALID_ARGUMENT` for a
-        ///  stand-alone profile, the error with which the master turned the endpoint away for good, or `MST_ERR_UNAVAILABLE` when not
-        ///  all changes fit what may wait for the master: those that do were sent, the others go on coalescing.
-        /// </summary>
-        [DllImport(__DllName, EntryPoint = "mst_profile_flush", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        public static extern MstResult mst_profile_flush(MstProfile* profile, ulong* out_batch);
-
-        /// <summary>
-        ///  What of an endpoint's profile's changes is where.
-        ///
-        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED`, or `MST_ERR_INVALID_ARGUMENT`, which is
-        ///  also for a stand-alone profile.
-        /// </summary>
-        [DllImport(__DllName, EntryPoint = "mst_profile_pending", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        public static extern MstResult mst_profile_pending(MstProfile* profile, MstPending* out_pending);
-
-        /// <summary>
-        ///  Lets an endpoint's profile go once all its changes are durable; `MST_EVENT_PROFILE_RELEASED` tells when. It takes no
-        ///  further changes. The handle still has to be freed.
-        ///
-        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED` when it was let go before, or
-        ///  `MST_ERR_INVALID_ARGUMENT` for a stand-alone profile.
-        /// </summary>
-        [DllImport(__DllName, EntryPoint = "mst_profile_release", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        public static extern MstResult mst_profile_release(MstProfile* profile);
 
         /// <summary>
         ///  The number of items of a list, as this process sees it, its own unconfirmed changes included.
@@ -903,6 +800,109 @@ namespace MstProfiles.Native
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_profile_dict_add_f64_guarded", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_profile_dict_add_f64_guarded(MstProfile* profile, uint index, MstKey* key, double amount, double min, double max);
+
+        /// <summary>
+        ///  Takes what changed in a stand-alone profile since the last delta; no bytes when nothing did. Too small a buffer gives
+        ///  `MST_ERR_BUFFER_TOO_SMALL` and the size needed in `out_len`, and the changes stay.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED` for a profile of an endpoint,
+        ///  `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`, which is also for a batch that is begun.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_take_delta", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_take_delta(MstProfile* profile, byte* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  Applies a delta to a stand-alone profile of the same schema; whole, or on an error not at all.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED`, `MST_ERR_MALFORMED`, or
+        ///  `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_apply_delta", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_apply_delta(MstProfile* profile, byte* delta, uint delta_len);
+
+        /// <summary>
+        ///  All values as bytes. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL` and the size needed in `out_len`.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED`, `MST_ERR_BUFFER_TOO_SMALL`, or
+        ///  `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_snapshot", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_snapshot(MstProfile* profile, byte* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  Takes over all values of a snapshot into a stand-alone profile of the same schema; whole, or on an error not at all.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED`, `MST_ERR_MALFORMED`, or
+        ///  `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_apply_snapshot", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_apply_snapshot(MstProfile* profile, byte* snapshot, uint snapshot_len);
+
+        /// <summary>
+        ///  The canonical JSON: one member a property, sorted by name, no white space; UTF-8 without a terminating zero. Too small
+        ///  a buffer gives `MST_ERR_BUFFER_TOO_SMALL` and the size needed in `out_len`.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_RELEASED`, `MST_ERR_BUFFER_TOO_SMALL`, or
+        ///  `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_to_json", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_to_json(MstProfile* profile, byte* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  Sets each property that is a member of this JSON object, lists and dictionaries too, in one batch; all of them, or on an
+        ///  error none.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_JSON`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_TOO_MANY` or `MST_ERR_TOO_FEW`
+        ///  elements, or what `mst_profile_set_value` returns.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_apply_json", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_apply_json(MstProfile* profile, byte* json, uint json_len);
+
+        /// <summary>
+        ///  The oldest event of a stand-alone profile that was not polled yet; one of type `MST_EVENT_NONE` when there is none.
+        ///  (Those of an endpoint's profiles come from `mst_endpoint_next_event`.)
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED`, or `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_next_event", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_next_event(MstProfile* profile, MstEvent* out_event);
+
+        /// <summary>
+        ///  A value that belongs to the event of a stand-alone profile that was polled last, or, within a callback, to the one that
+        ///  it is called with: see `mst_endpoint_event_value`. Also returns `MST_ERR_ATTACHED` for a profile of an endpoint.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_event_value", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_event_value(MstProfile* profile, uint which, MstValue* out_value, void* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  The key that belongs to the event of a stand-alone profile that was polled last, or, within a callback, to the one that
+        ///  it is called with: see `mst_endpoint_event_key`. Also returns `MST_ERR_ATTACHED` for a profile of an endpoint.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_event_key", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_event_key(MstProfile* profile, MstKey* out_key, void* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  Calls `callback` for the events of a profile from now on: with `property_index` `UINT32_MAX` for all of them, else for
+        ///  those whose `property_index` it is. (And for `MST_EVENT_OVERFLOW`, as its own may be among those dropped.) Those of a
+        ///  stand-alone profile are told by `mst_profile_dispatch`, those of an endpoint's profile by `mst_endpoint_dispatch`; a
+        ///  profile that is not loaded yet may be subscribed to. `user_data` is given to the callback as it is, and never followed.
+        ///  End it with `mst_subscription_free`; it ends with the profile's handle too. `out_subscription` may be null.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_RELEASED`, or
+        ///  `MST_ERR_INVALID_ARGUMENT`, which is also for a null callback.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_subscribe", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_subscribe(MstProfile* profile, uint property_index, MstEventCallback callback, void* user_data, MstSubscription** out_subscription);
+
+        /// <summary>
+        ///  Takes every event of a stand-alone profile that waits to be polled, and calls those who subscribed to it: see
+        ///  `mst_endpoint_dispatch`. `out_dispatched` gets the number of events, and may be null.
+        ///
+        ///  One thread at a time per profile (others do nothing). Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_ATTACHED` for a
+        ///  profile of an endpoint, or `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_dispatch", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_dispatch(MstProfile* profile, uint* out_dispatched);
 
         /// <summary>
         ///  Fills connect options with their defaults. Any thread.

@@ -18,10 +18,12 @@ mod master;
 mod profile;
 mod properties;
 mod result;
+mod scalars;
 mod schema;
 mod text;
 mod value;
 mod version;
+mod whole;
 
 #[cfg(test)]
 mod tests;

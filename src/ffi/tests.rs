@@ -3,12 +3,11 @@
 
 use std::ptr::null_mut;
 
-use super::profile::{
-    MstProfile, mst_profile_create, mst_profile_free, mst_profile_get_i32, mst_profile_set_i32,
-    mst_profile_to_json,
-};
+use super::profile::{MstProfile, mst_profile_create, mst_profile_free};
 use super::result::{MstResult, mst_last_error};
+use super::scalars::{mst_profile_get_i32, mst_profile_set_i32};
 use super::schema::{mst_schema_free, mst_schema_from_json};
+use super::whole::mst_profile_to_json;
 use crate::profile::tests::PLANTED_PANIC;
 
 const SCHEMA: &str = r#"{"properties":[{"name":"level","type":"i32","default":1}]}"#;
@@ -76,7 +75,7 @@ mod threads {
         MstMaster, MstMasterOptions, MstMasterStats, mst_master_fingerprint, mst_master_free,
         mst_master_options_init, mst_master_port, mst_master_start, mst_master_stats,
     };
-    use super::super::profile::mst_profile_add_int;
+    use super::super::scalars::mst_profile_add_int;
     use super::*;
     use crate::ffi::schema::MstSchema;
 
