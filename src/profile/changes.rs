@@ -393,7 +393,7 @@ impl Profile {
                     }
                 }
             }
-            let own = OwnOp { batch: batch.number, op: batch.ops.len() as u16 };
+            let own = OwnOp { batch: batch.number, op: batch.ops.len() as u32 };
             batch.ops.push(Op { property: property.0, change });
             batch.bytes += bytes;
             self.batches.resized(0, bytes);
@@ -407,7 +407,7 @@ impl Profile {
         if let Some(batch) = self.batches.open_mut(open) {
             let (ops_before, bytes_before) = (batch.ops.len(), batch.bytes);
             let is_part = !step.is_value();
-            if is_part && !alone && bytes_before + bytes > MAX_BATCH_BYTES {
+            if is_part && bytes_before + bytes > MAX_BATCH_BYTES {
                 return self.record_anew(property, change, step, false);
             }
             if is_part && full {
@@ -422,12 +422,12 @@ impl Profile {
                         overlay.base = base();
                     }
                 }
-                None if ops_before >= MAX_BATCH_OPS && !alone => {
+                None if ops_before >= MAX_BATCH_OPS => {
                     return self.record_anew(property, change, step, false);
                 }
                 None if full => return Err(too_much()),
                 None => {
-                    let own = OwnOp { batch: batch.number, op: ops_before as u16 };
+                    let own = OwnOp { batch: batch.number, op: ops_before as u32 };
                     batch.ops.push(Op { property: property.0, change });
                     batch.bytes += bytes;
                     overlay.base = base();
@@ -540,7 +540,7 @@ fn coalesce_item(
     let same = |place: usize, op: &Op| match &op.change {
         Change::List(ListChange::Set { item: other, .. }) => *other == item,
         Change::List(ListChange::Insert { .. }) => {
-            item == ItemRef::Own(OwnOp { batch: number, op: place as u16 })
+            item == ItemRef::Own(OwnOp { batch: number, op: place as u32 })
         }
         _ => false,
     };
@@ -557,7 +557,7 @@ fn coalesce_item(
             ..
         }) if *at == index => *old = value.clone(),
         _ => {
-            let own = OwnOp { batch: number, op: place as u16 };
+            let own = OwnOp { batch: number, op: place as u32 };
             track.push(Tracked { own, effect: ListEffect::Set { index, value: value.clone() } });
         }
     }

@@ -352,3 +352,16 @@ fn batches_stay_within_their_bounds_however_they_coalesce() {
     assert!(matches!(huge, Err(Error::LimitReached { .. })), "{huge:?}");
     assert_eq!(profile.to_json(), before);
 }
+
+#[test]
+fn every_item_of_a_long_list_is_told_from_the_others() {
+    let bag = index("bag");
+    let mut profile = Profile::new(schema());
+    for i in 0..66_000 {
+        profile.list_push(bag, if i % 2 == 0 { "a" } else { "b" }).unwrap();
+    }
+    profile.list_set(bag, 65_540, "changed").unwrap();
+    let list = profile.get(bag).as_list().unwrap();
+    assert_eq!(list.get(65_540), Some(&Value::from("changed")));
+    assert_eq!(list.get(4), Some(&Value::from("a")));
+}

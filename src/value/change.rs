@@ -54,7 +54,8 @@ pub(crate) enum DictChange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OwnOp {
     pub(crate) batch: u64,
-    pub(crate) op: u16,
+    /// Its place in the batch; that of a stand-alone profile has no limit.
+    pub(crate) op: u32,
 }
 
 /// An item of a list.

@@ -317,7 +317,7 @@ fn read_item(reader: &mut Reader<'_>, batch: u64) -> Result<ItemRef, &'static st
     let second = reader.u64().ok_or(CUT)?;
     if head & 1 == 1 {
         let of = batch.checked_sub(head >> 1).filter(|of| *of > 0).ok_or("names a batch before the first")?;
-        let op = u16::try_from(second).map_err(|_| "names an operation beyond any batch")?;
+        let op = u16::try_from(second).map_err(|_| "names an operation beyond any batch")?.into();
         return Ok(ItemRef::Own(OwnOp { batch: of, op }));
     }
     let index = u32::try_from((head >> 1) - 1).map_err(|_| "a place is beyond any list")?;

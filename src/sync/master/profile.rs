@@ -136,7 +136,7 @@ pub(super) struct ListStep {
 /// What a batch did to one property in one of its operations.
 pub(super) struct Done {
     pub(super) property: PropertyIndex,
-    pub(super) op: u16,
+    pub(super) op: u32,
     pub(super) step: Step,
     pub(super) change: Option<ValueChange>,
 }
