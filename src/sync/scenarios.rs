@@ -649,3 +649,34 @@ fn a_writer_that_comes_back_after_a_week_applies_nothing_twice() {
     let json = net.master.profile_json("ann").unwrap();
     assert!(json.contains(r#""coins":101"#), "one coin was given: {json}");
 }
+
+/// The items of a list that the master has.
+fn items(net: &mut Net, name: &str) -> serde_json::Value {
+    let json: serde_json::Value = serde_json::from_str(&net.master.profile_json("ann").unwrap()).unwrap();
+    json[name].clone()
+}
+
+#[test]
+fn what_a_writer_inserted_before_it_let_the_profile_go_is_not_taken_for_what_it_inserts_now() {
+    const BAG: PropertyIndex = PropertyIndex(5);
+    let schema = schema();
+    let mut net = Net::new(schema.clone(), MemoryStore::new());
+    // Keeps the profile in memory.
+    let (_ann, _) = net.join("client:ann", 1, 1);
+    let (mut server, id) = net.join("server:a", 2, 2);
+    server.change(id, |p| p.list_push(BAG, 1_i64)).unwrap();
+    net.settle(&mut server, 2);
+    server.release(id).unwrap();
+    net.settle(&mut server, 2);
+    // The document without the writer session is stored.
+    net.now += Duration::from_secs(2000);
+    net.settle(&mut server, 2);
+    let id = server.fill("ann").unwrap();
+    net.settle(&mut server, 2);
+    server.change(id, |p| p.list_push(BAG, 2_i64)).unwrap();
+    server.flush_profile(id).unwrap();
+    server.change(id, |p| p.list_set(BAG, 1, 3_i64)).unwrap();
+    server.flush_profile(id).unwrap();
+    net.settle(&mut server, 2);
+    assert_eq!(items(&mut net, "bag"), serde_json::json!([1, 3]), "{:?}", events(&mut server));
+}
