@@ -680,3 +680,37 @@ fn what_a_writer_inserted_before_it_let_the_profile_go_is_not_taken_for_what_it_
     net.settle(&mut server, 2);
     assert_eq!(items(&mut net, "bag"), serde_json::json!([1, 3]), "{:?}", events(&mut server));
 }
+
+#[test]
+fn a_place_beyond_all_places_is_harmless() {
+    const BAG: u16 = 5;
+    use crate::value::{Anchor, ItemRef, ListChange, Value};
+    let schema = schema();
+    let mut net = Net::new(schema.clone(), MemoryStore::new());
+    let (_ann, _) = net.join("client:ann", 1, 1);
+    let (mut server, _) = net.join("server:a", 2, 2);
+    let since = 0;
+    let item = ItemRef::Base { index: u32::MAX, since };
+    let changes = [
+        ListChange::Insert { after: Anchor::End, value: Value::I64(1) },
+        ListChange::Insert { after: Anchor::After(item), value: Value::I64(2) },
+        ListChange::Remove { item },
+        ListChange::Move { item, after: Anchor::Front },
+    ];
+    for (number, change) in (1..).zip(changes) {
+        let mut bytes = Vec::new();
+        put_frame(&mut bytes, |out| {
+            out.push(KIND_BATCHES);
+            put_u64(out, 0);
+            put_u64(out, number);
+            put_batch(out, number, &[Op { property: BAG, change: Change::List(change) }], since, &|_, _| {
+                None
+            });
+        });
+        net.receive(2, &bytes);
+    }
+    net.pump();
+    net.out.remove(&2);
+    assert_eq!(items(&mut net, "bag"), serde_json::json!([1]));
+    drop(server.take_output());
+}

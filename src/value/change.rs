@@ -347,7 +347,8 @@ impl Anchor {
             Self::Front => Some(0),
             Self::End => Some(count as u32),
             Self::After(item) => follow(item, history).map(|place| match place {
-                Place::Item(index) => index + 1,
+                // What a peer names may be beyond all lists.
+                Place::Item(index) => index.saturating_add(1),
                 // The item before is gone: where it was.
                 Place::Gap(index) => index,
             }),
@@ -378,13 +379,13 @@ fn follow<'a>(item: ItemRef, mut history: impl Iterator<Item = Happened<'a>>) ->
 
 fn moved_item(place: u32, effect: &ListEffect) -> Place {
     Place::Item(match effect {
-        ListEffect::Insert { index, .. } if *index <= place => place + 1,
+        ListEffect::Insert { index, .. } if *index <= place => place.saturating_add(1),
         ListEffect::Remove { index } if *index == place => return Place::Gap(place),
         ListEffect::Remove { index } if *index < place => place - 1,
         ListEffect::Move { from, to } if *from == place => *to,
         ListEffect::Move { from, to } => {
             let without = place - u32::from(*from < place);
-            without + u32::from(*to <= without)
+            without.saturating_add(u32::from(*to <= without))
         }
         ListEffect::Clear => return Place::Gap(0),
         _ => place,
