@@ -714,3 +714,23 @@ fn a_place_beyond_all_places_is_harmless() {
     assert_eq!(items(&mut net, "bag"), serde_json::json!([1]));
     drop(server.take_output());
 }
+
+#[test]
+fn a_list_that_is_not_stored_can_be_changed_after_a_restart() {
+    const TRAY: PropertyIndex = PropertyIndex(11);
+    let schema = schema();
+    let store = MemoryStore::new();
+    let mut net = Net::new(schema.clone(), store.clone());
+    let (mut server, id) = net.join("server:a", 2, 2);
+    net.stop();
+    net.pump();
+    server.disconnected(net.now, lost());
+    let mut net = Net::new(schema.clone(), store.clone());
+    net.now = Duration::from_secs(100);
+    net.connect(&mut server, 3);
+    net.settle(&mut server, 3);
+    events(&mut server);
+    server.change(id, |p| p.list_set(TRAY, 1, 9_i64)).unwrap();
+    net.settle(&mut server, 3);
+    assert_eq!(items(&mut net, "tray"), serde_json::json!([7, 9, 7]), "{:?}", events(&mut server));
+}

@@ -22,7 +22,7 @@ pub(crate) const KIND_CONTROL: u8 = 0;
 pub(crate) const KIND_BATCHES: u8 = 1;
 /// How far a writer's own batches are durable.
 pub(crate) const KIND_DURABLE: u8 = 2;
-/// An observer has applied a snapshot.
+/// An observer has applied a snapshot, or, with the serial zero, the first delta after a resume in another epoch.
 pub(crate) const KIND_CONFIRM: u8 = 3;
 
 const DELTA: u8 = 0x80;
