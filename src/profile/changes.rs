@@ -331,7 +331,12 @@ impl Profile {
         };
         let step = match (&merged, overlay) {
             (Some(add), Some(overlay)) => {
-                Change::Add(*add).resolve(info, &overlay.base, std::iter::empty())?
+                let step = Change::Add(*add).resolve(info, &overlay.base, std::iter::empty())?;
+                if let Step::Value(sum) = &step {
+                    // What may only grow does so also from what is shown.
+                    info.check_order(shown, sum)?;
+                }
+                step
             }
             (_, Some(overlay)) => change.resolve(info, shown, overlay.history())?,
             (_, None) => change.resolve(info, shown, std::iter::empty())?,

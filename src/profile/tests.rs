@@ -365,3 +365,13 @@ fn every_item_of_a_long_list_is_told_from_the_others() {
     assert_eq!(list.get(65_540), Some(&Value::from("changed")));
     assert_eq!(list.get(4), Some(&Value::from("a")));
 }
+
+#[test]
+fn what_only_grows_does_not_shrink_before_it_is_sent() {
+    let level = Property::new("level", 10).limits(crate::Limits { monotonic: true, ..Default::default() });
+    let schema = Schema::builder().property(level).build().unwrap();
+    let mut profile = Profile::new(schema);
+    profile.add_int(PropertyIndex(0), 5).unwrap();
+    assert_eq!(profile.add_int(PropertyIndex(0), -3).unwrap_err().code(), crate::ErrorCode::NotMonotonic);
+    assert_eq!(profile.get(PropertyIndex(0)), &Value::I32(15));
+}
