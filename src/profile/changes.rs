@@ -8,7 +8,7 @@ use crate::limits::{MAX_BATCH_BYTES, MAX_BATCH_OPS, MAX_PROFILE_BYTES, MAX_UNSEN
 use crate::schema::{Merge, PropertyIndex, SyncClass};
 use crate::value::{
     Add, Addition, Anchor, Change, DictChange, DictEffect, ItemRef, Key, List, ListChange, ListEffect, OwnOp,
-    Step, Tracked, Value, ValueChange,
+    ScalarType, Step, Tracked, Value, ValueChange,
 };
 use crate::wire::frames::Op;
 
@@ -326,7 +326,9 @@ impl Profile {
         }
         // An addition that becomes one with the one before it is made to what was there before that.
         let merged = match (&change, overlay) {
-            (Change::Add(add), Some(overlay)) => self.merged_addition(overlay.open, add),
+            (Change::Add(add), Some(overlay)) => {
+                self.merged_addition(overlay.open, add, info.value_type().element())
+            }
             _ => None,
         };
         let step = match (&merged, overlay) {
@@ -368,9 +370,9 @@ impl Profile {
     }
 
     /// The addition that stands for the last one of an open batch and another after it, if one can.
-    fn merged_addition(&self, batch: u64, add: &Add) -> Option<Add> {
+    fn merged_addition(&self, batch: u64, add: &Add, scalar: ScalarType) -> Option<Add> {
         match &self.batches.open(batch)?.ops.last()?.change {
-            Change::Add(before) => before.then(add),
+            Change::Add(before) => before.then(add, scalar),
             _ => None,
         }
     }
@@ -578,9 +580,11 @@ fn coalesce_entry(batch: &mut Batch, change: &DictChange, step: &Step) -> Option
     let after = match (&*before, change, step) {
         (DictChange::Clear | DictChange::Forgotten, ..) => return None,
         (_, DictChange::Put { .. } | DictChange::Remove { .. }, _) => change.clone(),
-        (DictChange::Add { key, add: first @ Add::Int { .. } }, DictChange::Add { add, .. }, _) => {
-            DictChange::Add { key: key.clone(), add: first.then(add)? }
-        }
+        (
+            DictChange::Add { key, add: first @ Add::Int { .. } },
+            DictChange::Add { add, .. },
+            Step::Dict(DictEffect::Put { value, .. }),
+        ) => DictChange::Add { key: key.clone(), add: first.then(add, value.value_type().element())? },
         // What the entry is here is what this batch made it.
         (
             DictChange::Put { .. } | DictChange::Remove { .. },

@@ -375,3 +375,14 @@ fn what_only_grows_does_not_shrink_before_it_is_sent() {
     assert_eq!(profile.add_int(PropertyIndex(0), -3).unwrap_err().code(), crate::ErrorCode::NotMonotonic);
     assert_eq!(profile.get(PropertyIndex(0)), &Value::I32(15));
 }
+
+#[test]
+fn clamped_additions_to_a_narrow_integer_do_together_what_each_does() {
+    let schema = Schema::builder().property(Property::new("n", i32::MAX - 10)).build().unwrap();
+    let mut profile = Profile::new(schema);
+    let n = PropertyIndex(0);
+    profile.add(n, Addition::int_clamped(100, 0..)).unwrap();
+    assert_eq!(profile.get(n), &Value::I32(i32::MAX));
+    profile.add(n, Addition::int_clamped(-100, 0..)).unwrap();
+    assert_eq!(profile.get(n), &Value::I32(i32::MAX - 100));
+}

@@ -284,9 +284,14 @@ impl Add {
         }
     }
 
-    /// One addition that does what the two do, one after the other, to every number. Guarded ones stay two: which of
-    /// them fails matters.
-    pub(crate) fn then(&self, next: &Self) -> Option<Self> {
+    /// One addition that does what the two do, one after the other, to every number of a type. Guarded ones stay two: which
+    /// of them fails matters.
+    pub(crate) fn then(&self, next: &Self, scalar: ScalarType) -> Option<Self> {
+        // Between the two the sum has been brought within the type, too.
+        let within = |bound: i64| match scalar {
+            ScalarType::I32 => bound.clamp(i64::from(i32::MIN), i64::from(i32::MAX)),
+            _ => bound,
+        };
         match (*self, *next) {
             (Self::Int { amount: a, mode: Mode::Plain }, Self::Int { amount: b, mode: Mode::Plain }) => {
                 Some(Self::Int { amount: a.checked_add(b)?, mode: Mode::Plain })
@@ -296,7 +301,7 @@ impl Add {
                 Self::Int { amount: b, mode: Mode::Clamp { min, max } },
             ) => {
                 let moved = |bound: i64| {
-                    let sum = i128::from(bound) + i128::from(b);
+                    let sum = i128::from(within(bound)) + i128::from(b);
                     sum.clamp(i128::from(min), i128::from(max)) as i64
                 };
                 let mode = Mode::Clamp { min: moved(low), max: moved(high) };
@@ -635,25 +640,30 @@ mod tests {
         #[test]
         fn composed_additions_do_what_both_do(
             base in any::<i32>(),
-            (a, b) in (-50_000_i64..50_000, any::<i32>()),
+            (a, b) in (any::<i32>().prop_map(i64::from), any::<i32>()),
             bounds in any::<[i32; 4]>(),
             plain in any::<bool>(),
+            open in any::<[bool; 2]>(),
+            narrow in any::<bool>(),
         ) {
-            let schema = Schema::builder().property(Property::new("n", 0_i64)).build().unwrap();
+            let scalar = if narrow && !plain { ScalarType::I32 } else { ScalarType::I64 };
+            let schema = Schema::builder().property(Property::of_type("n", scalar)).build().unwrap();
             let info = &schema.properties()[0];
             let (x, y) = (bounds[0].min(bounds[1]), bounds[0].max(bounds[1]));
             let (z, w) = (bounds[2].min(bounds[3]), bounds[2].max(bounds[3]));
+            let low = |bound: i32| if open[0] { i64::MIN } else { i64::from(bound) };
+            let high = |bound: i32| if open[1] { i64::MAX } else { i64::from(bound) };
             let (first, second) = if plain {
                 (Addition::int(a).0, Addition::int(i64::from(b)).0)
             } else {
                 (
-                    Addition::int_clamped(a, i64::from(x)..=i64::from(y)).0,
-                    Addition::int_clamped(i64::from(b), i64::from(z)..=i64::from(w)).0,
+                    Addition::int_clamped(a, low(x)..=high(y)).0,
+                    Addition::int_clamped(i64::from(b), low(z)..=high(w)).0,
                 )
             };
-            let base = Value::I64(i64::from(base));
+            let base = Value::int_of_type(scalar, i64::from(base)).unwrap();
             let one_by_one = second.apply(&first.apply(&base, info).unwrap(), info).unwrap();
-            let together = first.then(&second).unwrap().apply(&base, info).unwrap();
+            let together = first.then(&second, scalar).unwrap().apply(&base, info).unwrap();
             prop_assert_eq!(one_by_one, together);
         }
 
