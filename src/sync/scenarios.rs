@@ -734,3 +734,38 @@ fn a_list_that_is_not_stored_can_be_changed_after_a_restart() {
     net.settle(&mut server, 3);
     assert_eq!(items(&mut net, "tray"), serde_json::json!([7, 9, 7]), "{:?}", events(&mut server));
 }
+
+#[test]
+fn a_list_that_is_against_new_limits_can_be_brought_within_them() {
+    let (bag, few) = (PropertyIndex(0), PropertyIndex(1));
+    let of = |most: u32, least: u32| {
+        use crate::value::ScalarType::I32;
+        Schema::builder()
+            .property(Property::list("bag", I32).max_count(most))
+            .property(
+                Property::new(
+                    "few",
+                    crate::List::from_items(I32, vec![crate::Value::I32(0); least as usize]).unwrap(),
+                )
+                .limits(crate::Limits { min_count: Some(least), ..Default::default() }),
+            )
+            .build()
+            .unwrap()
+    };
+    let store = MemoryStore::new();
+    let mut net = Net::new(of(10, 0), store.clone());
+    let (mut server, id) = net.join("server:a", 1, 1);
+    for i in 0..6 {
+        server.change(id, |p| p.list_push(bag, i)).unwrap();
+    }
+    net.settle(&mut server, 1);
+    let mut net = Net::new(of(3, 4), store.clone());
+    let (mut server, id) = net.join("server:a", 2, 1);
+    server.change(id, |p| p.list_remove(bag, 0)).unwrap();
+    server.change(id, |p| p.list_push(few, 1)).unwrap();
+    net.settle(&mut server, 1);
+    assert_eq!(items(&mut net, "bag").as_array().unwrap().len(), 5);
+    assert_eq!(items(&mut net, "few").as_array().unwrap().len(), 1);
+    let refused = server.change(id, |p| p.list_push(bag, 9)).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::TooMany);
+}

@@ -563,7 +563,7 @@ impl ListChange {
         match self {
             Self::Insert { after, value } => {
                 info.check_element(value)?;
-                info.check_count(list.len() + 1)?;
+                info.check_more(list.len() + 1)?;
                 Ok(ListEffect::Insert { index: gap(after, list.len())?, value: value.clone() })
             }
             Self::Set { item, value } => {
@@ -572,7 +572,7 @@ impl ListChange {
             }
             Self::Remove { item } => {
                 let index = find(item)?;
-                info.check_count(list.len() - 1)?;
+                info.check_fewer(list.len() - 1)?;
                 Ok(ListEffect::Remove { index })
             }
             Self::Move { item, after } => {
@@ -582,7 +582,7 @@ impl ListChange {
                 Ok(ListEffect::Move { from, to: place - u32::from(from < place) })
             }
             Self::Clear => {
-                info.check_count(0)?;
+                info.check_fewer(0)?;
                 Ok(ListEffect::Clear)
             }
         }
@@ -604,7 +604,7 @@ impl DictChange {
             info.check_element(&value)?;
             if dict.get(key).is_none() {
                 info.check_key(key)?;
-                info.check_count(dict.len() + 1)?;
+                info.check_more(dict.len() + 1)?;
             }
             Ok(DictEffect::Put { key: key.clone(), value })
         };
@@ -615,11 +615,13 @@ impl DictChange {
                 put(key, add.apply(dict.get(key).unwrap_or(&zero), info)?)
             }
             Self::Remove { key } => {
-                info.check_count(dict.len() - usize::from(dict.get(key).is_some()))?;
+                if dict.get(key).is_some() {
+                    info.check_fewer(dict.len() - 1)?;
+                }
                 Ok(DictEffect::Remove { key: key.clone() })
             }
             Self::Clear => {
-                info.check_count(0)?;
+                info.check_fewer(0)?;
                 Ok(DictEffect::Clear)
             }
             Self::Forgotten => Err(Error::Stale { property: info.shared_name().clone() }),
