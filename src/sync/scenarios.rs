@@ -769,3 +769,24 @@ fn a_list_that_is_against_new_limits_can_be_brought_within_them() {
     let refused = server.change(id, |p| p.list_push(bag, 9)).unwrap_err();
     assert_eq!(refused.code(), ErrorCode::TooMany);
 }
+
+#[test]
+fn a_key_that_was_removed_long_ago_can_be_used_again() {
+    const STATS: PropertyIndex = PropertyIndex(6);
+    let schema = schema();
+    let mut net = Net::new(schema.clone(), MemoryStore::new());
+    let (mut server, id) = net.join("server:a", 2, 2);
+    server.change(id, |p| p.dict_put(STATS, "stays", 1_i64)).unwrap();
+    server.change(id, |p| p.dict_put(STATS, "also", 1_i64)).unwrap();
+    for i in 0..1100 {
+        let key = format!("key{i}");
+        server.change(id, |p| p.dict_put(STATS, key.as_str(), 1_i64)).unwrap();
+        net.settle(&mut server, 2);
+        server.change(id, |p| p.dict_remove(STATS, key.as_str())).unwrap();
+        net.settle(&mut server, 2);
+    }
+    events(&mut server);
+    server.change(id, |p| p.dict_put(STATS, "key0", 5_i64)).unwrap();
+    net.settle(&mut server, 2);
+    assert_eq!(items(&mut net, "stats")["key0"], 5, "{:?}", events(&mut server));
+}
