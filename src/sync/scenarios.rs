@@ -790,3 +790,40 @@ fn a_key_that_was_removed_long_ago_can_be_used_again() {
     net.settle(&mut server, 2);
     assert_eq!(items(&mut net, "stats")["key0"], 5, "{:?}", events(&mut server));
 }
+
+#[test]
+fn what_was_durable_before_a_master_forgot_the_writer_is_not_taken_for_what_is_made_since() {
+    let schema = schema();
+    let store = MemoryStore::new();
+    let mut net = Net::new(schema.clone(), store.clone());
+    let (mut server, id) = net.join("server:a", 2, 2);
+    server.change(id, |p| p.add_int(COINS, 1)).unwrap();
+    net.settle(&mut server, 2);
+    server.release(id).unwrap();
+    net.hold_store = true;
+    net.settle(&mut server, 2);
+    // The document without the writer session is on its way when the profile is asked for again.
+    let id = server.fill("ann").unwrap();
+    net.up(&mut server, 2);
+    net.pump();
+    let (ordered, _) = net.out.remove(&2).unwrap();
+    for bytes in ordered {
+        server.received(net.now, &bytes);
+    }
+    net.hold_store = false;
+    net.pump();
+    // The master falls before the snapshot arrives.
+    server.disconnected(net.now, lost());
+    let mut net = Net::new(schema.clone(), store.clone());
+    net.now = Duration::from_secs(100);
+    net.connect(&mut server, 3);
+    net.settle(&mut server, 3);
+    events(&mut server);
+    net.hold_store = true;
+    server.change(id, |p| p.add_int(COINS, 1)).unwrap();
+    net.settle(&mut server, 3);
+    let told = events(&mut server);
+    assert!(told.iter().any(|e| matches!(e, Event::Applied { through: 1, .. })), "{told:?}");
+    assert!(!told.iter().any(|e| matches!(e, Event::Durable { .. })), "nothing was stored: {told:?}");
+    assert_eq!(server.pending(id).unwrap().undurable, 1);
+}

@@ -136,7 +136,9 @@ impl Peer {
         self.stats.duplicates += known as u64;
         replica.durable = replica.durable.max(durable);
         if !replica.loaded {
-            // The writer session may have had this profile before: its numbers go on.
+            // The writer session may have had this profile before: its numbers go on. What an earlier answer said counts no
+            // more: a master that was restarted since may have forgotten it, and the numbers begin anew.
+            replica.durable = durable;
             replica.profile.count_from(applied);
             replica.sent_through = applied;
             replica.durable_told = durable;
