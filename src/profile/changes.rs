@@ -8,7 +8,7 @@ use crate::limits::{MAX_BATCH_BYTES, MAX_BATCH_OPS, MAX_PROFILE_BYTES, MAX_UNSEN
 use crate::schema::{Merge, PropertyIndex, SyncClass};
 use crate::value::{
     Add, Addition, Anchor, Change, DictChange, DictEffect, ItemRef, Key, List, ListChange, ListEffect, OwnOp,
-    Step, Tracked, Value, ValueChange,
+    ScalarType, Step, Tracked, Value, ValueChange,
 };
 use crate::wire::frames::Op;
 
@@ -329,12 +329,19 @@ impl Profile {
         }
         // An addition that becomes one with the one before it is made to what was there before that.
         let merged = match (&change, overlay) {
-            (Change::Add(add), Some(overlay)) => self.merged_addition(overlay.open, add),
+            (Change::Add(add), Some(overlay)) => {
+                self.merged_addition(overlay.open, add, info.value_type().element())
+            }
             _ => None,
         };
         let step = match (&merged, overlay) {
             (Some(add), Some(overlay)) => {
-                Change::Add(*add).resolve(info, &overlay.base, std::iter::empty())?
+                let step = Change::Add(*add).resolve(info, &overlay.base, std::iter::empty())?;
+                if let Step::Value(sum) = &step {
+                    // What may only grow does so also from what is shown.
+                    info.check_order(shown, sum)?;
+                }
+                step
             }
             (_, Some(overlay)) => change.resolve(info, shown, overlay.history())?,
             (_, None) => change.resolve(info, shown, std::iter::empty())?,
@@ -366,9 +373,9 @@ impl Profile {
     }
 
     /// The addition that stands for the last one of an open batch and another after it, if one can.
-    fn merged_addition(&self, batch: u64, add: &Add) -> Option<Add> {
+    fn merged_addition(&self, batch: u64, add: &Add, scalar: ScalarType) -> Option<Add> {
         match &self.batches.open(batch)?.ops.last()?.change {
-            Change::Add(before) => before.then(add),
+            Change::Add(before) => before.then(add, scalar),
             _ => None,
         }
     }
@@ -396,7 +403,7 @@ impl Profile {
                     }
                 }
             }
-            let own = OwnOp { batch: batch.number, op: batch.ops.len() as u16 };
+            let own = OwnOp { batch: batch.number, op: batch.ops.len() as u32 };
             batch.ops.push(Op { property: property.0, change });
             batch.bytes += bytes;
             self.batches.resized(0, bytes);
@@ -410,7 +417,7 @@ impl Profile {
         if let Some(batch) = self.batches.open_mut(open) {
             let (ops_before, bytes_before) = (batch.ops.len(), batch.bytes);
             let is_part = !step.is_value();
-            if is_part && !alone && bytes_before + bytes > MAX_BATCH_BYTES {
+            if is_part && bytes_before + bytes > MAX_BATCH_BYTES {
                 return self.record_anew(property, change, step, false);
             }
             if is_part && full {
@@ -425,12 +432,12 @@ impl Profile {
                         overlay.base = base();
                     }
                 }
-                None if ops_before >= MAX_BATCH_OPS && !alone => {
+                None if ops_before >= MAX_BATCH_OPS => {
                     return self.record_anew(property, change, step, false);
                 }
                 None if full => return Err(too_much()),
                 None => {
-                    let own = OwnOp { batch: batch.number, op: ops_before as u16 };
+                    let own = OwnOp { batch: batch.number, op: ops_before as u32 };
                     batch.ops.push(Op { property: property.0, change });
                     batch.bytes += bytes;
                     overlay.base = base();
@@ -547,7 +554,7 @@ fn coalesce_item(
     let same = |place: usize, op: &Op| match &op.change {
         Change::List(ListChange::Set { item: other, .. }) => *other == item,
         Change::List(ListChange::Insert { .. }) => {
-            item == ItemRef::Own(OwnOp { batch: number, op: place as u16 })
+            item == ItemRef::Own(OwnOp { batch: number, op: place as u32 })
         }
         _ => false,
     };
@@ -565,7 +572,7 @@ fn coalesce_item(
             ..
         }) if *at == index => *old = value.clone(),
         _ => {
-            let own = OwnOp { batch: number, op: place as u16 };
+            let own = OwnOp { batch: number, op: place as u32 };
             track.push(Tracked { own, effect: ListEffect::Set { index, value: value.clone() } });
         }
     }
@@ -581,9 +588,11 @@ fn coalesce_entry(batch: &mut Batch, change: &DictChange, step: &Step) -> Option
     let after = match (&*before, change, step) {
         (DictChange::Clear | DictChange::Forgotten, ..) => return None,
         (_, DictChange::Put { .. } | DictChange::Remove { .. }, _) => change.clone(),
-        (DictChange::Add { key, add: first @ Add::Int { .. } }, DictChange::Add { add, .. }, _) => {
-            DictChange::Add { key: key.clone(), add: first.then(add)? }
-        }
+        (
+            DictChange::Add { key, add: first @ Add::Int { .. } },
+            DictChange::Add { add, .. },
+            Step::Dict(DictEffect::Put { value, .. }),
+        ) => DictChange::Add { key: key.clone(), add: first.then(add, value.value_type().element())? },
         // What the entry is here is what this batch made it.
         (
             DictChange::Put { .. } | DictChange::Remove { .. },

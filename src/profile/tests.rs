@@ -364,3 +364,37 @@ fn batches_stay_within_their_bounds_however_they_coalesce() {
     assert!(matches!(huge, Err(Error::LimitReached { .. })), "{huge:?}");
     assert_eq!(profile.to_json(), before);
 }
+
+#[test]
+fn every_item_of_a_long_list_is_told_from_the_others() {
+    let bag = index("bag");
+    let mut profile = Profile::new(schema());
+    for i in 0..66_000 {
+        profile.list_push(bag, if i % 2 == 0 { "a" } else { "b" }).unwrap();
+    }
+    profile.list_set(bag, 65_540, "changed").unwrap();
+    let list = profile.get(bag).as_list().unwrap();
+    assert_eq!(list.get(65_540), Some(&Value::from("changed")));
+    assert_eq!(list.get(4), Some(&Value::from("a")));
+}
+
+#[test]
+fn what_only_grows_does_not_shrink_before_it_is_sent() {
+    let level = Property::new("level", 10).limits(crate::Limits { monotonic: true, ..Default::default() });
+    let schema = Schema::builder().property(level).build().unwrap();
+    let mut profile = Profile::new(schema);
+    profile.add_int(PropertyIndex(0), 5).unwrap();
+    assert_eq!(profile.add_int(PropertyIndex(0), -3).unwrap_err().code(), crate::ErrorCode::NotMonotonic);
+    assert_eq!(profile.get(PropertyIndex(0)), &Value::I32(15));
+}
+
+#[test]
+fn clamped_additions_to_a_narrow_integer_do_together_what_each_does() {
+    let schema = Schema::builder().property(Property::new("n", i32::MAX - 10)).build().unwrap();
+    let mut profile = Profile::new(schema);
+    let n = PropertyIndex(0);
+    profile.add(n, Addition::int_clamped(100, 0..)).unwrap();
+    assert_eq!(profile.get(n), &Value::I32(i32::MAX));
+    profile.add(n, Addition::int_clamped(-100, 0..)).unwrap();
+    assert_eq!(profile.get(n), &Value::I32(i32::MAX - 100));
+}

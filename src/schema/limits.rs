@@ -312,17 +312,28 @@ impl PropertyInfo {
     }
 
     /// Checks the number of items or entries.
-    pub(crate) fn check_count(&self, count: usize) -> Result<()> {
-        let limits = self.limits();
+    fn check_count(&self, count: usize) -> Result<()> {
+        self.check_more(count)?;
+        self.check_fewer(count)
+    }
+
+    /// Checks a number of items or entries that is greater than it was. What is against limits that the schema did not
+    /// have then can be brought within them step by step.
+    pub(crate) fn check_more(&self, count: usize) -> Result<()> {
         let most = match self.value_type() {
             ValueType::Dict(..) => MAX_DICT_ENTRIES,
             _ => MAX_LIST_ITEMS,
         };
-        let limit = limits.max_count.map_or(most, |max| most.min(max as usize));
+        let limit = self.limits().max_count.map_or(most, |max| most.min(max as usize));
         if count > limit {
             return Err(Error::TooMany { what: self.quoted(), count, limit });
         }
-        if let Some(limit) = limits.min_count.map(|min| min as usize).filter(|min| count < *min) {
+        Ok(())
+    }
+
+    /// Checks a number of items or entries that is less than it was.
+    pub(crate) fn check_fewer(&self, count: usize) -> Result<()> {
+        if let Some(limit) = self.limits().min_count.map(|min| min as usize).filter(|min| count < *min) {
             return Err(Error::TooFew { what: self.quoted(), count, limit });
         }
         Ok(())

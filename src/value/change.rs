@@ -54,7 +54,8 @@ pub(crate) enum DictChange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OwnOp {
     pub(crate) batch: u64,
-    pub(crate) op: u16,
+    /// Its place in the batch; that of a stand-alone profile has no limit.
+    pub(crate) op: u32,
 }
 
 /// An item of a list.
@@ -283,9 +284,14 @@ impl Add {
         }
     }
 
-    /// One addition that does what the two do, one after the other, to every number. Guarded ones stay two: which of
-    /// them fails matters.
-    pub(crate) fn then(&self, next: &Self) -> Option<Self> {
+    /// One addition that does what the two do, one after the other, to every number of a type. Guarded ones stay two: which
+    /// of them fails matters.
+    pub(crate) fn then(&self, next: &Self, scalar: ScalarType) -> Option<Self> {
+        // Between the two the sum has been brought within the type, too.
+        let within = |bound: i64| match scalar {
+            ScalarType::I32 => bound.clamp(i64::from(i32::MIN), i64::from(i32::MAX)),
+            _ => bound,
+        };
         match (*self, *next) {
             (Self::Int { amount: a, mode: Mode::Plain }, Self::Int { amount: b, mode: Mode::Plain }) => {
                 Some(Self::Int { amount: a.checked_add(b)?, mode: Mode::Plain })
@@ -295,7 +301,7 @@ impl Add {
                 Self::Int { amount: b, mode: Mode::Clamp { min, max } },
             ) => {
                 let moved = |bound: i64| {
-                    let sum = i128::from(bound) + i128::from(b);
+                    let sum = i128::from(within(bound)) + i128::from(b);
                     sum.clamp(i128::from(min), i128::from(max)) as i64
                 };
                 let mode = Mode::Clamp { min: moved(low), max: moved(high) };
@@ -346,7 +352,8 @@ impl Anchor {
             Self::Front => Some(0),
             Self::End => Some(count as u32),
             Self::After(item) => follow(item, history).map(|place| match place {
-                Place::Item(index) => index + 1,
+                // What a peer names may be beyond all lists.
+                Place::Item(index) => index.saturating_add(1),
                 // The item before is gone: where it was.
                 Place::Gap(index) => index,
             }),
@@ -377,13 +384,13 @@ fn follow<'a>(item: ItemRef, mut history: impl Iterator<Item = Happened<'a>>) ->
 
 fn moved_item(place: u32, effect: &ListEffect) -> Place {
     Place::Item(match effect {
-        ListEffect::Insert { index, .. } if *index <= place => place + 1,
+        ListEffect::Insert { index, .. } if *index <= place => place.saturating_add(1),
         ListEffect::Remove { index } if *index == place => return Place::Gap(place),
         ListEffect::Remove { index } if *index < place => place - 1,
         ListEffect::Move { from, to } if *from == place => *to,
         ListEffect::Move { from, to } => {
             let without = place - u32::from(*from < place);
-            without + u32::from(*to <= without)
+            without.saturating_add(u32::from(*to <= without))
         }
         ListEffect::Clear => return Place::Gap(0),
         _ => place,
@@ -556,7 +563,7 @@ impl ListChange {
         match self {
             Self::Insert { after, value } => {
                 info.check_element(value)?;
-                info.check_count(list.len() + 1)?;
+                info.check_more(list.len() + 1)?;
                 Ok(ListEffect::Insert { index: gap(after, list.len())?, value: value.clone() })
             }
             Self::Set { item, value } => {
@@ -565,7 +572,7 @@ impl ListChange {
             }
             Self::Remove { item } => {
                 let index = find(item)?;
-                info.check_count(list.len() - 1)?;
+                info.check_fewer(list.len() - 1)?;
                 Ok(ListEffect::Remove { index })
             }
             Self::Move { item, after } => {
@@ -575,7 +582,7 @@ impl ListChange {
                 Ok(ListEffect::Move { from, to: place - u32::from(from < place) })
             }
             Self::Clear => {
-                info.check_count(0)?;
+                info.check_fewer(0)?;
                 Ok(ListEffect::Clear)
             }
         }
@@ -597,7 +604,7 @@ impl DictChange {
             info.check_element(&value)?;
             if dict.get(key).is_none() {
                 info.check_key(key)?;
-                info.check_count(dict.len() + 1)?;
+                info.check_more(dict.len() + 1)?;
             }
             Ok(DictEffect::Put { key: key.clone(), value })
         };
@@ -611,11 +618,13 @@ impl DictChange {
                 Err(info.wrong_type(format!("a dictionary with the key `{key}`")))
             }
             Self::Remove { key } => {
-                info.check_count(dict.len() - usize::from(dict.get(key).is_some()))?;
+                if dict.get(key).is_some() {
+                    info.check_fewer(dict.len() - 1)?;
+                }
                 Ok(DictEffect::Remove { key: key.clone() })
             }
             Self::Clear => {
-                info.check_count(0)?;
+                info.check_fewer(0)?;
                 Ok(DictEffect::Clear)
             }
             Self::Forgotten => Err(Error::Stale { property: info.shared_name().clone() }),
@@ -636,25 +645,30 @@ mod tests {
         #[test]
         fn composed_additions_do_what_both_do(
             base in any::<i32>(),
-            (a, b) in (-50_000_i64..50_000, any::<i32>()),
+            (a, b) in (any::<i32>().prop_map(i64::from), any::<i32>()),
             bounds in any::<[i32; 4]>(),
             plain in any::<bool>(),
+            open in any::<[bool; 2]>(),
+            narrow in any::<bool>(),
         ) {
-            let schema = Schema::builder().property(Property::new("n", 0_i64)).build().unwrap();
+            let scalar = if narrow && !plain { ScalarType::I32 } else { ScalarType::I64 };
+            let schema = Schema::builder().property(Property::of_type("n", scalar)).build().unwrap();
             let info = &schema.properties()[0];
             let (x, y) = (bounds[0].min(bounds[1]), bounds[0].max(bounds[1]));
             let (z, w) = (bounds[2].min(bounds[3]), bounds[2].max(bounds[3]));
+            let low = |bound: i32| if open[0] { i64::MIN } else { i64::from(bound) };
+            let high = |bound: i32| if open[1] { i64::MAX } else { i64::from(bound) };
             let (first, second) = if plain {
                 (Addition::int(a).0, Addition::int(i64::from(b)).0)
             } else {
                 (
-                    Addition::int_clamped(a, i64::from(x)..=i64::from(y)).0,
-                    Addition::int_clamped(i64::from(b), i64::from(z)..=i64::from(w)).0,
+                    Addition::int_clamped(a, low(x)..=high(y)).0,
+                    Addition::int_clamped(i64::from(b), low(z)..=high(w)).0,
                 )
             };
-            let base = Value::I64(i64::from(base));
+            let base = Value::int_of_type(scalar, i64::from(base)).unwrap();
             let one_by_one = second.apply(&first.apply(&base, info).unwrap(), info).unwrap();
-            let together = first.then(&second).unwrap().apply(&base, info).unwrap();
+            let together = first.then(&second, scalar).unwrap().apply(&base, info).unwrap();
             prop_assert_eq!(one_by_one, together);
         }
 

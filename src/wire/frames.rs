@@ -22,7 +22,7 @@ pub(crate) const KIND_CONTROL: u8 = 0;
 pub(crate) const KIND_BATCHES: u8 = 1;
 /// How far a writer's own batches are durable.
 pub(crate) const KIND_DURABLE: u8 = 2;
-/// An observer has applied a snapshot.
+/// An observer has applied a snapshot, or, with the serial zero, the first delta after a resume in another epoch.
 pub(crate) const KIND_CONFIRM: u8 = 3;
 
 const DELTA: u8 = 0x80;
@@ -317,7 +317,7 @@ fn read_item(reader: &mut Reader<'_>, batch: u64) -> Result<ItemRef, &'static st
     let second = reader.u64().ok_or(CUT)?;
     if head & 1 == 1 {
         let of = batch.checked_sub(head >> 1).filter(|of| *of > 0).ok_or("names a batch before the first")?;
-        let op = u16::try_from(second).map_err(|_| "names an operation beyond any batch")?;
+        let op = u16::try_from(second).map_err(|_| "names an operation beyond any batch")?.into();
         return Ok(ItemRef::Own(OwnOp { batch: of, op }));
     }
     let index = u32::try_from((head >> 1) - 1).map_err(|_| "a place is beyond any list")?;

@@ -62,8 +62,8 @@ impl PutKeys for Numbering {
         Some((number, self.1.tell(property, number)))
     }
 
-    fn known(&self, property: u16, key: &Key) -> Option<u32> {
-        self.0.find(key).filter(|number| self.1.knows(property, *number))
+    fn removed(&mut self, property: u16, key: &Key) -> Option<u32> {
+        self.0.find(key).filter(|number| self.1.take_back(property, *number))
     }
 
     fn forget(&mut self, property: u16) {

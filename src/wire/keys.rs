@@ -15,8 +15,8 @@ pub(crate) trait PutKeys {
     /// written out.
     fn number(&mut self, property: u16, key: &Key) -> Option<(u32, bool)>;
 
-    /// The number of a key that the receiver knows.
-    fn known(&self, property: u16, key: &Key) -> Option<u32>;
+    /// A key was removed: its number, if the receiver knows it. From now on it does not.
+    fn removed(&mut self, property: u16, key: &Key) -> Option<u32>;
 
     /// All of a dictionary follows: what the receiver knew of its numbers, it forgets.
     fn forget(&mut self, property: u16);
@@ -32,6 +32,9 @@ pub(crate) trait ReadKeys {
     /// From here on the number means the key.
     fn learn(&mut self, property: u16, number: u32, key: &Key);
 
+    /// A key was removed: forgets its number.
+    fn removed(&mut self, property: u16, key: &Key);
+
     /// Forgets the numbers of a dictionary: all of it follows.
     fn forget(&mut self, property: u16);
 }
@@ -46,7 +49,7 @@ impl PutKeys for WrittenOut {
         None
     }
 
-    fn known(&self, _: u16, _: &Key) -> Option<u32> {
+    fn removed(&mut self, _: u16, _: &Key) -> Option<u32> {
         None
     }
 
@@ -62,10 +65,13 @@ impl ReadKeys for WrittenOut {
 
     fn learn(&mut self, _: u16, _: u32, _: &Key) {}
 
+    fn removed(&mut self, _: u16, _: &Key) {}
+
     fn forget(&mut self, _: u16) {}
 }
 
-/// What a peer knows of the numbers of a profile's keys.
+/// What a peer knows of the numbers of a profile's keys: of those that are there, so that it never names a key by a number
+/// that the master forgot long ago.
 #[derive(Debug, Default)]
 pub(crate) struct KnownKeys {
     by_property: HashMap<u16, Numbers>,
@@ -98,11 +104,19 @@ impl ReadKeys for KnownKeys {
 
     fn learn(&mut self, property: u16, number: u32, key: &Key) {
         let numbers = self.by_property.entry(property).or_default();
-        // A key that was long removed comes back under another number.
+        // A key may come back under another number.
         if let Some(old) = numbers.numbers.insert(key.clone(), number) {
             numbers.keys.remove(&old);
         }
         numbers.keys.insert(number, key.clone());
+    }
+
+    fn removed(&mut self, property: u16, key: &Key) {
+        if let Some(numbers) = self.by_property.get_mut(&property)
+            && let Some(number) = numbers.numbers.remove(key)
+        {
+            numbers.keys.remove(&number);
+        }
     }
 
     fn forget(&mut self, property: u16) {
@@ -189,11 +203,14 @@ impl ToldKeys {
         known
     }
 
-    pub(crate) fn knows(&self, property: u16, number: u32) -> bool {
-        let words = self.by_property.get(&property);
-        words
-            .and_then(|words| words.get(number as usize / 64))
-            .is_some_and(|word| word & 1 << (number % 64) != 0)
+    /// Notes that the observer is told no longer to know a number; true when it knew it.
+    pub(crate) fn take_back(&mut self, property: u16, number: u32) -> bool {
+        let words = self.by_property.get_mut(&property);
+        let Some(word) = words.and_then(|words| words.get_mut(number as usize / 64)) else { return false };
+        let bit = 1 << (number % 64);
+        let known = *word & bit != 0;
+        *word &= !bit;
+        known
     }
 
     /// All of a dictionary follows.
@@ -246,5 +263,8 @@ mod tests {
         told.forget(3);
         assert!(!told.tell(3, 200));
         assert!(told.tell(4, 200));
+        assert!(told.take_back(4, 200));
+        assert!(!told.take_back(4, 200) && !told.take_back(4, 1000) && !told.take_back(5, 0));
+        assert!(!told.tell(4, 200));
     }
 }

@@ -355,7 +355,7 @@ impl<'a> DeltaWriter<'a> {
         }
         for (key, value, before) in entries {
             let Some(value) = value else {
-                match keys.known(index, key) {
+                match keys.removed(index, key) {
                     Some(number) => put_u64(self.out, u64::from(number) << 2 | ENTRY_REMOVE),
                     None => {
                         put_u64(self.out, OTHER_REMOVE << 2 | ENTRY_OTHER);
@@ -508,10 +508,18 @@ fn read_dict_effect<K: ReadKeys>(
         ENTRY_DIFFERENCE if item.is_integer() => {
             Ok(DictEffect::Diff { key: known(keys)?, diff: reader.i64().ok_or("ends inside a difference")? })
         }
-        ENTRY_REMOVE => Ok(DictEffect::Remove { key: known(keys)? }),
+        ENTRY_REMOVE => {
+            let key = known(keys)?;
+            keys.removed(property, &key);
+            Ok(DictEffect::Remove { key })
+        }
         ENTRY_OTHER => match what {
             OTHER_CLEAR => Ok(DictEffect::Clear),
-            OTHER_REMOVE => Ok(DictEffect::Remove { key: read_key(reader, key_type)? }),
+            OTHER_REMOVE => {
+                let key = read_key(reader, key_type)?;
+                keys.removed(property, &key);
+                Ok(DictEffect::Remove { key })
+            }
             OTHER_PUT => {
                 Ok(DictEffect::Put { key: read_key(reader, key_type)?, value: read_scalar(reader, item)? })
             }
@@ -652,9 +660,9 @@ pub(crate) mod tests {
             Some((number, self.told.tell(property, number)))
         }
 
-        fn known(&self, property: u16, key: &Key) -> Option<u32> {
+        fn removed(&mut self, property: u16, key: &Key) -> Option<u32> {
             let number = self.numbers.get(&property)?.find(key)?;
-            self.told.knows(property, number).then_some(number)
+            self.told.take_back(property, number).then_some(number)
         }
 
         fn forget(&mut self, property: u16) {

@@ -49,7 +49,7 @@ impl<'a> Decision<'a> {
     pub(super) fn take(mut self, ops: &Ops) -> Result<Vec<Done>, (Option<PropertyIndex>, Error)> {
         let size_before = self.profile.size;
         self.done.reserve_exact(ops.len());
-        for (place, op) in (0_u16..).zip(ops) {
+        for (place, op) in (0_u32..).zip(ops) {
             let property = self.peer.view.to_master(op.property);
             if let Err(error) = self.take_step(property, place, op) {
                 for Done { property, change, .. } in self.done.into_iter().rev() {
@@ -64,7 +64,7 @@ impl<'a> Decision<'a> {
         Ok(self.done)
     }
 
-    fn take_step(&mut self, property: PropertyIndex, op_place: u16, op: &Op) -> Result<()> {
+    fn take_step(&mut self, property: PropertyIndex, op_place: u32, op: &Op) -> Result<()> {
         let info = self.schema.property(property);
         let name = || info.shared_name().clone();
         if !info.writable_by(self.relation) {

@@ -253,7 +253,7 @@ fn fold(
         if let (Some(index), Effect::List(steps)) = (index, effect) {
             for step in steps {
                 // Which operation of the batch it was is not written.
-                let own = OwnOp { batch: row.number, op: u16::MAX };
+                let own = OwnOp { batch: row.number, op: u32::MAX };
                 let (version, writer) = (row.version, row.writer.id);
                 profile.log_list_step(index, ListStep { version, effect: step.clone(), writer, own });
             }

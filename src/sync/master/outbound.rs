@@ -40,9 +40,9 @@ impl PutKeys for ChannelKeys<'_> {
         Some((number, self.told.tell(property, number)))
     }
 
-    fn known(&self, property: u16, key: &Key) -> Option<u32> {
+    fn removed(&mut self, property: u16, key: &Key) -> Option<u32> {
         let number = self.numbers.get(&self.view.to_master(property).get())?.find(key)?;
-        self.told.knows(property, number).then_some(number)
+        self.told.take_back(property, number).then_some(number)
     }
 
     fn forget(&mut self, property: u16) {

@@ -110,6 +110,14 @@ impl ListLog {
         since >= self.from
     }
 
+    /// A writer session is forgotten and may number its batches anew: what it will call its own is none of these.
+    fn disown(&mut self, writer: u128) {
+        for step in self.steps.iter_mut().filter(|step| step.writer == writer) {
+            // No batch has the number zero.
+            step.own.batch = 0;
+        }
+    }
+
     /// The steps, oldest first.
     pub(super) fn steps(&self) -> impl Iterator<Item = &ListStep> + Clone {
         self.steps.iter()
@@ -136,7 +144,7 @@ pub(super) struct ListStep {
 /// What a batch did to one property in one of its operations.
 pub(super) struct Done {
     pub(super) property: PropertyIndex,
-    pub(super) op: u16,
+    pub(super) op: u32,
     pub(super) step: Step,
     pub(super) change: Option<ValueChange>,
 }
@@ -282,6 +290,12 @@ impl MasterProfile {
         let from = self.logged_from;
         let log = self.lists.entry(property.get()).or_insert_with(|| ListLog { from, ..ListLog::default() });
         log.push(step);
+    }
+
+    /// Forgets a writer session.
+    pub(super) fn forget_writer(&mut self, writer: u128) -> Option<WriterState> {
+        self.lists.values_mut().for_each(|log| log.disown(writer));
+        self.writers.remove(&writer)
     }
 
     fn key_removed(&mut self, property: PropertyIndex, key: &Key) {

@@ -78,7 +78,8 @@ pub(super) struct Channel {
     pub(super) versions_are_known: bool,
     /// Whether it has to be told the values that are not stored: it comes from an earlier epoch.
     pub(super) refresh_unsaved: bool,
-    /// Whether it came from an earlier epoch, so that what it says of values that are not stored may be of those.
+    /// Whether it came from an earlier epoch and has not confirmed what it was sent since, so that what it says of values
+    /// that are not stored may be of those.
     pub(super) crossed_epochs: bool,
 }
 
@@ -282,9 +283,13 @@ impl Master {
             return Err(Error::malformed("confirmation", "ends too early"));
         };
         let Some(state) = self.sessions.get_mut(&session) else { return Ok(()) };
-        if let Some(open) = state.channels.get_mut(&channel)
-            && open.phase == (ChannelPhase::AwaitConfirm { serial })
-        {
+        let Some(open) = state.channels.get_mut(&channel) else { return Ok(()) };
+        if serial == 0 && !open.refresh_unsaved {
+            // It has the first delta after a resume, and with it all that began anew.
+            open.crossed_epochs = false;
+        }
+        if open.phase == (ChannelPhase::AwaitConfirm { serial }) {
+            open.crossed_epochs = false;
             open.phase = ChannelPhase::Live;
             open.versions_are_known = true;
             self.mark(session, channel);

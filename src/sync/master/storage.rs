@@ -127,7 +127,10 @@ impl Master {
                     profile.save_retry.succeeded();
                     if !profile.touched {
                         // The document is without them.
-                        profile.writers.retain(|_, writer| !writer.closed);
+                        let closed = profile.writers.iter().filter(|(_, writer)| writer.closed);
+                        for writer in closed.map(|(id, _)| *id).collect::<Vec<_>>() {
+                            profile.forget_writer(writer);
+                        }
                     }
                     // It may have changed while it was being written.
                     if !profile.unsaved() {

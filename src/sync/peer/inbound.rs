@@ -136,7 +136,9 @@ impl Peer {
         self.stats.duplicates += known as u64;
         replica.durable = replica.durable.max(durable);
         if !replica.loaded {
-            // The writer session may have had this profile before: its numbers go on.
+            // The writer session may have had this profile before: its numbers go on. What an earlier answer said counts no
+            // more: a master that was restarted since may have forgotten it, and the numbers begin anew.
+            replica.durable = durable;
             replica.profile.count_from(applied);
             replica.sent_through = applied;
             replica.durable_told = durable;
@@ -273,11 +275,7 @@ impl Peer {
         replica.phase = Phase::Open;
         self.stats.snapshots += 1;
         self.stats.snapshot_bytes += bytes.len() as u64;
-        put_frame(&mut self.outbox, |out| {
-            out.push(KIND_CONFIRM);
-            put_u64(out, channel);
-            put_u64(out, serial);
-        });
+        put_confirm(&mut self.outbox, channel, serial);
         if taken_back {
             self.events.push(Event::TakenBack { profile, through: own });
         }
@@ -309,8 +307,12 @@ impl Peer {
         let own = replica.profile.applied_through().checked_add(head.own).ok_or_else(overflow)?;
         replica.profile.apply_effects(&effects, own)?;
         cursor.version = version;
-        if let Some(epoch) = replica.resumed_in.take() {
+        if let Some(epoch) = replica.resumed_in.take()
+            && cursor.epoch != epoch
+        {
             cursor.epoch = epoch;
+            // From here on requests speak of what is not stored as it began anew.
+            put_confirm(&mut self.outbox, head.channel, 0);
         }
         self.collect_changes(slot);
         if head.own > 0 {
@@ -351,6 +353,14 @@ impl Peer {
         let slot = u32::try_from(channel).ok()?;
         self.replica(slot).map(|_| slot)
     }
+}
+
+fn put_confirm(out: &mut Vec<u8>, channel: u64, serial: u64) {
+    put_frame(out, |out| {
+        out.push(KIND_CONFIRM);
+        put_u64(out, channel);
+        put_u64(out, serial);
+    });
 }
 
 fn violation(reason: String) -> Error {
