@@ -10,7 +10,7 @@ use crate::schema::{PropertyIndex, Relation, Schema};
 use crate::value::{
     Anchor, Change, Effect, Happened, ItemRef, ListChange, Misfit, OwnOp, Step, Tracked, Value, ValueChange,
 };
-use crate::wire::values::DeltaEntry;
+use crate::wire::delta::DeltaEntry;
 
 impl Profile {
     /// A profile that an endpoint is about to fill.

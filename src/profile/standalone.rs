@@ -7,8 +7,9 @@ use super::{Cause, Profile, State};
 use crate::error::{Error, Result};
 use crate::json;
 use crate::value::{Change, DictChange, Effect, Key, Value};
+use crate::wire::delta::{DeltaWriter, read_delta};
 use crate::wire::keys::WrittenOut;
-use crate::wire::values::{DeltaWriter, put_snapshot, read_delta, read_snapshot};
+use crate::wire::values::{put_snapshot, read_snapshot};
 use crate::wire::varint::Reader;
 
 /// First byte of a stand-alone delta.

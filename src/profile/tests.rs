@@ -1,7 +1,7 @@
 use super::*;
 use crate::schema::{Property, Writers};
 use crate::value::{Addition, Effect, KeyType, ListEffect, ScalarType};
-use crate::wire::values::DeltaEntry;
+use crate::wire::delta::DeltaEntry;
 
 thread_local! {
     /// Whether the next `set` on this thread panics, as a defect would.

@@ -1,22 +1,24 @@
 //! Typed values, what writers ask for, and what comes of it.
 
+mod addition;
 mod change;
 mod containers;
 mod datetime;
 mod effect;
+mod items;
 mod types;
 
 use std::fmt;
 use std::sync::Arc;
 
-pub use self::change::Addition;
-pub(crate) use self::change::{
-    Add, Anchor, Change, DictChange, Happened, ItemRef, ListChange, Mode, OwnOp, Step, Tracked,
-};
+pub use self::addition::Addition;
+pub(crate) use self::addition::{Add, Mode};
+pub(crate) use self::change::{Change, DictChange, ListChange, Step};
 pub use self::containers::{Dict, Key, List};
 pub use self::datetime::DateTime;
 pub(crate) use self::effect::Misfit;
 pub use self::effect::{DictEffect, Effect, ListEffect, ValueChange};
+pub(crate) use self::items::{Anchor, Happened, ItemRef, OwnOp, Tracked};
 pub use self::types::{KeyType, ScalarType, ValueType};
 use crate::error::{Error, Result};
 use crate::limits::{MAX_DICT_ENTRIES, MAX_KEY_BYTES, MAX_LIST_ITEMS, MAX_STRING_BYTES};

@@ -5,12 +5,13 @@
 use std::fmt::Write as _;
 
 use super::control::{Control, Cursor, Described, Down, Up, decode, encode};
+use super::delta::{DeltaWriter, read_delta};
 use super::frames::{
     DeltaHead, Head, KIND_BATCHES, KIND_CONFIRM, KIND_DURABLE, Op, Ops, put_batch, put_control,
     put_delta_head, put_frame, read_batch, read_head,
 };
 use super::keys::{KeyNumbers, KnownKeys, Meaning, PutKeys, ToldKeys};
-use super::values::{DeltaWriter, put_snapshot, read_delta, read_snapshot};
+use super::values::{put_snapshot, read_snapshot};
 use super::varint::{Reader, put_u64};
 use crate::schema::{Merge, Property, Schema, Writers};
 use crate::value::{

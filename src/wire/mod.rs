@@ -2,9 +2,12 @@
 //! Pure and total: any bytes give a value or an error, and allocate no more than a small multiple of their length.
 
 pub(crate) mod control;
+pub(crate) mod delta;
 pub(crate) mod frames;
 #[cfg(test)]
 mod golden;
 pub(crate) mod keys;
+#[cfg(test)]
+mod tests;
 pub(crate) mod values;
 pub(crate) mod varint;

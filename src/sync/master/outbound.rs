@@ -11,9 +11,10 @@ use crate::limits::{MAX_DELTA_BYTES, MAX_DURABLE_ENTRIES, OUTBOUND_HIGH_WATER_BY
 use crate::schema::PropertyIndex;
 use crate::value::{Key, Value};
 use crate::wire::control::{Down, relation_code};
+use crate::wire::delta::DeltaWriter;
 use crate::wire::frames::{DeltaHead, KIND_DURABLE, put_delta_head, put_frame};
 use crate::wire::keys::{KeyNumbers, PutKeys, ToldKeys};
-use crate::wire::values::{DeltaWriter, put_snapshot};
+use crate::wire::values::put_snapshot;
 use crate::wire::varint::put_u64;
 
 /// Buffers that flushes use again and again.

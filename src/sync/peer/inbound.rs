@@ -8,10 +8,11 @@ use crate::profile::Cause;
 use crate::wire::control::{
     Cursor, Described, Down, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, decode, relation_of,
 };
+use crate::wire::delta::read_delta;
 use crate::wire::frames::{
     DeltaHead, FrameBuffer, Head, KIND_CONFIRM, KIND_CONTROL, KIND_DURABLE, put_frame, read_head,
 };
-use crate::wire::values::{read_delta, read_snapshot};
+use crate::wire::values::read_snapshot;
 use crate::wire::varint::{Reader, len_u64, put_u64};
 
 const REOPEN_AFTER: Duration = Duration::from_secs(1);

@@ -1,0 +1,275 @@
+//! Values, deltas and snapshots there and back, for arbitrary values of every type.
+
+use proptest::prelude::*;
+
+use super::delta::{DeltaWriter, read_delta};
+use super::keys::{KeyNumbers, KnownKeys, PutKeys, ToldKeys, WrittenOut};
+use super::values::{put_snapshot, put_value, read_snapshot};
+use super::varint::Reader;
+use crate::value::{
+    DateTime, Dict, DictEffect, Effect, Key, KeyType, List, ListEffect, Misfit, ScalarType, Value, ValueType,
+};
+
+pub(crate) fn any_scalar(scalar: ScalarType) -> BoxedStrategy<Value> {
+    let float = || any::<u32>().prop_map(f32::from_bits);
+    match scalar {
+        ScalarType::Bool => any::<bool>().prop_map(Value::Bool).boxed(),
+        ScalarType::I32 => any::<i32>().prop_map(Value::I32).boxed(),
+        ScalarType::I64 => any::<i64>().prop_map(Value::I64).boxed(),
+        ScalarType::F32 => float().prop_map(Value::F32).boxed(),
+        ScalarType::F64 => any::<u64>().prop_map(|b| Value::F64(f64::from_bits(b))).boxed(),
+        ScalarType::String => "[^\0]{0,20}".prop_map(Value::from).boxed(),
+        ScalarType::Bytes => proptest::collection::vec(any::<u8>(), 0..20).prop_map(Value::from).boxed(),
+        ScalarType::Vector2 => [float(), float()].prop_map(Value::Vector2).boxed(),
+        ScalarType::Vector3 => [float(), float(), float()].prop_map(Value::Vector3).boxed(),
+        ScalarType::Quaternion => [float(), float(), float(), float()].prop_map(Value::Quaternion).boxed(),
+        ScalarType::Color => any::<[u8; 4]>().prop_map(Value::Color).boxed(),
+        ScalarType::DateTime => (DateTime::MIN.unix_micros()..=DateTime::MAX.unix_micros())
+            .prop_map(|micros| Value::DateTime(DateTime::checked(micros).unwrap()))
+            .boxed(),
+        ScalarType::Uuid => any::<[u8; 16]>().prop_map(Value::Uuid).boxed(),
+    }
+}
+
+pub(crate) fn any_key(key_type: KeyType) -> BoxedStrategy<Key> {
+    match key_type {
+        // Few different ones, so that they meet.
+        KeyType::String => "[a-d]{0,2}".prop_map(Key::from).boxed(),
+        KeyType::I32 => (-3..3_i32).prop_map(Key::from).boxed(),
+        KeyType::I64 => prop_oneof![-3..3_i64, any::<i64>()].prop_map(Key::from).boxed(),
+    }
+}
+
+pub(crate) fn any_value(value_type: ValueType) -> BoxedStrategy<Value> {
+    match value_type {
+        ValueType::Scalar(scalar) => any_scalar(scalar),
+        ValueType::List(item) => proptest::collection::vec(any_scalar(item), 0..8)
+            .prop_map(move |items| Value::List(List::from_items(item, items).unwrap()))
+            .boxed(),
+        ValueType::Dict(key, item) => proptest::collection::vec((any_key(key), any_scalar(item)), 0..8)
+            .prop_map(move |entries| Value::Dict(Dict::from_entries(key, item, entries).unwrap()))
+            .boxed(),
+    }
+}
+
+fn types() -> Vec<ValueType> {
+    ValueType::all().collect()
+}
+
+fn any_values() -> impl Strategy<Value = Vec<Value>> {
+    types().into_iter().map(any_value).collect::<Vec<_>>()
+}
+
+fn any_mask() -> impl Strategy<Value = Vec<bool>> {
+    proptest::collection::vec(any::<bool>(), types().len())
+}
+
+/// The master's side of the numbers of keys, for one observer.
+#[derive(Default)]
+struct Numbering {
+    numbers: std::collections::HashMap<u16, KeyNumbers>,
+    told: ToldKeys,
+}
+
+impl PutKeys for Numbering {
+    const NUMBERED: bool = true;
+
+    fn number(&mut self, property: u16, key: &Key) -> Option<(u32, bool)> {
+        let number = self.numbers.entry(property).or_default().number(key);
+        Some((number, self.told.tell(property, number)))
+    }
+
+    fn removed(&mut self, property: u16, key: &Key) -> Option<u32> {
+        let number = self.numbers.get(&property)?.find(key)?;
+        self.told.take_back(property, number).then_some(number)
+    }
+
+    fn forget(&mut self, property: u16) {
+        self.told.forget(property);
+    }
+}
+
+fn take(effect: &Effect, value: &mut Value) -> Result<(), Misfit> {
+    match effect {
+        Effect::List(effects) => effects.iter().try_for_each(|e| e.apply(value).map(drop)),
+        Effect::Dict(effects) => effects.iter().try_for_each(|e| e.apply(value).map(drop)),
+        scalar => {
+            *value = scalar.scalar(value).ok_or(Misfit)?;
+            Ok(())
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whole_values_round_trip_in_deltas(before in any_values(), after in any_values(), mask in any_mask()) {
+        let types = types();
+        let mut out = Vec::new();
+        let mut writer = DeltaWriter::new(&mut out);
+        let mut numbering = Numbering::default();
+        for (i, value) in after.iter().enumerate().filter(|(i, _)| mask[*i]) {
+            writer.put(i as u16, value, before[i].as_int(), &mut numbering);
+        }
+        let mut known = KnownKeys::default();
+        let mut entries = Vec::new();
+        read_delta(Reader::new(&out), &types[..], &mut known, &mut entries).unwrap();
+        let mut got = before.clone();
+        for entry in entries {
+            take(&entry.effect, &mut got[usize::from(entry.property)]).unwrap();
+        }
+        for i in 0..types.len() {
+            prop_assert_eq!(&got[i], if mask[i] { &after[i] } else { &before[i] });
+        }
+        for cut in (0..out.len()).step_by(7) {
+            let _ = read_delta(Reader::new(&out[..cut]), &types[..], &mut KnownKeys::default(), &mut Vec::new());
+        }
+    }
+
+    /// One observer follows a dictionary through changes that are told one by one, merged, or as a whole.
+    #[test]
+    fn entries_of_dictionaries_arrive_whatever_the_observer_knows(
+        rounds in proptest::collection::vec(
+            (proptest::collection::vec((any_key(KeyType::String), any::<Option<i64>>()), 0..5), 0..6_u8), 1..12),
+    ) {
+        let value_type = ValueType::Dict(KeyType::String, ScalarType::I64);
+        let mut here = value_type.zero();
+        let mut there = value_type.zero();
+        let (mut numbering, mut known) = (Numbering::default(), KnownKeys::default());
+        for (changes, how) in rounds {
+            let mut changed: std::collections::BTreeMap<Key, Option<i64>> = Default::default();
+            for (key, to) in changes {
+                let before = here.as_dict().unwrap().get(&key).and_then(Value::as_int);
+                let effect = match to {
+                    Some(int) => DictEffect::Put { key: key.clone(), value: Value::I64(int) },
+                    None => DictEffect::Remove { key: key.clone() },
+                };
+                if effect.apply(&mut here).unwrap().is_some() {
+                    changed.entry(key.clone()).or_insert(before);
+                    if to.is_none() {
+                        let dict = here.as_dict().unwrap().clone();
+                        let numbers = numbering.numbers.entry(0).or_default();
+                        numbers.removed(&key, |key| dict.get(key).is_some());
+                    }
+                }
+            }
+            if how == 0 {
+                // A reconnect: what was told counts as not told.
+                numbering.told.clear();
+            }
+            let mut out = Vec::new();
+            let mut writer = DeltaWriter::new(&mut out);
+            let dict = here.as_dict().unwrap();
+            if how == 1 || changed.is_empty() {
+                writer.put(0, &here, None, &mut numbering);
+            } else {
+                let entries = changed.iter().map(|(key, before)| (key, dict.get(key), *before));
+                writer.put_entries(0, entries, &mut numbering);
+            }
+            let mut entries = Vec::new();
+            read_delta(Reader::new(&out), &[value_type][..], &mut known, &mut entries).unwrap();
+            for entry in entries {
+                take(&entry.effect, &mut there).unwrap();
+            }
+            prop_assert_eq!(&there, &here);
+            for (key, _) in here.as_dict().unwrap() {
+                // What a peer names by number is what the master means by it.
+                if let Some(number) = known.number(0, key) {
+                    prop_assert_eq!(numbering.numbers[&0].find(key), Some(number));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn snapshots_round_trip(values in any_values(), mask in any_mask(), numbered in any::<bool>()) {
+        let types = types();
+        let mut out = Vec::new();
+        let get = |i: usize| mask[i].then_some(&values[i]);
+        if numbered {
+            put_snapshot(&mut out, types.len(), get, &mut Numbering::default());
+        } else {
+            put_snapshot(&mut out, types.len(), get, &mut WrittenOut);
+        }
+        let read = |bytes: &[u8]| match numbered {
+            true => read_snapshot(Reader::new(bytes), &types[..], &mut KnownKeys::default()),
+            false => read_snapshot(Reader::new(bytes), &types[..], &mut WrittenOut),
+        };
+        let got = read(&out).unwrap();
+        for i in 0..types.len() {
+            prop_assert_eq!(got[i].as_ref(), mask[i].then_some(&values[i]));
+        }
+        for cut in (0..out.len()).step_by(11) {
+            prop_assert!(read(&out[..cut]).is_err());
+        }
+    }
+
+    #[test]
+    fn any_bytes_give_a_value_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..64), property in 0..65_u8) {
+        let types = types();
+        let one = [types[usize::from(property) % types.len()]];
+        for types in [&types[..], &one[..]] {
+            let mut entries = Vec::new();
+            if read_delta(Reader::new(&bytes), types, &mut KnownKeys::default(), &mut entries).is_err() {
+                prop_assert!(entries.is_empty());
+            }
+            let _ = read_snapshot(Reader::new(&bytes), types, &mut KnownKeys::default());
+            let _ = read_snapshot(Reader::new(&bytes), types, &mut WrittenOut);
+        }
+    }
+}
+
+#[test]
+fn a_value_is_never_longer_than_its_size() {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    for value_type in types() {
+        for _ in 0..20 {
+            let value = any_value(value_type).new_tree(&mut runner).unwrap().current();
+            let mut out = Vec::new();
+            put_value(&mut out, 0, &value, &mut Numbering::default());
+            assert!(out.len() <= value.size(), "{value:?}: {} of {}", out.len(), value.size());
+        }
+    }
+}
+
+#[test]
+fn small_changes_take_few_bytes() {
+    let mut out = Vec::new();
+    let mut numbering = Numbering::default();
+    let mut writer = DeltaWriter::new(&mut out);
+    for index in [2, 3, 5] {
+        writer.put(index, &Value::I32(40_060), Some(40_000), &mut numbering);
+    }
+    assert_eq!(out.len(), 6);
+
+    let key = Key::from("stat_003");
+    numbering.number(6, &key);
+    let mut out = Vec::new();
+    let value = Value::I32(12_345);
+    DeltaWriter::new(&mut out).put_entries(
+        6,
+        std::iter::once((&key, Some(&value), Some(40_000))),
+        &mut numbering,
+    );
+    // With the frame's two bytes of length and head: seven.
+    assert_eq!(out.len(), 5);
+}
+
+#[test]
+fn lists_are_sent_whole_when_that_is_shorter() {
+    let item = |i: i32| Value::I32(i);
+    let list = List::from_items(ScalarType::I32, vec![item(1), item(2)]).unwrap();
+    let effects: Vec<ListEffect> = (0..9).map(|i| ListEffect::Insert { index: 0, value: item(i) }).collect();
+    let mut out = Vec::new();
+    let mut writer = DeltaWriter::new(&mut out);
+    assert!(!writer.put_list(3, &list, effects.iter().map(|e| (e, false))));
+    assert_eq!(writer.len(), 0);
+    assert!(writer.put_list(3, &list, effects[..1].iter().map(|e| (e, true))));
+    let mut entries = Vec::new();
+    let types = [ValueType::List(ScalarType::I32); 4];
+    read_delta(Reader::new(&out), &types[..], &mut WrittenOut, &mut entries).unwrap();
+    assert_eq!(entries[0].own, [0]);
+    assert_eq!(entries[0].effect, Effect::List(effects[..1].to_vec()));
+}
