@@ -3,11 +3,13 @@
 use proptest::prelude::*;
 
 use super::delta::{DeltaWriter, read_delta};
-use super::keys::{KeyNumbers, KnownKeys, PutKeys, ToldKeys, WrittenOut};
+use super::frames::{Op, put_batch, read_batch};
+use super::keys::{KeyNumbers, KnownKeys, Meaning, PutKeys, ToldKeys, WrittenOut};
 use super::values::{put_snapshot, put_value, read_snapshot};
 use super::varint::Reader;
 use crate::value::{
-    DateTime, Dict, DictEffect, Effect, Key, KeyType, List, ListEffect, Misfit, ScalarType, Value, ValueType,
+    Change, DateTime, Dict, DictChange, DictEffect, Effect, Key, KeyType, List, ListEffect, Misfit,
+    ScalarType, Value, ValueType,
 };
 
 pub(crate) fn any_scalar(scalar: ScalarType) -> BoxedStrategy<Value> {
@@ -202,6 +204,31 @@ proptest! {
         }
         for cut in (0..out.len()).step_by(11) {
             prop_assert!(read(&out[..cut]).is_err());
+        }
+    }
+
+    /// What writers ask for, too: any bytes are batches, or an error; and what was read is written the same.
+    #[test]
+    fn any_bytes_are_batches_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..64), property in 0..65_u8) {
+        let types = types();
+        let one = [types[usize::from(property) % types.len()]];
+        let meaning = |_: u16, number: u32| match number {
+            0 => Some(Meaning::Key(Key::from("a"))),
+            1 => Some(Meaning::Key(Key::Int(1))),
+            2 => Some(Meaning::Forgotten),
+            _ => None,
+        };
+        for types in [&types[..], &one[..]] {
+            if let Ok(ops) = read_batch(&mut Reader::new(&bytes), 9, types, &meaning) {
+                let forgotten = |op: &Op| matches!(&op.change, Change::Dict(DictChange::Forgotten));
+                if ops.iter().any(forgotten) {
+                    continue;
+                }
+                let mut out = Vec::new();
+                put_batch(&mut out, 9, &ops, 7, &|_, _| None);
+                let again = read_batch(&mut Reader::new(&out), 9, types, &meaning).unwrap();
+                prop_assert_eq!(again.len(), ops.len());
+            }
         }
     }
 
