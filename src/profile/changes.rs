@@ -7,8 +7,8 @@ use crate::json;
 use crate::limits::{MAX_BATCH_BYTES, MAX_BATCH_OPS, MAX_PROFILE_BYTES, MAX_UNSENT_BYTES};
 use crate::schema::{Merge, PropertyIndex, SyncClass};
 use crate::value::{
-    Add, Addition, Anchor, Change, DictChange, DictEffect, ItemRef, Key, List, ListChange, ListEffect, OwnOp,
-    ScalarType, Step, Tracked, Value, ValueChange,
+    Add, Addition, Anchor, Change, DictChange, DictEffect, ItemRef, Key, List, ListChange, OwnOp, ScalarType,
+    Step, Tracked, Value, ValueChange,
 };
 use crate::wire::frames::Op;
 
@@ -487,7 +487,9 @@ impl Profile {
 }
 
 fn track(track: &mut Vec<Tracked>, own: OwnOp, step: &Step) {
-    if let Step::List(effect) = step {
+    if let Step::List(effect) = step
+        && effect.moves_items()
+    {
         track.push(Tracked { own, effect: effect.clone() });
     }
 }
@@ -520,9 +522,7 @@ fn coalesce(
             self::track(track, OwnOp { batch: number, op: 0 }, step);
             Some(replace_all(batch, change))
         }
-        (Change::List(ListChange::Set { item, value }), Step::List(ListEffect::Set { index, .. })) => {
-            coalesce_item(batch, *item, value, *index, track)
-        }
+        (Change::List(ListChange::Set { item, value }), _) => coalesce_item(batch, *item, value),
         (Change::Dict(change), _) => coalesce_entry(batch, change, step),
         _ => None,
     }
@@ -536,13 +536,7 @@ fn replace_all(batch: &mut Batch, change: &Change) -> usize {
     batch.bytes
 }
 
-fn coalesce_item(
-    batch: &mut Batch,
-    item: ItemRef,
-    value: &Value,
-    index: u32,
-    track: &mut Vec<Tracked>,
-) -> Option<usize> {
+fn coalesce_item(batch: &mut Batch, item: ItemRef, value: &Value) -> Option<usize> {
     let number = batch.number;
     let same = |place: usize, op: &Op| match &op.change {
         Change::List(ListChange::Set { item: other, .. }) => *other == item,
@@ -557,16 +551,6 @@ fn coalesce_item(
         &mut batch.ops[place].change
     {
         *old = value.clone();
-    }
-    match track.last_mut() {
-        Some(Tracked {
-            effect: ListEffect::Set { index: at, value: old } | ListEffect::Insert { index: at, value: old },
-            ..
-        }) if *at == index => *old = value.clone(),
-        _ => {
-            let own = OwnOp { batch: number, op: place as u32 };
-            track.push(Tracked { own, effect: ListEffect::Set { index, value: value.clone() } });
-        }
     }
     Some(replaced)
 }

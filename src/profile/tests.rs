@@ -386,3 +386,26 @@ fn clamped_additions_to_a_narrow_integer_do_together_what_each_does() {
     profile.add(n, Addition::int_clamped(-100, 0..)).unwrap();
     assert_eq!(profile.get(n), &Value::I32(i32::MAX - 100));
 }
+
+#[test]
+fn changing_every_item_of_a_long_list_takes_no_time_for_each_pair_of_them() {
+    let bag = index("bag");
+    let list = |text: &str| {
+        let items = (0..50_000).map(|i| Value::from(format!("{text}{}", i % 10))).collect();
+        Value::List(crate::List::from_items(ScalarType::String, items).unwrap())
+    };
+    let mut profile = Profile::new(schema());
+    profile.set(bag, list("a")).unwrap();
+    let snapshot = profile.snapshot();
+    profile.take_delta().unwrap();
+    profile.set(bag, list("b")).unwrap();
+    // Items that stay where they are need not be followed.
+    assert!(profile.overlays.get(bag.0).unwrap().track.is_empty());
+    profile.list_move(bag, 7, 40_000).unwrap();
+    profile.list_set(bag, 40_000, "c").unwrap();
+    assert_eq!(profile.overlays.get(bag.0).unwrap().track.len(), 1);
+    let mut other = Profile::new(schema());
+    other.apply_snapshot(&snapshot).unwrap();
+    other.apply_delta(&profile.take_delta().unwrap()).unwrap();
+    assert_eq!(other.get(bag), profile.get(bag));
+}
