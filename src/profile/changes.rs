@@ -557,10 +557,16 @@ fn coalesce_item(batch: &mut Batch, item: ItemRef, value: &Value) -> Option<usiz
 
 fn coalesce_entry(batch: &mut Batch, change: &DictChange, step: &Step) -> Option<usize> {
     let key = change.key()?;
-    let before = batch.ops.iter_mut().rev().find_map(|op| match &mut op.change {
-        Change::Dict(before) if before.key().is_none_or(|before| before == key) => Some(before),
-        _ => None,
-    })?;
+    let (behind, before) =
+        batch.ops.iter_mut().rev().enumerate().find_map(|(behind, op)| match &mut op.change {
+            Change::Dict(before) if before.key().is_none_or(|before| before == key) => Some((behind, before)),
+            _ => None,
+        })?;
+    let leaves = |change: &DictChange| !matches!(change, DictChange::Remove { .. });
+    if behind > 0 && leaves(before) != leaves(change) {
+        // The operations between are allowed by the number of entries that there was when they were made.
+        return None;
+    }
     let after = match (&*before, change, step) {
         (DictChange::Clear | DictChange::Forgotten, ..) => return None,
         (_, DictChange::Put { .. } | DictChange::Remove { .. }, _) => change.clone(),
