@@ -60,6 +60,12 @@ impl Profile {
         if steps.is_empty() {
             return Ok(false);
         }
+        let least = self.schema.property(property).limits().min_count.map_or(0, |least| least as usize);
+        if let Value::Dict(dict) = self.get(property)
+            && least > 0
+        {
+            steps = never_fewer(steps, dict.len(), least);
+        }
         self.in_batch(|profile| {
             for step in steps {
                 match step {
@@ -482,6 +488,30 @@ impl Profile {
                 overlay.pending -= 1;
                 self.touched.push(op.property);
             }
+        }
+    }
+}
+
+/// Orders the steps from one dictionary to another so that it never has fewer than `least` entries, as far as it can be.
+fn never_fewer(steps: Vec<ValueChange>, mut count: usize, least: usize) -> Vec<ValueChange> {
+    let (gone, put): (Vec<_>, Vec<_>) =
+        steps.into_iter().partition(|step| matches!(step, ValueChange::EntryRemoved { .. }));
+    let (mut gone, mut put) = (gone.into_iter(), put.into_iter());
+    let mut steps = Vec::with_capacity(gone.len() + put.len());
+    loop {
+        let next = if count > least {
+            gone.next().or_else(|| put.next())
+        } else {
+            put.next().or_else(|| gone.next())
+        };
+        match &next {
+            Some(ValueChange::EntryRemoved { .. }) => count = count.saturating_sub(1),
+            Some(ValueChange::EntryPut { old: None, .. }) => count += 1,
+            _ => {}
+        }
+        match next {
+            Some(step) => steps.push(step),
+            None => return steps,
         }
     }
 }

@@ -409,3 +409,18 @@ fn changing_every_item_of_a_long_list_takes_no_time_for_each_pair_of_them() {
     other.apply_delta(&profile.take_delta().unwrap()).unwrap();
     assert_eq!(other.get(bag), profile.get(bag));
 }
+
+#[test]
+fn a_dictionary_of_the_least_number_can_be_set_to_another() {
+    let dict = |keys: &[&str]| {
+        let entries = keys.iter().map(|key| ((*key).into(), Value::I32(1)));
+        Value::Dict(crate::Dict::from_entries(KeyType::String, ScalarType::I32, entries).unwrap())
+    };
+    let limits = crate::Limits { min_count: Some(2), max_count: Some(3), ..Default::default() };
+    let teams = Property::new("teams", dict(&["a", "b"])).limits(limits);
+    let mut profile = Profile::new(Schema::builder().property(teams).build().unwrap());
+    for keys in [&["c", "d"][..], &["e", "f", "g"], &["h", "i", "j"], &["a", "b"]] {
+        profile.set(PropertyIndex(0), dict(keys)).unwrap();
+        assert_eq!(profile.get(PropertyIndex(0)), &dict(keys));
+    }
+}
