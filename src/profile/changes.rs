@@ -7,8 +7,8 @@ use crate::json;
 use crate::limits::{MAX_BATCH_BYTES, MAX_BATCH_OPS, MAX_PROFILE_BYTES, MAX_UNSENT_BYTES};
 use crate::schema::{Merge, PropertyIndex, SyncClass};
 use crate::value::{
-    Add, Addition, Anchor, Change, DictChange, DictEffect, ItemRef, Key, List, ListChange, ListEffect, OwnOp,
-    ScalarType, Step, Tracked, Value, ValueChange,
+    Add, Addition, Anchor, Change, DictChange, DictEffect, ItemRef, Key, List, ListChange, OwnOp, ScalarType,
+    Step, Tracked, Value, ValueChange,
 };
 use crate::wire::frames::Op;
 
@@ -59,6 +59,12 @@ impl Profile {
         ValueChange::between(self.get(property), value, |step| steps.push(step));
         if steps.is_empty() {
             return Ok(false);
+        }
+        let least = self.schema.property(property).limits().min_count.map_or(0, |least| least as usize);
+        if let Value::Dict(dict) = self.get(property)
+            && least > 0
+        {
+            steps = never_fewer(steps, dict.len(), least);
         }
         self.in_batch(|profile| {
             for step in steps {
@@ -489,8 +495,34 @@ impl Profile {
     }
 }
 
+/// Orders the steps from one dictionary to another so that it never has fewer than `least` entries, as far as it can be.
+fn never_fewer(steps: Vec<ValueChange>, mut count: usize, least: usize) -> Vec<ValueChange> {
+    let (gone, put): (Vec<_>, Vec<_>) =
+        steps.into_iter().partition(|step| matches!(step, ValueChange::EntryRemoved { .. }));
+    let (mut gone, mut put) = (gone.into_iter(), put.into_iter());
+    let mut steps = Vec::with_capacity(gone.len() + put.len());
+    loop {
+        let next = if count > least {
+            gone.next().or_else(|| put.next())
+        } else {
+            put.next().or_else(|| gone.next())
+        };
+        match &next {
+            Some(ValueChange::EntryRemoved { .. }) => count = count.saturating_sub(1),
+            Some(ValueChange::EntryPut { old: None, .. }) => count += 1,
+            _ => {}
+        }
+        match next {
+            Some(step) => steps.push(step),
+            None => return steps,
+        }
+    }
+}
+
 fn track(track: &mut Vec<Tracked>, own: OwnOp, step: &Step) {
-    if let Step::List(effect) = step {
+    if let Step::List(effect) = step
+        && effect.moves_items()
+    {
         track.push(Tracked { own, effect: effect.clone() });
     }
 }
@@ -527,9 +559,7 @@ fn coalesce(
             self::track(track, OwnOp { batch: number, op: 0 }, step);
             Some(replace_all(batch, change))
         }
-        (Change::List(ListChange::Set { item, value }), Step::List(ListEffect::Set { index, .. })) => {
-            coalesce_item(batch, *item, value, *index, track)
-        }
+        (Change::List(ListChange::Set { item, value }), _) => coalesce_item(batch, *item, value),
         (Change::Dict(change), _) => coalesce_entry(batch, change, step),
         _ => None,
     }
@@ -543,13 +573,7 @@ fn replace_all(batch: &mut Batch, change: &Change) -> usize {
     batch.bytes
 }
 
-fn coalesce_item(
-    batch: &mut Batch,
-    item: ItemRef,
-    value: &Value,
-    index: u32,
-    track: &mut Vec<Tracked>,
-) -> Option<usize> {
+fn coalesce_item(batch: &mut Batch, item: ItemRef, value: &Value) -> Option<usize> {
     let number = batch.number;
     let same = |place: usize, op: &Op| match &op.change {
         Change::List(ListChange::Set { item: other, .. }) => *other == item,
@@ -566,25 +590,22 @@ fn coalesce_item(
     {
         *old = value.clone();
     }
-    match track.last_mut() {
-        Some(Tracked {
-            effect: ListEffect::Set { index: at, value: old } | ListEffect::Insert { index: at, value: old },
-            ..
-        }) if *at == index => *old = value.clone(),
-        _ => {
-            let own = OwnOp { batch: number, op: place as u32 };
-            track.push(Tracked { own, effect: ListEffect::Set { index, value: value.clone() } });
-        }
-    }
     Some(replaced)
 }
 
 fn coalesce_entry(batch: &mut Batch, change: &DictChange, step: &Step) -> Option<usize> {
     let key = change.key()?;
-    let before = batch.ops.iter_mut().rev().take(COALESCE_LOOK_BACK).find_map(|op| match &mut op.change {
-        Change::Dict(before) if before.key().is_none_or(|before| before == key) => Some(before),
-        _ => None,
-    })?;
+    let (behind, before) = batch.ops.iter_mut().rev().take(COALESCE_LOOK_BACK).enumerate().find_map(
+        |(behind, op)| match &mut op.change {
+            Change::Dict(before) if before.key().is_none_or(|before| before == key) => Some((behind, before)),
+            _ => None,
+        },
+    )?;
+    let leaves = |change: &DictChange| !matches!(change, DictChange::Remove { .. });
+    if behind > 0 && leaves(before) != leaves(change) {
+        // The operations between are allowed by the number of entries that there was when they were made.
+        return None;
+    }
     let after = match (&*before, change, step) {
         (DictChange::Clear | DictChange::Forgotten, ..) => return None,
         (_, DictChange::Put { .. } | DictChange::Remove { .. }, _) => change.clone(),

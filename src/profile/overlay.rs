@@ -16,7 +16,7 @@ pub(crate) struct Overlay {
     pub(crate) open: u64,
     /// Of a scalar, the value before the last operation of that batch.
     pub(crate) base: Value,
-    /// Of a list, what those operations make of the confirmed one.
+    /// Of a list, how those operations move the items of the confirmed one.
     pub(crate) track: Vec<Tracked>,
 }
 
@@ -42,7 +42,7 @@ impl Overlay {
         ItemRef::Base { index: place, since: 0 }
     }
 
-    /// What pending operations made of the confirmed list.
+    /// How pending operations moved the items of the confirmed list.
     pub(crate) fn history(&self) -> impl Iterator<Item = Happened<'_>> + Clone {
         self.track.iter().map(Tracked::happened)
     }

@@ -380,6 +380,7 @@ impl Profile {
                 let Ok(step) = op.change.resolve(info, value, overlay.history()) else { continue };
                 if step.apply(value).is_ok()
                     && let Step::List(effect) = step
+                    && effect.moves_items()
                 {
                     overlay.track.push(Tracked { own: OwnOp { batch: batch.number, op: place }, effect });
                 }

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::changes::bracket_error;
+use super::overlay::Overlay;
 use super::{Cause, Profile, State};
 use crate::error::{Error, Result};
 use crate::json;
-use crate::value::{Change, DictChange, Effect, Key, Value};
+use crate::schema::PropertyIndex;
+use crate::value::{Change, DictChange, Effect, Key, ListEffect, OwnOp, Step, Tracked, Value};
 use crate::wire::delta::{DeltaWriter, read_delta};
 use crate::wire::keys::WrittenOut;
 use crate::wire::values::{put_snapshot, read_snapshot};
@@ -51,7 +53,8 @@ impl Profile {
             let value = &self.values[usize::from(overlay.property)];
             match value {
                 Value::List(list) => {
-                    let steps = overlay.track.iter().map(|tracked| (&tracked.effect, false));
+                    let steps = self.list_steps(overlay);
+                    let steps = steps.iter().map(|effect| (effect, false));
                     if steps.len() > 0 && writer.put_list(overlay.property, list, steps) {
                         continue;
                     }
@@ -69,6 +72,34 @@ impl Profile {
             writer.put(overlay.property, value, None, &mut WrittenOut);
         }
         Ok(out)
+    }
+
+    /// What the changes that no delta has taken make of a list, in their order; nothing when they don't lead to what is shown.
+    fn list_steps(&self, overlay: &Overlay) -> Vec<ListEffect> {
+        let info = self.schema.property(PropertyIndex(overlay.property));
+        let mut value = overlay.confirmed.clone();
+        let (mut steps, mut track) = (Vec::new(), Vec::<Tracked>::new());
+        for batch in self.batches.undecided() {
+            for (op, place) in batch.ops.iter().zip(0..) {
+                if op.property != overlay.property {
+                    continue;
+                }
+                let history = track.iter().map(Tracked::happened);
+                let Ok(Step::List(effect)) = op.change.resolve(info, &value, history) else { continue };
+                if effect.apply(&mut value).is_err() {
+                    continue;
+                }
+                if effect.moves_items() {
+                    let own = OwnOp { batch: batch.number, op: place };
+                    track.push(Tracked { own, effect: effect.clone() });
+                }
+                steps.push(effect);
+            }
+        }
+        if value != self.values[usize::from(overlay.property)] {
+            steps.clear();
+        }
+        steps
     }
 
     /// The keys of a dictionary that changed; `None` when all of it did.

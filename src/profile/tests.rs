@@ -398,3 +398,41 @@ fn clamped_additions_to_a_narrow_integer_do_together_what_each_does() {
     profile.add(n, Addition::int_clamped(-100, 0..)).unwrap();
     assert_eq!(profile.get(n), &Value::I32(i32::MAX - 100));
 }
+
+#[test]
+fn changing_every_item_of_a_long_list_takes_no_time_for_each_pair_of_them() {
+    let bag = index("bag");
+    let list = |text: &str| {
+        let items = (0..50_000).map(|i| Value::from(format!("{text}{}", i % 10))).collect();
+        Value::List(crate::List::from_items(ScalarType::String, items).unwrap())
+    };
+    let mut profile = Profile::new(schema());
+    profile.set(bag, list("a")).unwrap();
+    let snapshot = profile.snapshot();
+    profile.take_delta().unwrap();
+    profile.set(bag, list("b")).unwrap();
+    // Items that stay where they are need not be followed.
+    assert!(profile.overlays.get(bag.0).unwrap().track.is_empty());
+    profile.list_move(bag, 7, 40_000).unwrap();
+    profile.list_set(bag, 40_000, "c").unwrap();
+    assert_eq!(profile.overlays.get(bag.0).unwrap().track.len(), 1);
+    let mut other = Profile::new(schema());
+    other.apply_snapshot(&snapshot).unwrap();
+    other.apply_delta(&profile.take_delta().unwrap()).unwrap();
+    assert_eq!(other.get(bag), profile.get(bag));
+}
+
+#[test]
+fn a_dictionary_of_the_least_number_can_be_set_to_another() {
+    let dict = |keys: &[&str]| {
+        let entries = keys.iter().map(|key| ((*key).into(), Value::I32(1)));
+        Value::Dict(crate::Dict::from_entries(KeyType::String, ScalarType::I32, entries).unwrap())
+    };
+    let limits = crate::Limits { min_count: Some(2), max_count: Some(3), ..Default::default() };
+    let teams = Property::new("teams", dict(&["a", "b"])).limits(limits);
+    let mut profile = Profile::new(Schema::builder().property(teams).build().unwrap());
+    for keys in [&["c", "d"][..], &["e", "f", "g"], &["h", "i", "j"], &["a", "b"]] {
+        profile.set(PropertyIndex(0), dict(keys)).unwrap();
+        assert_eq!(profile.get(PropertyIndex(0)), &dict(keys));
+    }
+}

@@ -827,3 +827,37 @@ fn what_was_durable_before_a_master_forgot_the_writer_is_not_taken_for_what_is_m
     assert!(!told.iter().any(|e| matches!(e, Event::Durable { .. })), "nothing was stored: {told:?}");
     assert_eq!(server.pending(id).unwrap().undurable, 1);
 }
+
+#[test]
+fn a_full_dictionary_may_be_rearranged_before_anything_is_sent() {
+    use crate::value::{KeyType, ScalarType};
+    let (full, scarce) = (PropertyIndex(0), PropertyIndex(1));
+    let two = crate::Dict::from_entries(
+        KeyType::String,
+        ScalarType::I32,
+        ["a", "b"].map(|key| (key.into(), crate::Value::I32(0))),
+    );
+    let two = two.unwrap();
+    let least = crate::Limits { min_count: Some(2), ..Default::default() };
+    let schema = Schema::builder()
+        .property(Property::new("full", two.clone()).max_count(2))
+        .property(Property::new("scarce", two).limits(least))
+        .build()
+        .unwrap();
+    let mut net = Net::new(schema, MemoryStore::new());
+    let (mut server, id) = net.join("server:a", 1, 1);
+    server.change(id, |p| p.dict_remove(full, "a")).unwrap();
+    server.change(id, |p| p.dict_put(full, "c", 1)).unwrap();
+    server.change(id, |p| p.dict_remove(full, "b")).unwrap();
+    server.change(id, |p| p.dict_put(full, "a", 2)).unwrap();
+    for (key, there) in [("c", true), ("a", false), ("d", true), ("c", false)] {
+        server
+            .change(id, |p| if there { p.dict_put(scarce, key, 1) } else { p.dict_remove(scarce, key) })
+            .unwrap();
+    }
+    net.settle(&mut server, 1);
+    let told = events(&mut server);
+    assert!(!told.iter().any(|e| matches!(e, Event::Refused { .. })), "{told:?}");
+    assert_eq!(items(&mut net, "full"), serde_json::json!({"a": 2, "c": 1}));
+    assert_eq!(items(&mut net, "scarce"), serde_json::json!({"b": 0, "d": 1}));
+}

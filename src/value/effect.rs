@@ -227,6 +227,11 @@ impl ListEffect {
         }
     }
 
+    /// Whether any item may stand at another place after it, or is there no more.
+    pub(crate) fn moves_items(&self) -> bool {
+        !matches!(self, Self::Set { .. })
+    }
+
     /// How many items a list of `count` has after it; `None` when it does not fit one.
     pub(crate) fn count_after(&self, count: usize) -> Option<usize> {
         match self {

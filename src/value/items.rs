@@ -47,7 +47,8 @@ pub(crate) struct Happened<'a> {
     pub(crate) effect: &'a ListEffect,
 }
 
-/// What pending operations of a writer make of its confirmed list, as a step of it.
+/// What pending operations of a writer make of its confirmed list, as a step of it that moves items. (Items that are given
+/// other values stay where they are, and there may be very many of them.)
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Tracked {
     pub(crate) own: OwnOp,
