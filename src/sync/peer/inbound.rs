@@ -16,6 +16,8 @@ use crate::wire::values::read_snapshot;
 use crate::wire::varint::{Reader, len_u64, put_u64};
 
 const REOPEN_AFTER: Duration = Duration::from_secs(1);
+/// No writer gets as far, and from there on there is room to count.
+const MAX_BATCH_NUMBER: u64 = u64::MAX / 2;
 
 impl Peer {
     /// A piece of the ordered stream.
@@ -130,6 +132,9 @@ impl Peer {
         let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return Ok(()) };
         if replica.phase != Phase::Opening {
             return Ok(());
+        }
+        if applied > MAX_BATCH_NUMBER {
+            return Err(violation(format!("batches up to {applied} decided, more than there can be")));
         }
         // More than a welcome came of this connection.
         self.attempts = 0;
