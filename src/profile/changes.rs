@@ -330,7 +330,7 @@ impl Profile {
         let info = self.schema.property(property);
         let shown = &self.values[property.usize()];
         let overlay = self.overlays.get(property.0);
-        if let Change::Add(add) | Change::Dict(DictChange::Add { add, .. }) = &change {
+        if let Some(add) = change.addition() {
             add.check()?;
         }
         // An addition that becomes one with the one before it is made to what was there before that.
@@ -352,7 +352,8 @@ impl Profile {
             (_, Some(overlay)) => change.resolve(info, shown, overlay.history())?,
             (_, None) => change.resolve(info, shown, std::iter::empty())?,
         };
-        let relative = matches!(&change, Change::Add(add) | Change::Dict(DictChange::Add { add, .. }) if !add.is_plain());
+        // What has bounds may do something to the master's value though it does nothing to this one.
+        let relative = change.addition().is_some_and(|add| !add.is_plain());
         if step.is_idle(shown) && !relative && (overlay.is_none() || is_nothing(&change)) {
             return Ok(false);
         }
@@ -389,36 +390,13 @@ impl Profile {
     /// Puts a change that was resolved for the shown value, and not yet made to it, among the pending ones. `merges` tells
     /// that it stands for the last one of the open batch too.
     fn record(&mut self, property: PropertyIndex, change: Change, step: &Step, merges: bool) -> Result<()> {
-        let alone = self.state == State::Alone;
         let shown = &self.values[property.usize()];
         let bytes = change.size();
-        let guarded = matches!(&change, Change::Add(add) | Change::Dict(DictChange::Add { add, .. }) if add.is_guarded());
-        let full = self.batches.unsealed_bytes() + bytes > MAX_UNSENT_BYTES;
-        if let Some(batch) = self.batches.bracket_mut() {
-            if full {
-                return Err(too_much());
-            }
-            // A batch of a stand-alone profile goes nowhere.
-            if !alone {
-                for (what, count, limit) in [
-                    ("operations in a batch", batch.ops.len() + 1, MAX_BATCH_OPS),
-                    ("bytes in a batch", batch.bytes + bytes, MAX_BATCH_BYTES),
-                ] {
-                    if count > limit {
-                        return Err(Error::LimitReached { what, limit });
-                    }
-                }
-            }
-            let own = OwnOp { batch: batch.number, op: batch.ops.len() as u32 };
-            batch.ops.push(Op { property: property.0, change });
-            batch.bytes += bytes;
-            self.batches.resized(0, bytes);
-            let overlay = self.overlays.over(property.0, shown);
-            overlay.open = 0;
-            overlay.pending += 1;
-            track(&mut overlay.track, own, step);
-            return Ok(());
+        if self.batches.in_bracket() {
+            return self.record_in_bracket(property, change, step);
         }
+        let guarded = change.addition().is_some_and(Add::is_guarded);
+        let full = self.batches.unsealed_bytes() + bytes > MAX_UNSENT_BYTES;
         let open = if guarded { 0 } else { self.overlays.get(property.0).map_or(0, |overlay| overlay.open) };
         if let Some(batch) = self.batches.open_mut(open) {
             let (ops_before, bytes_before) = (batch.ops.len(), batch.bytes);
@@ -456,6 +434,36 @@ impl Profile {
             return Ok(());
         }
         self.record_anew(property, change, step, guarded)
+    }
+
+    /// Puts a change into the batch that the game has begun, where nothing coalesces.
+    fn record_in_bracket(&mut self, property: PropertyIndex, change: Change, step: &Step) -> Result<()> {
+        let bytes = change.size();
+        if self.batches.unsealed_bytes() + bytes > MAX_UNSENT_BYTES {
+            return Err(too_much());
+        }
+        let alone = self.state == State::Alone;
+        let Some(batch) = self.batches.bracket_mut() else { return Err(bracket_error("is not begun")) };
+        // A batch of a stand-alone profile goes nowhere.
+        if !alone {
+            for (what, count, limit) in [
+                ("operations in a batch", batch.ops.len() + 1, MAX_BATCH_OPS),
+                ("bytes in a batch", batch.bytes + bytes, MAX_BATCH_BYTES),
+            ] {
+                if count > limit {
+                    return Err(Error::LimitReached { what, limit });
+                }
+            }
+        }
+        let own = OwnOp { batch: batch.number, op: batch.ops.len() as u32 };
+        batch.ops.push(Op { property: property.0, change });
+        batch.bytes += bytes;
+        self.batches.resized(0, bytes);
+        let overlay = self.overlays.over(property.0, &self.values[property.usize()]);
+        overlay.open = 0;
+        overlay.pending += 1;
+        track(&mut overlay.track, own, step);
+        Ok(())
     }
 
     /// Puts a change into a batch of its own, which takes further ones of the property unless it is closed.

@@ -118,6 +118,14 @@ impl Step {
 }
 
 impl Change {
+    /// What it adds, if it adds something: to a number, or to that of an entry.
+    pub(crate) fn addition(&self) -> Option<&Add> {
+        match self {
+            Self::Add(add) | Self::Dict(DictChange::Add { add, .. }) => Some(add),
+            _ => None,
+        }
+    }
+
     /// What the change makes of `value`, after all checks that the property asks for. `history` is what happened to a
     /// list, at least since the one that the change speaks of.
     pub(crate) fn resolve<'a, H: Iterator<Item = Happened<'a>> + Clone>(

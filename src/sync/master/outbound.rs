@@ -190,7 +190,8 @@ impl Master {
         for (index, property) in entries.iter() {
             let value = &profile.values[property.usize()];
             let refreshed = open.refresh_unsaved && !schema.property(*property).is_saved();
-            if writer.len() + value.size().min(MAX_DELTA_BYTES) > 2 * MAX_DELTA_BYTES {
+            if writer.len() > MAX_DELTA_BYTES {
+                // A snapshot goes instead.
                 break;
             }
             history.put(&mut writer, *index, *property, value, refreshed, &mut keys);
