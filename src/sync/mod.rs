@@ -1,18 +1,12 @@
 //! The protocol as state machines without I/O and without a clock: they take what arrived and what time it is, and give
 //! what to send, what to store and what to tell. So a whole network with its faults runs in one deterministic test.
 
-#[cfg(all(test, feature = "client", feature = "server", feature = "master"))]
-mod coalescing;
 #[cfg(feature = "master")]
 pub(crate) mod master;
 #[cfg(any(feature = "client", feature = "server"))]
 pub(crate) mod peer;
 #[cfg(all(test, feature = "client", feature = "server", feature = "master"))]
-mod rights;
-#[cfg(all(test, feature = "client", feature = "server", feature = "master"))]
-mod scenarios;
-#[cfg(all(test, feature = "client", feature = "server", feature = "master"))]
-mod simulation;
+mod tests;
 
 /// A small generator (splitmix64) for jitter and epochs; seeded by the driver, so that simulations repeat.
 #[derive(Clone, Debug)]

@@ -1,11 +1,9 @@
 //! What the master lets each role write and see, whatever a peer believes: every role by every right by every operation,
 //! as bytes from a peer that keeps no rules of its own.
 
-#![allow(clippy::unwrap_used)]
-
 use std::sync::Arc;
 
-use super::scenarios::{Net, Sent, events, hello, open};
+use super::net::{Net, Sent, events, hello, open};
 use crate::error::ErrorCode;
 use crate::schema::{Property, PropertyIndex, Schema, Visibility, Writers};
 use crate::store::MemoryStore;

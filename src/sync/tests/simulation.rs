@@ -2,21 +2,19 @@
 //! master at any step, a store that is slow, fails, or commits and then fails. A plain count is kept beside them: what was
 //! made, and what was told to be durable.
 
-#![allow(clippy::unwrap_used)]
-
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Rng;
-use super::master::{
-    Action, Authenticator, Identity, Master, MasterConfig, Now, PeerRole, StoreAnswer, StoreRequest,
-};
-use super::peer::{Event, Peer, PeerConfig, ProfileId};
 use crate::PropertyIndex;
 use crate::error::{Error, ErrorCode, Result};
 use crate::schema::{Property, Schema, SyncClass, Visibility, Writers};
 use crate::store::{MemoryStore, ProfileStore};
+use crate::sync::Rng;
+use crate::sync::master::{
+    Action, Authenticator, Identity, Master, MasterConfig, Now, PeerRole, StoreAnswer, StoreRequest,
+};
+use crate::sync::peer::{Event, Peer, PeerConfig, ProfileId};
 use crate::value::{Addition, KeyType, List, ScalarType, Value};
 
 pub(crate) struct Tokens;
@@ -420,7 +418,7 @@ impl World {
 
     fn stored_score(&mut self, user: &str) -> i64 {
         let Some(stored) = self.owner.restore(user).unwrap() else { return 0 };
-        let json = super::master::stored_json(&schema(), &Arc::from(user), stored).unwrap();
+        let json = crate::sync::master::stored_json(&schema(), &Arc::from(user), stored).unwrap();
         serde_json::from_str::<serde_json::Value>(&json).unwrap()["score"].as_i64().unwrap()
     }
 

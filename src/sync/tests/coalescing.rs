@@ -1,15 +1,13 @@
 //! Changes that coalesce before they are sent lead where they lead when each is sent by itself, also when somebody else has
 //! changed the same meanwhile.
 
-#![allow(clippy::unwrap_used)]
-
 use proptest::prelude::*;
 
-use super::peer::{Peer, ProfileId};
-use super::scenarios::{Net, events};
+use super::net::{Net, events};
 use super::simulation::{BAG, COINS, HEALTH, LIMIT, SCORE, STATS, TITLE, schema};
 use crate::error::Result;
 use crate::store::MemoryStore;
+use crate::sync::peer::{Peer, ProfileId};
 use crate::value::Addition;
 
 /// Something a game server does that can't be refused, whatever others did.
@@ -89,7 +87,8 @@ fn outcome(start: &[Step], foreign: &[Step], own: &[Step], at_once: bool) -> Str
         net.settle(&mut writer, 1);
         net.settle(&mut other, 2);
     }
-    let refused = events(&mut writer).into_iter().find(|e| matches!(e, super::peer::Event::Refused { .. }));
+    let refused =
+        events(&mut writer).into_iter().find(|e| matches!(e, crate::sync::peer::Event::Refused { .. }));
     assert!(refused.is_none(), "{refused:?}");
     let json = net.master.profile_json("ann").unwrap();
     // And everybody shows it.

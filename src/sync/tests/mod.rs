@@ -1,0 +1,10 @@
+//! The state machines together: whole networks on one thread, in virtual time.
+
+#![allow(clippy::unwrap_used)]
+
+mod coalescing;
+mod elements;
+mod net;
+mod rights;
+mod scenarios;
+mod simulation;

@@ -1,0 +1,223 @@
+//! One master, its store, and peers whose bytes each test moves by hand.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::simulation::Tokens;
+use crate::error::{Error, ErrorCode};
+use crate::schema::Schema;
+use crate::store::{MemoryStore, ProfileStore};
+use crate::sync::master::{Action, Master, MasterConfig, Now, StoreAnswer, StoreRequest};
+use crate::sync::peer::{Event, Peer, PeerConfig, ProfileId};
+use crate::wire::control::Up;
+use crate::wire::frames::put_control;
+
+/// Each master draws other epochs than the one before.
+static NEXT_SEED: AtomicU64 = AtomicU64::new(1);
+
+pub(super) struct Net {
+    pub(super) now: Duration,
+    pub(super) master: Master,
+    pub(super) store: MemoryStore,
+    pub(super) schema: Arc<Schema>,
+    /// What the master sent to each session.
+    pub(super) out: HashMap<u64, Sent>,
+    pub(super) closed: Vec<(u64, Error)>,
+    pub(super) hold_store: bool,
+    pub(super) days: u64,
+    pub(super) held: VecDeque<StoreRequest>,
+}
+
+/// Pieces of the ordered stream, and snapshots.
+pub(super) type Sent = (VecDeque<Vec<u8>>, VecDeque<Vec<u8>>);
+
+impl Net {
+    pub(super) fn new(schema: Arc<Schema>, mut store: MemoryStore) -> Self {
+        store.claim().unwrap();
+        let master = Master::new(MasterConfig {
+            schema: schema.clone(),
+            authenticator: Box::new(Tokens),
+            update_interval: Duration::ZERO,
+            save_interval: Duration::from_secs(1000),
+            unload_after: Duration::from_secs(1),
+            seed: NEXT_SEED.fetch_add(1, Ordering::Relaxed),
+        });
+        Self {
+            now: Duration::ZERO,
+            master,
+            store,
+            schema,
+            out: Default::default(),
+            closed: vec![],
+            hold_store: false,
+            days: 0,
+            held: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn at(&self) -> Now {
+        Now {
+            mono: self.now,
+            unix_ms: 1_700_000_000_000 + self.days * 86_400_000 + self.now.as_millis() as u64,
+        }
+    }
+
+    pub(super) fn pump(&mut self) {
+        loop {
+            self.now += Duration::from_millis(1);
+            let at = self.at();
+            self.master.handle_timeout(at);
+            let mut any = false;
+            while let Some(action) = self.master.poll_action() {
+                any = true;
+                match action {
+                    Action::Store(r) => self.held.push_back(r),
+                    Action::Send { session, bytes } => {
+                        self.out.entry(session).or_default().0.push_back(bytes)
+                    }
+                    Action::SendSnapshot { session, bytes } => {
+                        self.out.entry(session).or_default().1.push_back(bytes)
+                    }
+                    Action::Close { session, error } => self.closed.push((session, error)),
+                }
+            }
+            if !self.hold_store {
+                while let Some(r) = self.held.pop_front() {
+                    any = true;
+                    let answer = match r {
+                        StoreRequest::Restore { user } => {
+                            StoreAnswer::Restored { result: self.store.restore(&user), user }
+                        }
+                        StoreRequest::Append { rows } => {
+                            StoreAnswer::Appended { result: self.store.append(&rows) }
+                        }
+                        StoreRequest::Update { saves } => {
+                            StoreAnswer::Updated { result: self.store.update_many(&saves) }
+                        }
+                    };
+                    let at = self.at();
+                    self.master.stored(at, answer);
+                }
+            }
+            if !any {
+                return;
+            }
+        }
+    }
+
+    pub(super) fn accept(&mut self, session: u64) {
+        let at = self.at();
+        self.master.accepted(at, session);
+    }
+
+    pub(super) fn receive(&mut self, session: u64, bytes: &[u8]) {
+        let at = self.at();
+        self.master.received(at, session, bytes);
+    }
+
+    /// The master notices that a connection is gone.
+    pub(super) fn hang_up(&mut self, session: u64) {
+        let at = self.at();
+        self.master.closed(at, session, lost());
+    }
+
+    pub(super) fn stop(&mut self) {
+        let at = self.at();
+        self.master.begin_stop(at);
+    }
+
+    pub(super) fn connect(&mut self, peer: &mut Peer, session: u64) {
+        self.now += Duration::from_secs(6);
+        assert!(peer.poll_connect(self.now));
+        peer.connected(self.now);
+        let at = self.at();
+        self.master.accepted(at, session);
+    }
+
+    pub(super) fn up(&mut self, peer: &mut Peer, session: u64) {
+        if let Some(bytes) = peer.take_output() {
+            let at = self.at();
+            self.master.received(at, session, &bytes);
+        }
+    }
+
+    pub(super) fn down(&mut self, peer: &mut Peer, session: u64) {
+        let (ordered, snapshots) = self.out.remove(&session).unwrap_or_default();
+        for b in ordered {
+            peer.received(self.now, &b);
+            self.master.sent(session, b.len());
+        }
+        for b in snapshots {
+            peer.received_snapshot(self.now, b.clone());
+            self.master.sent(session, b.len());
+        }
+        if let Some(e) = peer.take_close() {
+            panic!("{e}");
+        }
+    }
+
+    /// A peer that has the profile of `ann` open, over this session.
+    pub(super) fn join(&mut self, token: &str, writer: u128, session: u64) -> (Peer, ProfileId) {
+        let mut peer = peer(&self.schema, token, writer);
+        let id = peer.fill("ann").unwrap();
+        self.connect(&mut peer, session);
+        self.settle(&mut peer, session);
+        (peer, id)
+    }
+
+    pub(super) fn settle(&mut self, peer: &mut Peer, session: u64) {
+        for _ in 0..8 {
+            peer.handle_timeout(self.now);
+            self.up(peer, session);
+            self.pump();
+            self.down(peer, session);
+        }
+    }
+}
+
+pub(super) fn peer(schema: &Arc<Schema>, token: &str, writer: u128) -> Peer {
+    Peer::new(PeerConfig {
+        schema: schema.clone(),
+        token: token.into(),
+        writer,
+        flush_interval: Duration::ZERO,
+        seed: 1,
+    })
+    .unwrap()
+}
+
+pub(super) fn events(peer: &mut Peer) -> Vec<Event> {
+    std::iter::from_fn(|| peer.next_event()).collect()
+}
+
+pub(super) fn lost() -> Error {
+    Error::transport(ErrorCode::ConnectionLost, "lost")
+}
+
+pub(super) fn hello(schema: &Schema, token: &str, writer: u128) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_control(
+        &mut out,
+        &Up::Hello {
+            version_min: 1,
+            version_max: 1,
+            token: token.into(),
+            writer,
+            fingerprint: schema.fingerprint(),
+            properties: schema.properties().iter().map(|p| (p.key(), p.value_type().code())).collect(),
+            describe: false,
+        },
+    );
+    out
+}
+
+pub(super) fn open(user: &str, heard: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_control(
+        &mut out,
+        &Up::Open { channel: 0, user: user.into(), cursor: None, heard, applied: 0, durable: 0, last: 0 },
+    );
+    out
+}
