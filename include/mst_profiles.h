@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* What mst_abi_hash() of the library must return. */
-#define MST_ABI_HASH 0xf6a0f79ba1bd7186ULL
+#define MST_ABI_HASH 0x2e4b380fb2eba914ULL
 
 
 /**
@@ -580,6 +580,11 @@ enum MstEventType
    * `number` events, of whatever type, were dropped because nobody polled; read values and states anew.
    */
   MST_EVENT_OVERFLOW = 13,
+  /**
+   * Batch `number` of `profile` was applied before, under the same idempotency key, and was not applied again. It counts as
+   * applied.
+   */
+  MST_EVENT_REPEATED = 14,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -1818,6 +1823,24 @@ MstResult mst_profile_is_pending(const struct MstProfile *profile,
  * `MST_ERR_INVALID_ARGUMENT` when one is begun already, `MST_ERR_NOT_LOADED`, or `MST_ERR_RELEASED`.
  */
 MstResult mst_profile_begin_batch(struct MstProfile *profile);
+
+/**
+ * Begins a batch under an idempotency key, a payment's id for example, for what must be done once though this process may
+ * crash and ask again. The profile remembers the key and the outcome for seven days, in the database: whoever asks again
+ * under the same key, this process or another, gets that outcome, and nothing is done a second time. A batch that was applied
+ * before counts as applied, and `MST_EVENT_REPEATED` tells; one that was refused is refused for the same reason (but one that
+ * was refused as unavailable or for a limit may be tried again). Clients' keys are others than those of game servers and the
+ * master, which have theirs in common. Else as `mst_profile_begin_batch`.
+ *
+ * `key`: UTF-8 without U+0000, 1 to 128 bytes.
+ *
+ * Any thread; but the batch takes in what every thread changes. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
+ * `MST_ERR_INVALID_ARGUMENT` when a batch is begun already, for an empty key, or for a stand-alone profile;
+ * `MST_ERR_INVALID_UTF8`, `MST_ERR_TOO_LONG`, `MST_ERR_NOT_LOADED`, or `MST_ERR_RELEASED`.
+ */
+MstResult mst_profile_begin_batch_once(struct MstProfile *profile,
+                                       const char *key,
+                                       uint32_t key_len);
 
 /**
  * Ends a batch; it is sent with the next flush.

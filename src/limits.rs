@@ -58,6 +58,14 @@ pub const MAX_LIST_STEPS: usize = 256;
 pub const MAX_RECENT_CHANGES: usize = 128;
 /// Writer sessions that one stored profile remembers.
 pub const MAX_WRITERS: usize = 1024;
+/// UTF-8 bytes of a batch's idempotency key.
+pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 128;
+/// Time for which the outcome of a batch with an idempotency key is kept.
+pub const IDEMPOTENCY_EXPIRY: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Idempotency keys of game servers and the master that one profile remembers. Past it batches with further keys are refused.
+pub const MAX_IDEMPOTENCY_KEYS: usize = 4096;
+/// The same, of clients.
+pub const MAX_CLIENT_IDEMPOTENCY_KEYS: usize = 256;
 /// Time after which an abandoned writer session is forgotten.
 pub const WRITER_EXPIRY: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Refused batches remembered for one writer session of a profile.

@@ -18,7 +18,7 @@ namespace MstProfiles.Native
         const string __DllName = "mst_profiles";
 #endif
 
-        public const ulong MST_ABI_HASH = 0xf6a0f79ba1bd7186;
+        public const ulong MST_ABI_HASH = 0x2e4b380fb2eba914;
 
 
         /// <summary>
@@ -375,6 +375,23 @@ namespace MstProfiles.Native
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_profile_begin_batch", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_profile_begin_batch(MstProfile* profile);
+
+        /// <summary>
+        ///  Begins a batch under an idempotency key, a payment's id for example, for what must be done once though this process may
+        ///  crash and ask again. The profile remembers the key and the outcome for seven days, in the database: whoever asks again
+        ///  under the same key, this process or another, gets that outcome, and nothing is done a second time. A batch that was applied
+        ///  before counts as applied, and `MST_EVENT_REPEATED` tells; one that was refused is refused for the same reason (but one that
+        ///  was refused as unavailable or for a limit may be tried again). Clients' keys are others than those of game servers and the
+        ///  master, which have theirs in common. Else as `mst_profile_begin_batch`.
+        ///
+        ///  `key`: UTF-8 without U+0000, 1 to 128 bytes.
+        ///
+        ///  Any thread; but the batch takes in what every thread changes. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
+        ///  `MST_ERR_INVALID_ARGUMENT` when a batch is begun already, for an empty key, or for a stand-alone profile;
+        ///  `MST_ERR_INVALID_UTF8`, `MST_ERR_TOO_LONG`, `MST_ERR_NOT_LOADED`, or `MST_ERR_RELEASED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_begin_batch_once", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_begin_batch_once(MstProfile* profile, byte* key, uint key_len);
 
         /// <summary>
         ///  Ends a batch; it is sent with the next flush.
@@ -2403,6 +2420,11 @@ namespace MstProfiles.Native
         ///  `number` events, of whatever type, were dropped because nobody polled; read values and states anew.
         /// </summary>
         MST_EVENT_OVERFLOW = 13,
+        /// <summary>
+        ///  Batch `number` of `profile` was applied before, under the same idempotency key, and was not applied again. It counts as
+        ///  applied.
+        /// </summary>
+        MST_EVENT_REPEATED = 14,
     }
 
     /// <summary>

@@ -767,6 +767,10 @@ impl EndpointState {
                 out.number = through;
                 (MstEventType::MST_EVENT_TAKEN_BACK, Some(profile), None)
             }
+            Event::Repeated { profile, batch } => {
+                out.number = batch;
+                (MstEventType::MST_EVENT_REPEATED, Some(profile), None)
+            }
             Event::Released { profile } => (MstEventType::MST_EVENT_PROFILE_RELEASED, Some(profile), None),
             Event::Overflow { dropped } => {
                 out.number = dropped;

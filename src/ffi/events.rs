@@ -45,6 +45,9 @@ pub enum MstEventType {
     MST_EVENT_PROFILE_RELEASED = 12,
     /// `number` events, of whatever type, were dropped because nobody polled; read values and states anew.
     MST_EVENT_OVERFLOW = 13,
+    /// Batch `number` of `profile` was applied before, under the same idempotency key, and was not applied again. It counts as
+    /// applied.
+    MST_EVENT_REPEATED = 14,
 }
 
 /// Why a value changed.

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
+use libc::c_char;
+
 use super::callbacks::Subscribers;
 use super::endpoint::EndpointObject;
 use super::events::{MstEvent, MstEventType, Told};
@@ -9,7 +11,7 @@ use super::handles::{Kind, Registry};
 use super::lock;
 use super::result::{Failure, MstResult, Outcome, guard};
 use super::schema::{MstSchema, handle_of, schema_of};
-use super::text::{check_out, put};
+use super::text::{check_out, put, read_text};
 use crate::error::Error;
 #[cfg(any(feature = "client", feature = "server"))]
 use crate::peer::ProfileId;
@@ -258,6 +260,34 @@ pub unsafe extern "C" fn mst_profile_is_pending(
 #[unsafe(no_mangle)]
 pub extern "C" fn mst_profile_begin_batch(profile: *mut MstProfile) -> MstResult {
     guard(|| object(profile)?.change(Profile::begin_batch))
+}
+
+/// Begins a batch under an idempotency key, a payment's id for example, for what must be done once though this process may
+/// crash and ask again. The profile remembers the key and the outcome for seven days, in the database: whoever asks again
+/// under the same key, this process or another, gets that outcome, and nothing is done a second time. A batch that was applied
+/// before counts as applied, and `MST_EVENT_REPEATED` tells; one that was refused is refused for the same reason (but one that
+/// was refused as unavailable or for a limit may be tried again). Clients' keys are others than those of game servers and the
+/// master, which have theirs in common. Else as `mst_profile_begin_batch`.
+///
+/// `key`: UTF-8 without U+0000, 1 to 128 bytes.
+///
+/// Any thread; but the batch takes in what every thread changes. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
+/// `MST_ERR_INVALID_ARGUMENT` when a batch is begun already, for an empty key, or for a stand-alone profile;
+/// `MST_ERR_INVALID_UTF8`, `MST_ERR_TOO_LONG`, `MST_ERR_NOT_LOADED`, or `MST_ERR_RELEASED`.
+///
+/// # Safety
+/// `key` points to `key_len` readable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_profile_begin_batch_once(
+    profile: *mut MstProfile,
+    key: *const c_char,
+    key_len: u32,
+) -> MstResult {
+    guard(|| {
+        // SAFETY: the caller's promise, passed on.
+        let key = unsafe { read_text("key", key, key_len)? };
+        object(profile)?.change(|profile| profile.begin_batch_once(key))
+    })
 }
 
 /// Ends a batch; it is sent with the next flush.

@@ -2,6 +2,7 @@
 //! and may be with the master, then those that still gather changes.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::limits::{MAX_RETAINED_BATCHES, MAX_RETAINED_BYTES, MAX_UNAPPLIED_BATCHES};
 use crate::wire::frames::{Op, Ops};
@@ -11,6 +12,10 @@ use crate::wire::frames::{Op, Ops};
 pub(crate) struct Batch {
     pub(crate) number: u64,
     pub(crate) ops: Ops,
+    /// Names what it does, so that it is done once even if somebody asks for it again under another number.
+    pub(crate) key: Option<Arc<str>>,
+    /// Whether the master said that it was done before.
+    pub(crate) repeated: bool,
     /// An upper bound of what the operations take on the network.
     pub(crate) bytes: usize,
 }
@@ -117,7 +122,8 @@ impl Batches {
         }
         self.in_bracket = bracket;
         self.last_number += 1;
-        self.batches.push_back(Batch { number: self.last_number, ops: Ops::new(), bytes: 0 });
+        let number = self.last_number;
+        self.batches.push_back(Batch { number, ops: Ops::new(), key: None, repeated: false, bytes: 0 });
         let last = self.batches.len() - 1;
         &mut self.batches[last]
     }
@@ -197,6 +203,13 @@ impl Batches {
         self.applied_through = number;
     }
 
+    /// Notes that the master did a batch before; false when that is known, or the batch is not kept any more.
+    pub(super) fn mark_repeated(&mut self, number: u64) -> bool {
+        let place = self.place_of(number);
+        let batch = self.batches.get_mut(place).filter(|b| b.number == number);
+        batch.is_some_and(|batch| !std::mem::replace(&mut batch.repeated, true))
+    }
+
     /// Takes one out that was sealed.
     pub(super) fn remove(&mut self, number: u64) -> Option<Batch> {
         if number > self.sealed_through {
@@ -229,6 +242,7 @@ impl Batches {
 impl Batch {
     /// About what it takes in memory.
     fn retained_bytes(&self) -> usize {
-        size_of::<Self>() + self.ops.len() * size_of::<Op>() + self.bytes
+        let key = self.key.as_ref().map_or(0, |key| key.len());
+        size_of::<Self>() + self.ops.len() * size_of::<Op>() + key + self.bytes
     }
 }

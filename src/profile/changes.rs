@@ -1,10 +1,14 @@
 //! What a game does to a profile: operations that are checked, shown at once, and recorded in batches.
 
+use std::sync::Arc;
+
 use super::batches::Batch;
 use super::{Cause, Profile, PropertyChanged, State};
 use crate::error::{Error, Result};
 use crate::json;
-use crate::limits::{MAX_BATCH_BYTES, MAX_BATCH_OPS, MAX_PROFILE_BYTES, MAX_UNSENT_BYTES};
+use crate::limits::{
+    MAX_BATCH_BYTES, MAX_BATCH_OPS, MAX_IDEMPOTENCY_KEY_BYTES, MAX_PROFILE_BYTES, MAX_UNSENT_BYTES,
+};
 use crate::schema::{Merge, PropertyIndex, SyncClass};
 use crate::value::{
     Add, Addition, Anchor, Change, DictChange, DictEffect, ItemRef, Key, List, ListChange, OwnOp, ScalarType,
@@ -237,12 +241,33 @@ impl Profile {
     /// What the closure returns; [`Error::InvalidArgument`] inside another batch.
     pub fn batch<T>(&mut self, changes: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.begin_batch()?;
+        self.end_batch(changes)
+    }
+
+    fn end_batch<T>(&mut self, changes: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let result = changes(self);
         match &result {
             Ok(_) => self.commit_batch()?,
             Err(_) => self.cancel_batch()?,
         }
         result
+    }
+
+    /// The same under an idempotency key, for what must be done once though the caller may crash and ask again: see
+    /// [`begin_batch_once`](Self::begin_batch_once).
+    ///
+    /// ```no_run
+    /// # fn example(profile: &mut mst_profiles::Profile, gold: mst_profiles::PropertyIndex) -> mst_profiles::Result<()> {
+    /// profile.batch_once("payment-2041", |profile| profile.add(gold, 500))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`batch`](Self::batch) and [`begin_batch_once`](Self::begin_batch_once).
+    pub fn batch_once<T>(&mut self, key: &str, changes: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.begin_batch_once(key)?;
+        self.end_batch(changes)
     }
 
     /// The same, as part of a batch that may be begun already.
@@ -266,6 +291,30 @@ impl Profile {
             return Err(bracket_error("is begun already"));
         }
         self.batches.begin(true);
+        Ok(())
+    }
+
+    /// Begins a batch under an idempotency key, a payment's id for example. The profile remembers the key and the outcome for
+    /// [`IDEMPOTENCY_EXPIRY`](crate::limits::IDEMPOTENCY_EXPIRY), in the database: whoever asks again under the same key,
+    /// this process or another, gets that outcome, and nothing is done a second time. A batch that was applied before counts
+    /// as applied, and [`Event::Repeated`](crate::Event::Repeated) tells; one that was refused is refused for the same reason
+    /// (but one that was refused as unavailable or for a limit may be tried again). Clients' keys are others than those of
+    /// game servers and the master, which have theirs in common.
+    ///
+    /// # Errors
+    /// As [`begin_batch`](Self::begin_batch); [`Error::InvalidArgument`] for an empty key or one with U+0000, and for a profile
+    /// that belongs to no endpoint; [`Error::TooLong`] for one longer than
+    /// [`MAX_IDEMPOTENCY_KEY_BYTES`](crate::limits::MAX_IDEMPOTENCY_KEY_BYTES).
+    pub fn begin_batch_once(&mut self, key: &str) -> Result<()> {
+        check_idempotency_key(key)?;
+        if self.state == State::Alone {
+            let reason = "a profile that belongs to no endpoint keeps none".into();
+            return Err(Error::InvalidArgument { argument: "key", reason });
+        }
+        self.begin_batch()?;
+        if let Some(batch) = self.batches.bracket_mut() {
+            batch.key = Some(Arc::from(key));
+        }
         Ok(())
     }
 
@@ -644,6 +693,19 @@ fn is_nothing(change: &Change) -> bool {
         // An entry that is not there would be made.
         _ => false,
     }
+}
+
+/// Checks what a writer names a batch by.
+pub(crate) fn check_idempotency_key(key: &str) -> Result<()> {
+    if key.len() > MAX_IDEMPOTENCY_KEY_BYTES {
+        let what = "an idempotency key".into();
+        return Err(Error::TooLong { what, length: key.len(), limit: MAX_IDEMPOTENCY_KEY_BYTES });
+    }
+    if key.is_empty() || key.contains('\0') {
+        let reason = "is empty, or has U+0000 in it".into();
+        return Err(Error::InvalidArgument { argument: "key", reason });
+    }
+    Ok(())
 }
 
 fn too_much() -> Error {

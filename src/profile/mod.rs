@@ -16,6 +16,7 @@ pub(crate) mod tests;
 use std::sync::Arc;
 
 use self::batches::Batches;
+pub(crate) use self::changes::check_idempotency_key;
 pub(crate) use self::events::EventQueue;
 pub use self::events::{Cause, ProfileEvent, PropertyChanged};
 use self::overlay::Overlays;

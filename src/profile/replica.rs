@@ -328,6 +328,11 @@ impl Profile {
         true
     }
 
+    /// The master did a batch before, under its idempotency key. False when that was told already.
+    pub(crate) fn mark_repeated(&mut self, number: u64) -> bool {
+        self.batches.mark_repeated(number)
+    }
+
     /// Batches up to `number` are durable: they need not be kept.
     pub(crate) fn durable_through(&mut self, number: u64) {
         self.batches.durable_through(number);

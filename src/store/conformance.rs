@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{DocumentSave, Effect, JournalRow, ProfileStore, StoredProfile, WriterInfo};
+use super::{DocumentSave, Effect, JournalRow, KeyedOutcome, ProfileStore, StoredProfile, WriterInfo};
 use crate::error::ErrorCode;
 use crate::value::Value;
 
@@ -48,6 +48,14 @@ pub(crate) fn row(user: &str, epoch: u64, version: u64) -> JournalRow {
             (Arc::from("name"), Effect::Value(Value::from(format!("{user} {version}")))),
             (Arc::from(format!("p{}", version % 5)), Effect::Value(Value::F64(-0.0))),
         ],
+        outcomes: match version % 4 {
+            2 => vec![
+                KeyedOutcome { key: Arc::from("s:payment"), refused: None },
+                KeyedOutcome { key: Arc::from("c:ä"), refused: Some(ErrorCode::GuardFailed) },
+            ],
+            3 => vec![KeyedOutcome { key: Arc::from("s:other"), refused: None }],
+            _ => Vec::new(),
+        },
         unix_ms: 1_700_000_000_000 + version,
     }
 }

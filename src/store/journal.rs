@@ -5,13 +5,15 @@
 //! schema it was written under: a journal outlives schemas. Names are numbers because they repeat in every
 //! row; the engine keeps the list of names. Scalars are as on the network.
 //!
-//! The refused batches of a row are pairs: the number as a varint, the code as a zigzag varint.
+//! The refused batches of a row are pairs: the number as a varint, the code as a zigzag varint. After a zero, which is no
+//! batch's number, comes what became of a batch with an idempotency key: the code, zero if it was applied, and the key.
 
 use std::sync::Arc;
 
+use super::KeyedOutcome;
 use crate::error::{Error, ErrorCode, Result};
 use crate::value::{Dict, DictEffect, Effect, Key, KeyType, List, ListEffect, ScalarType, Value};
-use crate::wire::values::{put_key, put_scalar, read_key, read_scalar};
+use crate::wire::values::{put_key, put_scalar, put_text, read_key, read_scalar, read_text};
 use crate::wire::varint::{Reader, put_i64, put_u64};
 
 // Never renumbered: they are in databases.
@@ -185,28 +187,41 @@ pub(crate) fn decode_effects(
     Ok(effects)
 }
 
-/// Appends the refused batches of a row.
-pub(crate) fn encode_refused(refused: &[(u64, ErrorCode)], out: &mut Vec<u8>) {
+/// Appends the refused batches of a row, and the outcomes of those with keys.
+pub(crate) fn encode_refused(refused: &[(u64, ErrorCode)], outcomes: &[KeyedOutcome], out: &mut Vec<u8>) {
     for (number, code) in refused {
         put_u64(out, *number);
         put_i64(out, i64::from(*code as i32));
     }
+    for outcome in outcomes {
+        put_u64(out, 0);
+        put_i64(out, outcome.refused.map_or(0, |code| i64::from(code as i32)));
+        put_text(out, &outcome.key);
+    }
 }
 
 /// Reads what [`encode_refused`] wrote.
-pub(crate) fn decode_refused(bytes: &[u8]) -> Result<Vec<(u64, ErrorCode)>> {
+pub(crate) fn decode_refused(bytes: &[u8]) -> Result<(Vec<(u64, ErrorCode)>, Vec<KeyedOutcome>)> {
     let mut reader = Reader::new(bytes);
-    let mut refused = Vec::new();
+    let (mut refused, mut outcomes) = (Vec::new(), Vec::new());
     while !reader.is_empty() {
         let number = reader.u64().ok_or_else(|| malformed("a refused number is cut or over-long"))?;
         let code = reader.i64().ok_or_else(|| malformed("a refusal's code is cut or over-long"))?;
-        let code = i32::try_from(code)
-            .ok()
-            .and_then(ErrorCode::from_i32)
-            .ok_or_else(|| malformed(format!("{code} is no error code that this version knows")))?;
-        refused.push((number, code));
+        let known = i32::try_from(code).ok().and_then(ErrorCode::from_i32);
+        if number == 0 {
+            if known.is_none() && code != 0 {
+                return Err(malformed(format!("{code} is no error code that this version knows")));
+            }
+            let key =
+                read_text(&mut reader, usize::MAX).map_err(|reason| malformed(format!("a key {reason}")))?;
+            outcomes.push(KeyedOutcome { key: Arc::from(key), refused: known });
+            continue;
+        }
+        let known =
+            known.ok_or_else(|| malformed(format!("{code} is no error code that this version knows")))?;
+        refused.push((number, known));
     }
-    Ok(refused)
+    Ok((refused, outcomes))
 }
 
 fn decode_entry(
@@ -438,8 +453,13 @@ mod tests {
         let put = DictEffect::Put { key: Key::from("k"), value: Value::Bool(true) };
         check(1, Effect::Dict(vec![put]), &[1, 18, 1, 1, 1, 5, 1, b'k', 1]);
         let mut out = Vec::new();
-        encode_refused(&[(7, ErrorCode::InvalidArgument), (300, ErrorCode::StoreOpen)], &mut out);
-        assert_eq!(out, [7, 1, 0xac, 2, 0xb1, 9]);
+        let outcome = |key: &str, refused| KeyedOutcome { key: Arc::from(key), refused };
+        encode_refused(
+            &[(7, ErrorCode::InvalidArgument), (300, ErrorCode::StoreOpen)],
+            &[outcome("s:p", None), outcome("c:", Some(ErrorCode::InvalidHandle))],
+            &mut out,
+        );
+        assert_eq!(out, [7, 1, 0xac, 2, 0xb1, 9, 0, 0, 3, b's', b':', b'p', 0, 3, 2, b'c', b':']);
     }
 
     #[test]
@@ -470,7 +490,17 @@ mod tests {
         check(&[1, 5, 2, 0xc3, 0x28], "not UTF-8");
         check(&[1, 5, 1, 0], "U+0000");
         check(&[1, 0, 1], "entry 1");
-        for bytes in [&[7][..], &[7, 0x81, 0], &[7, 0], &[0x87, 0, 1], &[7, 0xff, 0xff, 0xff, 0xff, 0x7f]] {
+        for bytes in [
+            &[7][..],
+            &[7, 0x81, 0],
+            &[7, 0],
+            &[0x87, 0, 1],
+            &[7, 0xff, 0xff, 0xff, 0xff, 0x7f],
+            &[0, 0],
+            &[0, 0, 2, b's'],
+            &[0, 2, 0],
+            &[0, 0, 1, 0],
+        ] {
             assert_eq!(decode_refused(bytes).unwrap_err().code(), ErrorCode::Malformed, "{bytes:?}");
         }
     }
@@ -478,10 +508,15 @@ mod tests {
     #[test]
     fn every_error_code_comes_back() {
         let refused: Vec<_> =
-            ErrorCode::ALL.iter().enumerate().map(|(i, c)| (u64::MAX >> (i % 64), *c)).collect();
+            ErrorCode::ALL.iter().enumerate().map(|(i, c)| ((u64::MAX >> (i % 64)).max(1), *c)).collect();
         let mut out = Vec::new();
-        encode_refused(&refused, &mut out);
-        assert_eq!(decode_refused(&out).unwrap(), refused);
+        let outcomes: Vec<_> = ErrorCode::ALL
+            .iter()
+            .map(|code| KeyedOutcome { key: Arc::from(code.name()), refused: Some(*code) })
+            .chain([KeyedOutcome { key: Arc::from("s:applied"), refused: None }])
+            .collect();
+        encode_refused(&refused, &outcomes, &mut out);
+        assert_eq!(decode_refused(&out).unwrap(), (refused, outcomes));
     }
 
     #[test]

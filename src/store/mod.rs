@@ -115,8 +115,19 @@ pub struct JournalRow {
     pub refused: Vec<(u64, ErrorCode)>,
     /// What it did, by property name. At most one entry a property.
     pub effects: Vec<(Arc<str>, Effect)>,
+    /// What became of batches with idempotency keys since the profile's last row: none, or this batch, or such as were refused.
+    pub outcomes: Vec<KeyedOutcome>,
     /// When, in milliseconds since 1970 UTC.
     pub unix_ms: u64,
+}
+
+/// What became of a batch with an idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyedOutcome {
+    /// The key: that of the writer, after `c:` for a client's and `s:` for others.
+    pub key: Arc<str>,
+    /// Why it was refused; `None` when it was applied.
+    pub refused: Option<ErrorCode>,
 }
 
 impl JournalRow {
@@ -125,6 +136,7 @@ impl JournalRow {
         let effect = |(_, effect): &(Arc<str>, Effect)| effect.size();
         size_of::<Self>()
             + self.refused.len() * size_of::<(u64, ErrorCode)>()
+            + self.outcomes.iter().map(|o| size_of::<KeyedOutcome>() + o.key.len()).sum::<usize>()
             + self.effects.iter().map(|e| size_of::<(Arc<str>, Effect)>() + effect(e)).sum::<usize>()
     }
 }

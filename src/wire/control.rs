@@ -132,6 +132,8 @@ pub(crate) enum Down {
     Refused { channel: u64, number: u64, code: i32, property: Option<u16>, text: String },
     /// The answer to a release.
     Released { channel: u64 },
+    /// A batch was applied before, under its idempotency key, and is not applied again.
+    Repeated { channel: u64, number: u64 },
 }
 
 /// What an observer is to a profile, as a number.

@@ -25,6 +25,9 @@ pub(crate) const KIND_DURABLE: u8 = 2;
 /// An observer has applied a snapshot, or, with the serial zero, the first delta after a resume in another epoch.
 pub(crate) const KIND_CONFIRM: u8 = 3;
 
+/// One batch with an idempotency key.
+pub(crate) const KIND_BATCH_ONCE: u8 = 4;
+
 const DELTA: u8 = 0x80;
 const DELTA_CHANNEL: u8 = 1;
 const DELTA_STEP: u8 = 2;

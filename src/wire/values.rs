@@ -64,6 +64,11 @@ fn put_floats(out: &mut Vec<u8>, floats: &[f32]) {
     }
 }
 
+/// Appends a text.
+pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
+    put_bytes(out, text.as_bytes());
+}
+
 fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_u64(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
@@ -114,7 +119,8 @@ fn read_bytes<'a>(reader: &mut Reader<'a>, limit: usize) -> Result<&'a [u8], &'s
     reader.bytes(length.ok_or("a text is longer than its limit")?).ok_or(SHORT)
 }
 
-fn read_text<'a>(reader: &mut Reader<'a>, limit: usize) -> Result<&'a str, &'static str> {
+/// Reads a text of at most so many bytes.
+pub(crate) fn read_text<'a>(reader: &mut Reader<'a>, limit: usize) -> Result<&'a str, &'static str> {
     let text = str::from_utf8(read_bytes(reader, limit)?).map_err(|_| "a text is not UTF-8")?;
     if text.contains('\0') {
         return Err("a text has U+0000");

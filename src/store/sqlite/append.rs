@@ -143,8 +143,8 @@ pub(super) fn append(
         effects.clear();
         encode_effects(&numbered, &mut effects);
         refused.clear();
-        encode_refused(&row.refused, &mut refused);
-        let refused = (!row.refused.is_empty()).then_some(&*refused);
+        encode_refused(&row.refused, &row.outcomes, &mut refused);
+        let refused = (!refused.is_empty()).then_some(&*refused);
         let inserted = insert.execute(params![
             profile.id,
             version,

@@ -319,9 +319,9 @@ fn read_row(
     if let Some(error) = name_failure {
         return Err(error.into());
     }
-    let refused = match row.get_ref(5)?.as_blob_or_null().map_err(rusqlite::Error::from)? {
+    let (refused, outcomes) = match row.get_ref(5)?.as_blob_or_null().map_err(rusqlite::Error::from)? {
         Some(bytes) => decode_refused(bytes)?,
-        None => Vec::new(),
+        None => Default::default(),
     };
     Ok(JournalRow {
         user: Arc::clone(user),
@@ -331,6 +331,7 @@ fn read_row(
         number: row.get::<_, i64>(2)?.cast_unsigned(),
         refused,
         effects: effects?,
+        outcomes,
         unix_ms: row.get::<_, i64>(3)?.cast_unsigned(),
     })
 }

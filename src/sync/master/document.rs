@@ -29,6 +29,9 @@ struct Meta {
     properties: BTreeMap<String, u64>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     writers: BTreeMap<String, MetaWriter>,
+    /// What became of batches with idempotency keys.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    keys: BTreeMap<String, MetaOutcome>,
     /// The fingerprint of the schema that wrote it.
     #[serde(default)]
     schema: String,
@@ -56,6 +59,14 @@ struct MetaWriter {
     seen: u64,
 }
 
+#[derive(Serialize, Deserialize)]
+struct MetaOutcome {
+    at: u64,
+    /// Why it was refused, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refused: Option<i32>,
+}
+
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
@@ -64,7 +75,7 @@ fn is_zero(number: &u64) -> bool {
 pub(super) type Misfits = Vec<(Arc<str>, String)>;
 
 /// The document of a profile as it is now.
-pub(super) fn write(schema: &Schema, profile: &MasterProfile) -> String {
+pub(super) fn write(schema: &Schema, profile: &MasterProfile, unix_ms: u64) -> String {
     let mut object = profile.kept.clone();
     let mut meta = Meta {
         version: profile.version,
@@ -98,6 +109,10 @@ pub(super) fn write(schema: &Schema, profile: &MasterProfile) -> String {
             seen: writer.seen_unix_ms,
         };
         meta.writers.insert(format!("{id:032x}"), written);
+    }
+    for (key, outcome) in profile.outcomes.iter(unix_ms) {
+        let refused = outcome.refusal.as_ref().map(|refusal| refusal.code as i32);
+        meta.keys.insert(key.to_string(), MetaOutcome { at: outcome.unix_ms, refused });
     }
     let meta = serde_json::to_value(meta).unwrap_or_default();
     object.insert(RESERVED.into(), meta);
@@ -191,6 +206,9 @@ fn read_meta(schema: &Schema, profile: &mut MasterProfile, meta: Meta, unix_ms: 
     }
     profile.aside = meta.aside;
     profile.forgotten_version = meta.forgotten;
+    for (key, outcome) in meta.keys {
+        profile.outcomes.insert(Arc::from(key), outcome.refused.map(refusal), outcome.at);
+    }
     for (id, written) in meta.writers {
         let id = u128::from_str_radix(&id, 16).map_err(|_| format!("`{id}` is no writer"))?;
         // Of clocks that jump, at worst a writer is kept longer.
@@ -262,6 +280,10 @@ fn fold(
             Some(index) => profile.property_versions[index.usize()] = row.version,
             None => drop(profile.kept_versions.insert(name.to_string(), row.version)),
         }
+    }
+    for outcome in &row.outcomes {
+        let refusal = outcome.refused.map(|code| refusal(code as i32));
+        profile.outcomes.insert(outcome.key.clone(), refusal, row.unix_ms);
     }
     let writers: &mut HashMap<_, _> = &mut profile.writers;
     let writer =

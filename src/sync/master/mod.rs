@@ -7,6 +7,7 @@ mod decide;
 mod document;
 mod open;
 mod outbound;
+mod outcomes;
 mod profile;
 mod session;
 mod storage;
@@ -171,6 +172,8 @@ pub struct MasterStats {
     pub batches_applied: u64,
     /// Batches refused.
     pub batches_refused: u64,
+    /// Batches that were applied before, under their idempotency key, and not applied again.
+    pub batches_repeated: u64,
     /// Batches that came again after they were decided.
     pub duplicates: u64,
     /// Deltas sent.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::document;
 use super::profile::{Entry, MasterProfile, WriterState};
 use super::session::{Channel, ChannelPhase, OpenInfo, PeerInfo, violation};
-use super::writes::refused_message;
+use super::writes::{Source, refused_message};
 use super::{Action, Due, Master, MasterEvent, Now, PeerRole, StoreRequest};
 use crate::error::{Error, Result};
 use crate::limits::{MAX_OPEN_PROFILES, OUTBOUND_HIGH_WATER_BYTES};
@@ -202,6 +202,7 @@ impl Master {
                 profile.touched = true;
             }
             writer.refused.retain(|number, _| *number > info.heard);
+            writer.repeated.retain(|number| *number > info.heard);
         }
         let expired = !known && was_forgotten(profile, &info);
         if expired {
@@ -232,13 +233,16 @@ impl Master {
             for (number, refusal) in &writer.refused {
                 state.send(&refused_message(&peer, channel, *number, refusal));
             }
+            for number in &writer.repeated {
+                state.send(&Down::Repeated { channel, number: *number });
+            }
         }
         if resumed.is_none() && state.outstanding < OUTBOUND_HIGH_WATER_BYTES {
             self.send_snapshot(session, channel);
         }
         self.mark(session, channel);
-        for (number, ops) in waiting {
-            self.batch(now, session, &peer, channel, number, ops);
+        for request in waiting {
+            self.batch(Source { now, session, channel, peer: &peer }, request);
         }
         self.send_outbox(session);
     }

@@ -1,13 +1,14 @@
 //! One profile in the master's memory.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
 use super::Retry;
-use crate::error::ErrorCode;
+use super::outcomes::Outcomes;
+use crate::error::{Error, ErrorCode};
 use crate::limits::{MAX_EPOCHS, MAX_LIST_STEPS, MAX_RECENT_CHANGES};
 use crate::schema::PropertyIndex;
 use crate::store::WriterInfo;
@@ -46,6 +47,8 @@ pub(super) struct MasterProfile {
     /// Earlier epochs and the version at which each ended, oldest first.
     pub(super) epochs: VecDeque<(u64, u64)>,
     pub(super) writers: HashMap<u128, WriterState>,
+    /// What became of batches with idempotency keys.
+    pub(super) outcomes: Outcomes,
     pub(super) recent: VecDeque<Recent>,
     /// What happened to each list lately, by the master's index of it.
     pub(super) lists: HashMap<u16, ListLog>,
@@ -160,7 +163,9 @@ pub(super) struct WriterState {
     pub(super) durable: u64,
     /// Refused numbers above what the writer has heard.
     pub(super) refused: BTreeMap<u64, Refusal>,
-    /// Those up to this number are in a journal row or in the document.
+    /// Numbers above what the writer has heard of batches that were done before, under their idempotency key.
+    pub(super) repeated: BTreeSet<u64>,
+    /// Refused ones up to this number are in a journal row or in the document.
     pub(super) refused_journaled: u64,
     /// The version that the last applied batch made.
     pub(super) applied_version: u64,
@@ -180,6 +185,7 @@ impl WriterState {
             applied: 0,
             durable: 0,
             refused: BTreeMap::new(),
+            repeated: BTreeSet::new(),
             refused_journaled: 0,
             applied_version: 0,
             expired_through: 0,
@@ -196,6 +202,12 @@ pub(super) struct Refusal {
     pub(super) text: String,
 }
 
+impl Refusal {
+    pub(super) fn new(property: Option<PropertyIndex>, error: &Error) -> Self {
+        Self { code: error.code(), property, text: error.to_string() }
+    }
+}
+
 impl MasterProfile {
     pub(super) fn new(user: Arc<str>, epoch: u64, values: Vec<Value>) -> Self {
         Self {
@@ -208,6 +220,7 @@ impl MasterProfile {
             version: 0,
             epochs: VecDeque::new(),
             writers: HashMap::new(),
+            outcomes: Outcomes::default(),
             recent: VecDeque::new(),
             lists: HashMap::new(),
             epoch_version: 0,

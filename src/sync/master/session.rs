@@ -13,7 +13,7 @@ use crate::wire::control::{
     Described, Down, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up, decode, encoded_len,
 };
 use crate::wire::frames::{
-    FrameBuffer, Head, KIND_BATCHES, KIND_CONFIRM, KIND_CONTROL, Ops, put_control, read_head,
+    FrameBuffer, Head, KIND_BATCH_ONCE, KIND_BATCHES, KIND_CONFIRM, KIND_CONTROL, Ops, put_control, read_head,
 };
 use crate::wire::keys::ToldKeys;
 use crate::wire::varint::Reader;
@@ -57,6 +57,14 @@ pub(super) struct View {
     to_peer: Option<Vec<Option<u16>>>,
 }
 
+/// A batch as a writer asks for it.
+pub(super) struct Request {
+    pub(super) number: u64,
+    /// Its idempotency key.
+    pub(super) key: Option<Arc<str>>,
+    pub(super) ops: Ops,
+}
+
 /// A profile that a session has open.
 pub(super) struct Channel {
     pub(super) profile: usize,
@@ -69,7 +77,7 @@ pub(super) struct Channel {
     /// Whether it is in the session's list.
     pub(super) dirty: bool,
     /// Batches that came while the profile was loading.
-    pub(super) waiting: VecDeque<(u64, Ops)>,
+    pub(super) waiting: VecDeque<Request>,
     /// The bytes of their frames.
     pub(super) waiting_bytes: usize,
     /// Which numbers of keys the observer knows.
@@ -217,6 +225,7 @@ impl Master {
                     Up::Release { channel, drained } => self.release(now, session, &peer, channel, drained),
                 },
                 (KIND_BATCHES, Some(peer)) => self.batches(now, session, &peer, reader)?,
+                (KIND_BATCH_ONCE, Some(peer)) => self.batch_once(now, session, &peer, reader)?,
                 (KIND_CONFIRM, Some(_)) => self.confirm(session, reader)?,
                 (kind, Some(_)) => return Err(violation(&format!("a frame of kind {kind} from a peer"))),
             }

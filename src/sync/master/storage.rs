@@ -71,7 +71,7 @@ impl Master {
                 saves.push(DocumentSave {
                     user: profile.user.clone(),
                     version: profile.version,
-                    document: document::write(&self.config.schema, profile),
+                    document: document::write(&self.config.schema, profile, now.unix_ms),
                 });
                 saving.push((place, profile.version));
             }

@@ -4,20 +4,32 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::decide::{self, Decision};
+use super::outcomes::{self, Outcome};
 use super::profile::{Done, Entry, MasterProfile, Refusal, WriterState};
-use super::session::{ChannelPhase, PeerInfo, Session, violation};
+use super::session::{ChannelPhase, PeerInfo, Request, Session, violation};
 use super::{Master, Now};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::limits::{
-    MAX_REFUSED, MAX_RETAINED_BATCHES, MAX_UNJOURNALED_BYTES, MAX_UNJOURNALED_ROWS, MAX_WAITING_BYTES,
-    MAX_WRITERS,
+    MAX_IDEMPOTENCY_KEY_BYTES, MAX_REFUSED, MAX_RETAINED_BATCHES, MAX_UNJOURNALED_BYTES,
+    MAX_UNJOURNALED_ROWS, MAX_WAITING_BYTES, MAX_WRITERS,
 };
-use crate::schema::{PropertyIndex, Relation, SyncClass};
+use crate::profile::check_idempotency_key;
+use crate::schema::{Relation, SyncClass};
 use crate::store::JournalRow;
 use crate::wire::control::Down;
 use crate::wire::frames::{Ops, read_batch};
 use crate::wire::keys::Meaning;
+use crate::wire::values::read_text;
 use crate::wire::varint::Reader;
+
+/// Where a batch comes from, and when.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) now: Now,
+    pub(super) session: u64,
+    pub(super) channel: u64,
+    pub(super) peer: &'a Arc<PeerInfo>,
+}
 
 impl Master {
     pub(super) fn batches(
@@ -27,60 +39,88 @@ impl Master {
         peer: &Arc<PeerInfo>,
         mut reader: Reader<'_>,
     ) -> Result<()> {
-        let (Some(channel), Some(mut number)) = (reader.u64(), reader.u64()) else {
-            return Err(Error::malformed("batches", "end inside their head"));
-        };
-        if number == 0 {
-            return Err(violation("a batch with the number zero"));
-        }
+        let (channel, mut number) = read_batches_head(&mut reader)?;
+        let source = Source { now, session, channel, peer };
         let mut frame_bytes = reader.len();
         while !reader.is_empty() {
-            let Some(state) = self.sessions.get(&session) else { return Ok(()) };
-            let profile = state.channels.get(&channel).and_then(|open| self.profiles[open.profile].as_ref());
-            let meaning = |property: u16, key: u32| match profile {
-                Some(Entry::Live(profile)) => {
-                    profile.keys.get(&peer.view.to_master(property).get())?.meaning(key)
-                }
-                // While it is being loaded, no number has been given.
-                Some(Entry::Loading { .. }) => None,
-                // What a number meant in a channel that is closed is not known any more, and does not matter.
-                None => Some(Meaning::Forgotten),
-            };
-            let ops = read_batch(&mut reader, number, &*peer.view.types, &meaning)?;
-            let Some(state) = self.sessions.get_mut(&session) else { return Ok(()) };
-            match state.channels.get_mut(&channel) {
-                // Sent before the peer knew that the profile can't be opened.
-                None => return Ok(()),
-                Some(open) if matches!(open.phase, ChannelPhase::Loading { .. }) => {
-                    if open.waiting.len() >= MAX_RETAINED_BATCHES {
-                        return Err(violation("more batches than a writer may keep"));
-                    }
-                    // Counted once a frame.
-                    open.waiting_bytes += frame_bytes;
-                    state.waiting_bytes += std::mem::take(&mut frame_bytes);
-                    if state.waiting_bytes > MAX_WAITING_BYTES {
-                        let what = "bytes waiting for profiles to load";
-                        return Err(Error::LimitReached { what, limit: MAX_WAITING_BYTES });
-                    }
-                    open.waiting.push_back((number, ops));
-                }
-                Some(_) => self.batch(now, session, peer, channel, number, ops),
+            if !self.request(source, number, None, &mut reader, &mut frame_bytes)? {
+                return Ok(());
             }
             number = number.checked_add(1).ok_or_else(|| violation("a batch number beyond all numbers"))?;
         }
         Ok(())
     }
 
-    /// Decides one batch.
-    pub(super) fn batch(
+    /// One batch with an idempotency key.
+    pub(super) fn batch_once(
         &mut self,
         now: Now,
         session: u64,
         peer: &Arc<PeerInfo>,
-        channel: u64,
+        mut reader: Reader<'_>,
+    ) -> Result<()> {
+        let (channel, number) = read_batches_head(&mut reader)?;
+        let source = Source { now, session, channel, peer };
+        let mut frame_bytes = reader.len();
+        let key = read_text(&mut reader, MAX_IDEMPOTENCY_KEY_BYTES)
+            .map_err(|reason| Error::malformed("idempotency key", reason))?;
+        check_idempotency_key(key)?;
+        let key = Some(Arc::from(key));
+        if self.request(source, number, key, &mut reader, &mut frame_bytes)? && !reader.is_empty() {
+            return Err(Error::malformed("batch", "has trailing bytes"));
+        }
+        Ok(())
+    }
+
+    /// Reads one batch, and decides it unless the profile is still being loaded. False when the channel is closed.
+    fn request(
+        &mut self,
+        source: Source<'_>,
         number: u64,
-        ops: Ops,
-    ) {
+        key: Option<Arc<str>>,
+        reader: &mut Reader<'_>,
+        frame_bytes: &mut usize,
+    ) -> Result<bool> {
+        let Source { session, channel, peer, .. } = source;
+        let Some(state) = self.sessions.get(&session) else { return Ok(false) };
+        let profile = state.channels.get(&channel).and_then(|open| self.profiles[open.profile].as_ref());
+        let meaning = |property: u16, key: u32| match profile {
+            Some(Entry::Live(profile)) => {
+                profile.keys.get(&peer.view.to_master(property).get())?.meaning(key)
+            }
+            // While it is being loaded, no number has been given.
+            Some(Entry::Loading { .. }) => None,
+            // What a number meant in a channel that is closed is not known any more, and does not matter.
+            None => Some(Meaning::Forgotten),
+        };
+        let ops = read_batch(reader, number, &*peer.view.types, &meaning)?;
+        let request = Request { number, key, ops };
+        let Some(state) = self.sessions.get_mut(&session) else { return Ok(false) };
+        match state.channels.get_mut(&channel) {
+            // Sent before the peer knew that the profile can't be opened.
+            None => return Ok(false),
+            Some(open) if matches!(open.phase, ChannelPhase::Loading { .. }) => {
+                if open.waiting.len() >= MAX_RETAINED_BATCHES {
+                    return Err(violation("more batches than a writer may keep"));
+                }
+                // Counted once a frame.
+                open.waiting_bytes += *frame_bytes;
+                state.waiting_bytes += std::mem::take(frame_bytes);
+                if state.waiting_bytes > MAX_WAITING_BYTES {
+                    let what = "bytes waiting for profiles to load";
+                    return Err(Error::LimitReached { what, limit: MAX_WAITING_BYTES });
+                }
+                open.waiting.push_back(request);
+            }
+            Some(_) => self.batch(source, request),
+        }
+        Ok(true)
+    }
+
+    /// Decides one batch.
+    pub(super) fn batch(&mut self, source: Source<'_>, request: Request) {
+        let Source { now, session, channel, peer } = source;
+        let Request { number, key, ops } = request;
         let Some(state) = self.sessions.get_mut(&session) else { return };
         let Some(open) = state.channels.get_mut(&channel) else { return };
         let place = open.profile;
@@ -92,7 +132,7 @@ impl Master {
                 .map_or_else(Default::default, |p| self.config.schema.property(p).shared_name().clone());
             let error = Error::NotPermitted { who: open.relation.who(), property: name };
             self.stats.batches_refused += 1;
-            refuse(state, peer, channel, number, property, &error);
+            refuse(state, peer, channel, number, Refusal::new(property, &error));
             return;
         }
         if !profile.writers.contains_key(&peer.writer.id) && profile.writers.len() >= MAX_WRITERS {
@@ -101,7 +141,7 @@ impl Master {
                 // All of them are connected. Nothing is kept of this one, so it may come again with the same number.
                 let error = Error::LimitReached { what: "writer sessions of a profile", limit: MAX_WRITERS };
                 self.stats.batches_refused += 1;
-                refuse(state, peer, channel, number, None, &error);
+                refuse(state, peer, channel, number, Refusal::new(None, &error));
                 return;
             }
         }
@@ -115,35 +155,103 @@ impl Master {
             if let Some(refusal) = writer.refused.get(&number) {
                 let refused = refused_message(peer, channel, number, refusal);
                 state.send(&refused);
+            } else if writer.repeated.contains(&number) {
+                state.send(&Down::Repeated { channel, number });
             }
             return;
         }
         writer.last = number;
         writer.seen_unix_ms = now.unix_ms;
-        let outcome =
-            if self.journal.len() >= MAX_UNJOURNALED_ROWS || self.journal_bytes >= MAX_UNJOURNALED_BYTES {
-                Err((None, Error::Unavailable { reason: "the database is too far behind".into() }))
-            } else {
-                Decision::new(&self.config.schema, profile, peer, open, number).take(&ops)
-            };
-        match outcome {
-            Ok(done) => self.apply(now, place, peer, number, done),
-            Err((property, error)) => {
-                self.stats.batches_refused += 1;
-                let refusal = refuse(state, peer, channel, number, property, &error);
-                if let Some(writer) = profile.writers.get_mut(&peer.writer.id) {
-                    writer.refused.insert(number, refusal);
-                    while writer.refused.len() > MAX_REFUSED {
-                        writer.refused.pop_first();
-                    }
-                }
-                self.mark(session, channel);
+        let key = key.map(|key| outcomes::scoped(peer.identity.role, &key));
+        let known = match &key {
+            Some(key) => profile.outcomes.find(key, now.unix_ms).cloned(),
+            None => None,
+        };
+        let outcome = match known {
+            Some(Outcome { refusal: None, .. }) => {
+                // It was done before: this one is a batch that does nothing, and is as durable as what comes before it.
+                self.stats.batches_repeated += 1;
+                writer.repeated.insert(number);
+                state.send(&Down::Repeated { channel, number });
+                return self.apply(now, place, peer, number, None, Vec::new());
             }
+            Some(Outcome { refusal: Some(refusal), .. }) => Err(refusal),
+            None => self.decide(source, place, number, key.as_deref(), &ops),
+        };
+        match outcome {
+            Ok(done) => self.apply(now, place, peer, number, key, done),
+            Err(refusal) => self.refused(source, place, number, key, refusal),
+        }
+    }
+
+    /// Takes a batch's steps, or none of them.
+    fn decide(
+        &mut self,
+        Source { now, session, channel, peer }: Source<'_>,
+        place: usize,
+        number: u64,
+        key: Option<&str>,
+        ops: &Ops,
+    ) -> Result<Vec<Done>, Refusal> {
+        let unavailable = |reason: &str| Refusal::new(None, &Error::Unavailable { reason: reason.into() });
+        if self.journal.len() >= MAX_UNJOURNALED_ROWS || self.journal_bytes >= MAX_UNJOURNALED_BYTES {
+            return Err(unavailable("the database is too far behind"));
+        }
+        let open = self.sessions.get(&session).and_then(|state| state.channels.get(&channel));
+        let profile = self.profiles[place].as_mut().and_then(Entry::live);
+        let (Some(open), Some(profile)) = (open, profile) else {
+            return Err(unavailable("the profile is closed"));
+        };
+        if let Some(key) = key {
+            profile.outcomes.make_room(key, now.unix_ms).map_err(|error| Refusal::new(None, &error))?;
+        }
+        let decision = Decision::new(&self.config.schema, profile, peer, open, number);
+        decision.take(ops).map_err(|(property, error)| Refusal::new(property, &error))
+    }
+
+    /// Tells a writer that a batch is refused, and remembers it.
+    fn refused(
+        &mut self,
+        Source { now, session, channel, peer }: Source<'_>,
+        place: usize,
+        number: u64,
+        key: Option<Arc<str>>,
+        refusal: Refusal,
+    ) {
+        self.stats.batches_refused += 1;
+        let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
+        // What was refused for want of room, not for what it asks, may be asked again under the same key.
+        let key = key.filter(|_| !matches!(refusal.code, ErrorCode::Unavailable | ErrorCode::LimitReached));
+        let mut is_new = false;
+        if let Some(key) = key {
+            is_new = profile.outcomes.refused(key, refusal.clone(), now.unix_ms);
+            profile.touched |= is_new;
+        }
+        if let Some(state) = self.sessions.get_mut(&session) {
+            refuse(state, peer, channel, number, refusal.clone());
+        }
+        if let Some(writer) = profile.writers.get_mut(&peer.writer.id) {
+            writer.refused.insert(number, refusal);
+            while writer.refused.len() > MAX_REFUSED {
+                writer.refused.pop_first();
+            }
+        }
+        self.mark(session, channel);
+        if is_new {
+            self.schedule_save(now, place);
         }
     }
 
     /// Takes note of a batch whose steps are taken.
-    fn apply(&mut self, now: Now, place: usize, peer: &PeerInfo, number: u64, done: Vec<Done>) {
+    fn apply(
+        &mut self,
+        now: Now,
+        place: usize,
+        peer: &PeerInfo,
+        number: u64,
+        key: Option<Arc<str>>,
+        done: Vec<Done>,
+    ) {
         let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
         profile.version += 1;
         let version = profile.version;
@@ -152,6 +260,9 @@ impl Master {
         self.urgent |= done.iter().any(immediate);
         let effects = decide::effects_of(schema, profile, &done);
         profile.remember(version, peer.writer.id, number, done);
+        if let Some(key) = key {
+            profile.outcomes.applied(key, now.unix_ms);
+        }
         profile.unjournaled += 1;
         let refused = match profile.writers.get_mut(&peer.writer.id) {
             Some(writer) => {
@@ -171,6 +282,7 @@ impl Master {
             number,
             refused,
             effects,
+            outcomes: profile.outcomes.take_unjournaled(),
             unix_ms: now.unix_ms,
         };
         self.journal_bytes += row.bytes();
@@ -189,17 +301,19 @@ impl Master {
 }
 
 /// Tells a writer that a batch is refused.
-fn refuse(
-    state: &mut Session,
-    peer: &PeerInfo,
-    channel: u64,
-    number: u64,
-    property: Option<PropertyIndex>,
-    error: &Error,
-) -> Refusal {
-    let refusal = Refusal { code: error.code(), property, text: error.to_string() };
+fn refuse(state: &mut Session, peer: &PeerInfo, channel: u64, number: u64, refusal: Refusal) {
     state.send(&refused_message(peer, channel, number, &refusal));
-    refusal
+}
+
+/// Channel and first number of a frame of batches.
+fn read_batches_head(reader: &mut Reader<'_>) -> Result<(u64, u64)> {
+    let (Some(channel), Some(number)) = (reader.u64(), reader.u64()) else {
+        return Err(Error::malformed("batches", "end inside their head"));
+    };
+    if number == 0 {
+        return Err(violation("a batch with the number zero"));
+    }
+    Ok((channel, number))
 }
 
 /// Makes room for a writer session of `subject`: one that is not connected is forgotten. Rather one of the same subject,

@@ -83,6 +83,13 @@ pub enum Event {
         /// Why.
         error: Error,
     },
+    /// A batch was applied before, under the same idempotency key, and was not applied again. It counts as applied.
+    Repeated {
+        /// The profile.
+        profile: ProfileId,
+        /// The batch's number.
+        batch: u64,
+    },
     /// A crash of the master took back what was applied and not durable: batches after this number are sent again.
     TakenBack {
         /// The profile.

@@ -90,6 +90,15 @@ impl Peer {
                 self.refused(channel, number, property, remote(code, text));
                 Ok(())
             }
+            (Down::Repeated { channel, number }, _) => {
+                if let Some(slot) = self.slot_of(channel)
+                    && let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut()
+                    && replica.profile.mark_repeated(number)
+                {
+                    self.events.push(Event::Repeated { profile: self.id(slot), batch: number });
+                }
+                Ok(())
+            }
             (Down::Released { channel }, _) => {
                 if let Some(slot) = self.slot_of(channel)
                     && self.replica(slot).is_some_and(|r| r.phase == Phase::Releasing)

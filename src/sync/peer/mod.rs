@@ -15,8 +15,9 @@ use crate::profile::{EventQueue, Profile};
 use crate::schema::{Relation, Schema, check_user_id};
 use crate::value::Key;
 use crate::wire::control::{Cursor, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up};
-use crate::wire::frames::{FrameBuffer, KIND_BATCHES, put_batch, put_control, put_frame};
+use crate::wire::frames::{FrameBuffer, KIND_BATCH_ONCE, KIND_BATCHES, put_batch, put_control, put_frame};
 use crate::wire::keys::KnownKeys;
+use crate::wire::values::put_text;
 use crate::wire::varint::put_u64;
 
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
@@ -595,16 +596,21 @@ impl Peer {
         while let Some(first) = batches.peek() {
             let mut number = first.number;
             let start = self.outbox.len();
+            let key = first.key.clone();
             put_frame(&mut self.outbox, |out| {
-                out.push(KIND_BATCHES);
+                out.push(if key.is_some() { KIND_BATCH_ONCE } else { KIND_BATCHES });
                 put_u64(out, u64::from(slot));
                 put_u64(out, number);
-                while let Some(batch) = batches.next_if(|b| b.number == number) {
+                if let Some(key) = &key {
+                    put_text(out, key);
+                }
+                // One with a key has a frame of its own.
+                while let Some(batch) = batches.next_if(|b| b.number == number && b.key == key) {
                     put_batch(out, number, &batch.ops, base, &number_of);
                     replica.sent_through = number;
                     number += 1;
                     self.stats.batches_sent += 1;
-                    if out.len() - start > BATCHES_FRAME_TARGET_BYTES {
+                    if key.is_some() || out.len() - start > BATCHES_FRAME_TARGET_BYTES {
                         break;
                     }
                 }

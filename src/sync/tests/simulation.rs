@@ -69,7 +69,7 @@ pub(super) const STATS: PropertyIndex = PropertyIndex(6);
 /// Counts with `stats.bought`, in one batch.
 const BOUGHT: PropertyIndex = PropertyIndex(7);
 /// Taken one by one, never below zero.
-const STOCK: PropertyIndex = PropertyIndex(8);
+pub(super) const STOCK: PropertyIndex = PropertyIndex(8);
 const MOOD: PropertyIndex = PropertyIndex(9);
 pub(super) const HEALTH: PropertyIndex = PropertyIndex(10);
 /// Not saved.

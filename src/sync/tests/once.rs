@@ -1,0 +1,184 @@
+//! Batches under idempotency keys: done once, whoever asks, however often, whatever falls in between.
+
+use super::net::{Net, events, lost, peer};
+use super::simulation::{COINS, LIMIT, STOCK, schema};
+use crate::error::ErrorCode;
+use crate::limits::MAX_CLIENT_IDEMPOTENCY_KEYS;
+use crate::store::MemoryStore;
+use crate::sync::peer::{Event, Peer, ProfileId};
+use crate::value::Addition;
+
+/// Asks for 500 coins under a key, and gives what is told of it.
+fn pay(net: &mut Net, server: &mut Peer, id: ProfileId, session: u64, key: &str) -> Vec<Event> {
+    server.change(id, |p| p.batch_once(key, |p| p.add_int(COINS, 500))).unwrap();
+    net.settle(server, session);
+    events(server)
+}
+
+fn coins(peer: &Peer, id: ProfileId) -> i64 {
+    peer.profile(id).unwrap().confirmed(COINS).as_int().unwrap()
+}
+
+fn is_repeated(events: &[Event]) -> bool {
+    events.iter().any(|e| matches!(e, Event::Repeated { .. }))
+}
+
+fn refusal(events: &[Event]) -> Option<ErrorCode> {
+    events.iter().find_map(|e| match e {
+        Event::Refused { error, .. } => Some(error.code()),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_payment_is_applied_once_whoever_asks_again() {
+    let store = MemoryStore::new();
+    let mut net = Net::new(schema(), store.clone());
+    let (mut first, id) = net.join("server:a", 1, 1);
+    let told = pay(&mut net, &mut first, id, 1, "payment-1");
+    assert!(!is_repeated(&told));
+    assert_eq!(coins(&first, id), 600);
+    // The same process asks again, and so does another.
+    let told = pay(&mut net, &mut first, id, 1, "payment-1");
+    assert!(is_repeated(&told) && refusal(&told).is_none());
+    let (mut second, other) = net.join("server:b", 2, 2);
+    let told = pay(&mut net, &mut second, other, 2, "payment-1");
+    assert!(is_repeated(&told));
+    assert!(told.iter().any(|e| matches!(e, Event::Durable { through: 1, .. })), "{told:?}");
+    assert_eq!(coins(&second, other), 600);
+    assert_eq!(second.profile(other).unwrap().get(COINS).as_int(), Some(600));
+    // Another payment is another one.
+    assert!(!is_repeated(&pay(&mut net, &mut second, other, 2, "payment-2")));
+    assert_eq!(coins(&second, other), 1100);
+    // The next master knows of it: from the journal, and, once the profile was let go, from the document.
+    for writer in 3..5 {
+        let mut net = Net::new(schema(), store.clone());
+        let (mut server, id) = net.join("server:c", writer, 1);
+        assert!(is_repeated(&pay(&mut net, &mut server, id, 1, "payment-1")));
+        assert!(is_repeated(&pay(&mut net, &mut server, id, 1, "payment-2")));
+        assert_eq!(coins(&server, id), 1100);
+        net.hang_up(1);
+        net.pump();
+    }
+}
+
+#[test]
+fn two_servers_that_pay_at_one_moment_pay_once() {
+    let mut net = Net::new(schema(), MemoryStore::new());
+    let (mut a, at_a) = net.join("server:a", 1, 1);
+    let (mut b, at_b) = net.join("server:b", 2, 2);
+    for (peer, id) in [(&mut a, at_a), (&mut b, at_b)] {
+        peer.change(id, |p| p.batch_once("payment", |p| p.add_int(COINS, 500))).unwrap();
+        peer.flush_profile(id).unwrap();
+        // Shown at once here, whatever the other does.
+        assert_eq!(peer.profile(id).unwrap().get(COINS).as_int(), Some(600));
+    }
+    net.up(&mut a, 1);
+    net.up(&mut b, 2);
+    net.settle(&mut a, 1);
+    net.settle(&mut b, 2);
+    assert!(!is_repeated(&events(&mut a)) && is_repeated(&events(&mut b)));
+    for (peer, id) in [(&a, at_a), (&b, at_b)] {
+        assert_eq!(peer.profile(id).unwrap().get(COINS).as_int(), Some(600));
+        assert!(!peer.profile(id).unwrap().is_pending(COINS));
+    }
+}
+
+#[test]
+fn a_refusal_stays_one_also_when_it_would_be_possible_by_now() {
+    let store = MemoryStore::new();
+    let mut net = Net::new(schema(), store.clone());
+    let (mut server, id) = net.join("server:a", 1, 1);
+    let (mut other, at_other) = net.join("server:b", 2, 2);
+    // The stock is taken away under a guard that still holds here.
+    server.change(id, |p| p.batch_once("order", |p| p.add(STOCK, Addition::int_guarded(-6, 0..)))).unwrap();
+    server.flush_profile(id).unwrap();
+    other.change(at_other, |p| p.add_int(STOCK, -1)).unwrap();
+    net.settle(&mut other, 2);
+    net.settle(&mut server, 1);
+    assert_eq!(refusal(&events(&mut server)), Some(ErrorCode::GuardFailed));
+    other.change(at_other, |p| p.add_int(STOCK, 1)).unwrap();
+    net.settle(&mut other, 2);
+    net.settle(&mut server, 1);
+    events(&mut server);
+    for restart in [false, true] {
+        if restart {
+            net = Net::new(schema(), store.clone());
+            server = peer(&schema(), "server:c", 3);
+            let id = server.fill("ann").unwrap();
+            net.connect(&mut server, 1);
+            net.settle(&mut server, 1);
+            assert_eq!(server.profile(id).unwrap().get(STOCK).as_int(), Some(6));
+        }
+        let id = server.find("ann").unwrap();
+        server.change(id, |p| p.batch_once("order", |p| p.add_int(STOCK, -6))).unwrap();
+        net.settle(&mut server, 1);
+        let told = events(&mut server);
+        assert_eq!(refusal(&told), Some(ErrorCode::GuardFailed), "{told:?}");
+        assert_eq!(server.profile(id).unwrap().get(STOCK).as_int(), Some(6));
+    }
+}
+
+#[test]
+fn that_it_was_done_before_is_told_after_a_reconnect_too() {
+    let mut net = Net::new(schema(), MemoryStore::new());
+    let (mut a, at_a) = net.join("server:a", 1, 1);
+    pay(&mut net, &mut a, at_a, 1, "payment");
+    let (mut b, at_b) = net.join("server:b", 2, 2);
+    b.change(at_b, |p| p.batch_once("payment", |p| p.add_int(COINS, 500))).unwrap();
+    b.flush_profile(at_b).unwrap();
+    net.up(&mut b, 2);
+    net.pump();
+    // What the master answers is lost.
+    net.out.remove(&2);
+    net.hang_up(2);
+    b.disconnected(net.now, lost());
+    events(&mut b);
+    net.connect(&mut b, 3);
+    net.settle(&mut b, 3);
+    let told = events(&mut b);
+    assert_eq!(told.iter().filter(|e| matches!(e, Event::Repeated { batch: 1, .. })).count(), 1, "{told:?}");
+    assert_eq!(coins(&b, at_b), 600);
+    assert_eq!(net.master.stats().batches_repeated, 1);
+}
+
+#[test]
+fn keys_of_clients_are_others_and_their_number_is_limited() {
+    let mut net = Net::new(schema(), MemoryStore::new());
+    let (mut ann, id) = net.join("client:ann", 1, 1);
+    ann.change(id, |p| p.batch_once("payment-1", |p| p.add_int(LIMIT, -1))).unwrap();
+    net.settle(&mut ann, 1);
+    let (mut server, at_server) = net.join("server:a", 2, 2);
+    assert!(!is_repeated(&pay(&mut net, &mut server, at_server, 2, "payment-1")));
+    events(&mut ann);
+    for i in 1..MAX_CLIENT_IDEMPOTENCY_KEYS {
+        ann.change(id, |p| p.batch_once(&format!("k{i}"), |p| p.add_int(LIMIT, -1))).unwrap();
+        net.settle(&mut ann, 1);
+    }
+    assert_eq!(refusal(&events(&mut ann)), None);
+    ann.change(id, |p| p.batch_once("one more", |p| p.add_int(LIMIT, -1))).unwrap();
+    net.settle(&mut ann, 1);
+    assert_eq!(refusal(&events(&mut ann)), Some(ErrorCode::LimitReached));
+    assert!(!is_repeated(&pay(&mut net, &mut server, at_server, 2, "payment-2")));
+    // When the old ones are over there is room, and the refusal was none for good.
+    net.days += 8;
+    ann.change(id, |p| p.batch_once("one more", |p| p.add_int(LIMIT, -1))).unwrap();
+    net.settle(&mut ann, 1);
+    assert_eq!(refusal(&events(&mut ann)), None);
+    assert!(!is_repeated(&pay(&mut net, &mut server, at_server, 2, "payment-1")));
+}
+
+#[test]
+fn a_key_that_can_not_be_one_is_refused_at_once() {
+    let mut net = Net::new(schema(), MemoryStore::new());
+    let (mut server, id) = net.join("server:a", 1, 1);
+    let mut code = |key: &str| {
+        let result = server.change(id, |p| p.begin_batch_once(key));
+        result.unwrap_err().code()
+    };
+    assert_eq!(code(""), ErrorCode::InvalidArgument);
+    assert_eq!(code("a\0b"), ErrorCode::InvalidArgument);
+    assert_eq!(code(&"x".repeat(129)), ErrorCode::TooLong);
+    let mut alone = crate::Profile::new(schema());
+    assert_eq!(alone.begin_batch_once("key").unwrap_err().code(), ErrorCode::InvalidArgument);
+}
