@@ -200,8 +200,11 @@ pub(crate) fn encode_refused(refused: &[(u64, ErrorCode)], outcomes: &[KeyedOutc
     }
 }
 
+/// Numbers of refused batches, with the codes.
+type Refused = Vec<(u64, ErrorCode)>;
+
 /// Reads what [`encode_refused`] wrote.
-pub(crate) fn decode_refused(bytes: &[u8]) -> Result<(Vec<(u64, ErrorCode)>, Vec<KeyedOutcome>)> {
+pub(crate) fn decode_refused(bytes: &[u8]) -> Result<(Refused, Vec<KeyedOutcome>)> {
     let mut reader = Reader::new(bytes);
     let (mut refused, mut outcomes) = (Vec::new(), Vec::new());
     while !reader.is_empty() {
