@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* What mst_abi_hash() of the library must return. */
-#define MST_ABI_HASH 0x2e4b380fb2eba914ULL
+#define MST_ABI_HASH 0x1f2e198e24ae692fULL
 
 
 /**
@@ -585,6 +585,11 @@ enum MstEventType
    * applied.
    */
   MST_EVENT_REPEATED = 14,
+  /**
+   * What this process had of `profile` was not what the master had. All of it is sent anew; `MST_EVENT_PROFILE_RESUMED`
+   * follows.
+   */
+  MST_EVENT_DIVERGED = 15,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -728,6 +733,10 @@ enum MstMasterEventType
    * Connection `session` came from the address in the text; who it is is not known yet.
    */
   MST_MASTER_EVENT_PEER_CONNECTED = 9,
+  /**
+   * What connection `session` had of the profile in the text was not what it should have had; it is sent all of it anew.
+   */
+  MST_MASTER_EVENT_DIVERGED = 10,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -1287,6 +1296,10 @@ typedef struct MstEndpointStats {
    * Bytes of UDP payload received.
    */
   uint64_t udp_received_bytes;
+  /**
+   * Times that a profile was found to differ from the master's, and was sent whole.
+   */
+  uint64_t divergences;
 } MstEndpointStats;
 
 /**
@@ -1430,6 +1443,14 @@ typedef struct MstMasterStats {
    * Sessions closed for breaking the protocol.
    */
   uint64_t violations;
+  /**
+   * Batches that were applied before, under their idempotency key, and not applied again.
+   */
+  uint64_t batches_repeated;
+  /**
+   * Observers that turned out to have something else than they should, and were sent all of it.
+   */
+  uint64_t divergences;
 } MstMasterStats;
 
 #ifdef __cplusplus

@@ -93,6 +93,8 @@ pub const INBOUND_LIMIT_BYTES: usize = 512 * 1024;
 pub const MAX_SESSIONS: usize = 65_536;
 /// Time in which a connection must say hello and be answered.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// Least time between two hashes of what an observer of a profile has.
+pub const HASH_INTERVAL: Duration = Duration::from_secs(5);
 /// Profiles named in one frame of durable acknowledgements.
 pub const MAX_DURABLE_ENTRIES: usize = 1000;
 /// Events of a master that wait for its operator; past it new ones are dropped.

@@ -18,7 +18,7 @@ namespace MstProfiles.Native
         const string __DllName = "mst_profiles";
 #endif
 
-        public const ulong MST_ABI_HASH = 0x2e4b380fb2eba914;
+        public const ulong MST_ABI_HASH = 0x1f2e198e24ae692f;
 
 
         /// <summary>
@@ -1776,6 +1776,10 @@ namespace MstProfiles.Native
         ///  Bytes of UDP payload received.
         /// </summary>
         public ulong udp_received_bytes;
+        /// <summary>
+        ///  Times that a profile was found to differ from the master's, and was sent whole.
+        /// </summary>
+        public ulong divergences;
     }
 
     /// <summary>
@@ -1933,6 +1937,14 @@ namespace MstProfiles.Native
         ///  Sessions closed for breaking the protocol.
         /// </summary>
         public ulong violations;
+        /// <summary>
+        ///  Batches that were applied before, under their idempotency key, and not applied again.
+        /// </summary>
+        public ulong batches_repeated;
+        /// <summary>
+        ///  Observers that turned out to have something else than they should, and were sent all of it.
+        /// </summary>
+        public ulong divergences;
     }
 
 
@@ -2425,6 +2437,11 @@ namespace MstProfiles.Native
         ///  applied.
         /// </summary>
         MST_EVENT_REPEATED = 14,
+        /// <summary>
+        ///  What this process had of `profile` was not what the master had. All of it is sent anew; `MST_EVENT_PROFILE_RESUMED`
+        ///  follows.
+        /// </summary>
+        MST_EVENT_DIVERGED = 15,
     }
 
     /// <summary>
@@ -2538,6 +2555,10 @@ namespace MstProfiles.Native
         ///  Connection `session` came from the address in the text; who it is is not known yet.
         /// </summary>
         MST_MASTER_EVENT_PEER_CONNECTED = 9,
+        /// <summary>
+        ///  What connection `session` had of the profile in the text was not what it should have had; it is sent all of it anew.
+        /// </summary>
+        MST_MASTER_EVENT_DIVERGED = 10,
     }
 
 

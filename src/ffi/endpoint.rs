@@ -136,6 +136,8 @@ pub struct MstEndpointStats {
     pub udp_sent_bytes: u64,
     /// Bytes of UDP payload received.
     pub udp_received_bytes: u64,
+    /// Times that a profile was found to differ from the master's, and was sent whole.
+    pub divergences: u64,
 }
 
 /// Runs a body that needs an endpoint role in the build.
@@ -671,6 +673,7 @@ pub unsafe extern "C" fn mst_endpoint_stats(
                 connections: stats.connections,
                 udp_sent_bytes: link.udp_sent_bytes,
                 udp_received_bytes: link.udp_received_bytes,
+                divergences: stats.divergences,
             };
             // SAFETY: the caller's promise, passed on.
             unsafe { put("out_stats", out_stats, stats) }
@@ -771,6 +774,7 @@ impl EndpointState {
                 out.number = batch;
                 (MstEventType::MST_EVENT_REPEATED, Some(profile), None)
             }
+            Event::Diverged { profile } => (MstEventType::MST_EVENT_DIVERGED, Some(profile), None),
             Event::Released { profile } => (MstEventType::MST_EVENT_PROFILE_RELEASED, Some(profile), None),
             Event::Overflow { dropped } => {
                 out.number = dropped;

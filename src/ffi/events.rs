@@ -48,6 +48,9 @@ pub enum MstEventType {
     /// Batch `number` of `profile` was applied before, under the same idempotency key, and was not applied again. It counts as
     /// applied.
     MST_EVENT_REPEATED = 14,
+    /// What this process had of `profile` was not what the master had. All of it is sent anew; `MST_EVENT_PROFILE_RESUMED`
+    /// follows.
+    MST_EVENT_DIVERGED = 15,
 }
 
 /// Why a value changed.

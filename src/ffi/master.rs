@@ -102,6 +102,8 @@ pub enum MstMasterEventType {
     MST_MASTER_EVENT_FATAL = 8,
     /// Connection `session` came from the address in the text; who it is is not known yet.
     MST_MASTER_EVENT_PEER_CONNECTED = 9,
+    /// What connection `session` had of the profile in the text was not what it should have had; it is sent all of it anew.
+    MST_MASTER_EVENT_DIVERGED = 10,
 }
 
 /// Something that happened to a master. Fields that an event does not use are zero.
@@ -146,6 +148,10 @@ pub struct MstMasterStats {
     pub documents_saved: u64,
     /// Sessions closed for breaking the protocol.
     pub violations: u64,
+    /// Batches that were applied before, under their idempotency key, and not applied again.
+    pub batches_repeated: u64,
+    /// Observers that turned out to have something else than they should, and were sent all of it.
+    pub divergences: u64,
 }
 
 /// Runs a body that needs the master in the build.
@@ -407,6 +413,9 @@ fn master_event(event: Option<MasterEvent>) -> (MstMasterEvent, String) {
         Some(MasterEvent::ValueKeptAside { user, property, reason }) => {
             (Type::MST_MASTER_EVENT_VALUE_KEPT_ASIDE, 0, 0, format!("{user}: {property}: {reason}"))
         }
+        Some(MasterEvent::Diverged { session, user }) => {
+            (Type::MST_MASTER_EVENT_DIVERGED, 0, session, user.to_string())
+        }
         Some(MasterEvent::StoreFailed { error }) => {
             (Type::MST_MASTER_EVENT_STORE_FAILED, code(&error), 0, error.to_string())
         }
@@ -471,6 +480,8 @@ pub unsafe extern "C" fn mst_master_stats(
                 journal_groups: stats.journal_groups,
                 documents_saved: stats.documents_saved,
                 violations: stats.violations,
+                batches_repeated: stats.batches_repeated,
+                divergences: stats.divergences,
             };
             // SAFETY: the caller's promise, passed on.
             unsafe { put("out_stats", out_stats, stats) }

@@ -17,7 +17,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use self::auth::DevelopmentTokens;
 use self::thread::{Command, Input, MasterThread};
 use crate::error::{Error, ErrorCode, Result};
-use crate::limits::{MAX_INTERVAL, MAX_MASTER_EVENTS, MAX_SESSIONS, STOP_TIMEOUT};
+use crate::limits::{HASH_INTERVAL, MAX_INTERVAL, MAX_MASTER_EVENTS, MAX_SESSIONS, STOP_TIMEOUT};
 use crate::schema::Schema;
 use crate::store::ProfileStore;
 use crate::sync::master::{Master as Machine, MasterConfig};
@@ -107,6 +107,7 @@ impl Master {
             authenticator: Box::new(DevelopmentTokens { accepted: options.development }),
             update_interval: options.update_interval.min(MAX_INTERVAL),
             save_interval: options.save_interval.min(MAX_INTERVAL),
+            hash_interval: HASH_INTERVAL,
             unload_after: options.unload_after.min(MAX_INTERVAL),
             seed,
         });

@@ -333,6 +333,12 @@ impl Profile {
         self.batches.mark_repeated(number)
     }
 
+    /// Makes a property have another confirmed value than the master's.
+    #[cfg(test)]
+    pub(crate) fn plant_divergence(&mut self, property: PropertyIndex, value: Value) {
+        *self.confirmed_mut(property.0) = value;
+    }
+
     /// Batches up to `number` are durable: they need not be kept.
     pub(crate) fn durable_through(&mut self, number: u64) {
         self.batches.durable_through(number);

@@ -61,6 +61,8 @@ pub(crate) enum Up {
     /// Ends the interest in a profile. `drained`: every batch's outcome is known, the writer session of this profile
     /// may be forgotten.
     Release { channel: u64, drained: bool },
+    /// What the peer has differs from what the master says: asks for a snapshot.
+    Resync { channel: u64 },
 }
 
 /// A property as the master knows it.

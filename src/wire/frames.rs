@@ -25,6 +25,8 @@ pub(crate) const KIND_DURABLE: u8 = 2;
 /// An observer has applied a snapshot, or, with the serial zero, the first delta after a resume in another epoch.
 pub(crate) const KIND_CONFIRM: u8 = 3;
 
+/// The hash of what an observer has at this place of the stream.
+pub(crate) const KIND_HASH: u8 = 5;
 /// One batch with an idempotency key.
 pub(crate) const KIND_BATCH_ONCE: u8 = 4;
 

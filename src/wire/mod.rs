@@ -6,6 +6,7 @@ pub(crate) mod delta;
 pub(crate) mod frames;
 #[cfg(test)]
 mod golden;
+pub(crate) mod hash;
 pub(crate) mod keys;
 #[cfg(test)]
 mod tests;

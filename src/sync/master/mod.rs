@@ -66,6 +66,8 @@ pub(crate) struct MasterConfig {
     pub(crate) save_interval: Duration,
     /// Time after the last observer left until a profile leaves memory.
     pub(crate) unload_after: Duration,
+    /// Least time between two hashes of what an observer of a profile has.
+    pub(crate) hash_interval: Duration,
     pub(crate) seed: u64,
 }
 
@@ -149,6 +151,13 @@ pub enum MasterEvent {
         /// Why it does not fit.
         reason: String,
     },
+    /// What an observer had of a profile was not what it should have had; it is sent all of it anew.
+    Diverged {
+        /// The connection's number.
+        session: u64,
+        /// Whose profile.
+        user: Arc<str>,
+    },
     /// The database failed. What was to be written is kept and tried again.
     StoreFailed {
         /// What it said.
@@ -190,6 +199,10 @@ pub struct MasterStats {
     pub journal_groups: u64,
     /// Documents written.
     pub documents_saved: u64,
+    /// Hashes sent.
+    pub hashes: u64,
+    /// Observers that turned out to have something else than they should, and were sent all of it.
+    pub divergences: u64,
     /// Sessions closed for breaking the protocol.
     pub violations: u64,
 }
@@ -200,6 +213,8 @@ enum Due {
     Hello(u64),
     Save(usize),
     Unload(usize),
+    /// Of a session's channel.
+    Hash(u64, u64),
 }
 
 /// The state machine of a master.
@@ -355,6 +370,7 @@ impl Master {
                 }
                 Due::Save(profile) => self.save_due(now, profile),
                 Due::Unload(profile) => self.unload_due(now, profile),
+                Due::Hash(session, channel) => self.hash_due(now, session, channel),
             }
         }
         if self.flush_due().is_some_and(|due| due <= now.mono) {

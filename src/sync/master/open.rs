@@ -69,6 +69,8 @@ impl Master {
                     versions_are_known: false,
                     refresh_unsaved: false,
                     crossed_epochs: false,
+                    hash_at: None,
+                    last_hash: None,
                 },
             );
         }
@@ -241,6 +243,9 @@ impl Master {
             self.send_snapshot(session, channel);
         }
         self.mark(session, channel);
+        if resumed.is_some() {
+            self.arm_hash(now, session, channel);
+        }
         for request in waiting {
             self.batch(Source { now, session, channel, peer: &peer }, request);
         }

@@ -1,18 +1,19 @@
 //! What goes down: deltas, snapshots, and how far batches are durable.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use super::profile::{Entry, ListLog, MasterProfile, Recent, RecentStep};
 use super::session::{ChannelPhase, View};
-use super::{Action, Master, Now};
+use super::{Action, Due, Master, Now};
 use crate::error::Error;
 use crate::limits::{MAX_DELTA_BYTES, MAX_DURABLE_ENTRIES, OUTBOUND_HIGH_WATER_BYTES, OUTBOUND_LIMIT_BYTES};
 use crate::schema::PropertyIndex;
 use crate::value::{Key, Value};
 use crate::wire::control::{Down, relation_code};
 use crate::wire::delta::DeltaWriter;
-use crate::wire::frames::{DeltaHead, KIND_DURABLE, put_delta_head, put_frame};
+use crate::wire::frames::{DeltaHead, KIND_DURABLE, KIND_HASH, put_delta_head, put_frame};
 use crate::wire::keys::{KeyNumbers, PutKeys, ToldKeys};
 use crate::wire::values::put_snapshot;
 use crate::wire::varint::put_u64;
@@ -106,7 +107,7 @@ impl Master {
             }
             if let Some(open) = state.channels.get_mut(channel) {
                 open.dirty = false;
-                self.send_delta(session, *channel);
+                self.send_delta(now, session, *channel);
             }
         }
         let Some(state) = self.sessions.get_mut(&session) else { return };
@@ -143,7 +144,7 @@ impl Master {
     }
 
     /// Appends the delta of one profile to the session's output.
-    fn send_delta(&mut self, session: u64, channel: u64) {
+    fn send_delta(&mut self, now: Now, session: u64, channel: u64) {
         let Some(state) = self.sessions.get_mut(&session) else { return };
         let (Some(peer), Some(open)) = (&state.peer, state.channels.get_mut(&channel)) else { return };
         match open.phase {
@@ -211,6 +212,50 @@ impl Master {
         state.last_channel = channel;
         self.stats.deltas += 1;
         self.stats.delta_bytes += (state.outbox.len() - start) as u64;
+        if step > 0 {
+            self.arm_hash(now, session, channel);
+        }
+    }
+
+    /// Lets an observer be told the hash of what it has by then, at the latest after the interval.
+    pub(super) fn arm_hash(&mut self, now: Now, session: u64, channel: u64) {
+        let Some(state) = self.sessions.get_mut(&session) else { return };
+        let Some(open) = state.channels.get_mut(&channel) else { return };
+        if open.hash_at.is_none() {
+            let at = open.last_hash.map_or(now.mono, |last| last + self.config.hash_interval);
+            open.hash_at = Some(at);
+            self.timers.push(Reverse((at, Due::Hash(session, channel))));
+        }
+    }
+
+    pub(super) fn hash_due(&mut self, now: Now, session: u64, channel: u64) {
+        let Some(state) = self.sessions.get_mut(&session) else { return };
+        let (Some(peer), Some(open)) = (&state.peer, state.channels.get_mut(&channel)) else { return };
+        if open.hash_at.take_if(|at| *at <= now.mono).is_none() {
+            return;
+        }
+        let Some(profile) = self.profiles[open.profile].as_mut().and_then(Entry::live) else { return };
+        // One that lags is told after the delta that lets it catch up.
+        let has_all = open.version == profile.version && !open.refresh_unsaved;
+        if open.phase != ChannelPhase::Live || !has_all {
+            return;
+        }
+        open.last_hash = Some(now.mono);
+        let schema = &self.config.schema;
+        let relation = open.relation;
+        let MasterProfile { hashes, values, epoch, .. } = profile;
+        let visible = schema.indexes().filter(|index| {
+            schema.property(*index).visible_to(relation) && peer.view.to_peer(*index).is_some()
+        });
+        let visible = visible.map(|i| (i.usize(), schema.property(i).key(), &values[i.usize()]));
+        let hash = hashes.sum(*epoch, values.len(), visible);
+        put_frame(&mut state.outbox, |out| {
+            out.push(KIND_HASH);
+            put_u64(out, channel);
+            out.extend_from_slice(&hash.to_le_bytes());
+        });
+        self.stats.hashes += 1;
+        self.send_outbox(session);
     }
 
     /// Sends a whole profile, after which no delta of it goes out until the observer has confirmed it.

@@ -14,6 +14,7 @@ use crate::schema::PropertyIndex;
 use crate::store::WriterInfo;
 use crate::value::{Key, ListEffect, OwnOp, Step, Value, ValueChange};
 use crate::wire::control::Cursor;
+use crate::wire::hash::Hashes;
 use crate::wire::keys::KeyNumbers;
 
 pub(super) enum Entry {
@@ -47,6 +48,8 @@ pub(super) struct MasterProfile {
     /// Earlier epochs and the version at which each ended, oldest first.
     pub(super) epochs: VecDeque<(u64, u64)>,
     pub(super) writers: HashMap<u128, WriterState>,
+    /// Of what observers have.
+    pub(super) hashes: Hashes,
     /// What became of batches with idempotency keys.
     pub(super) outcomes: Outcomes,
     pub(super) recent: VecDeque<Recent>,
@@ -220,6 +223,7 @@ impl MasterProfile {
             version: 0,
             epochs: VecDeque::new(),
             writers: HashMap::new(),
+            hashes: Hashes::default(),
             outcomes: Outcomes::default(),
             recent: VecDeque::new(),
             lists: HashMap::new(),
@@ -267,6 +271,7 @@ impl MasterProfile {
         for Done { property, op, step, change } in done {
             let Some(change) = change else { continue };
             self.property_versions[property.usize()] = version;
+            self.hashes.forget(property.usize());
             let what = match (step, change) {
                 (Step::List(effect), _) => {
                     let own = OwnOp { batch: number, op };

@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::profile::Entry;
 use super::{Identity, Master, MasterEvent, Now, PeerRole};
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::{MAX_CONTROL_BYTES, MAX_PROPERTIES, MAX_TOKEN_BYTES, OUTBOUND_LIMIT_BYTES};
@@ -89,6 +91,9 @@ pub(super) struct Channel {
     /// Whether it came from an earlier epoch and has not confirmed what it was sent since, so that what it says of values
     /// that are not stored may be of those.
     pub(super) crossed_epochs: bool,
+    /// When a hash is to be sent, and when the last one was.
+    pub(super) hash_at: Option<Duration>,
+    pub(super) last_hash: Option<Duration>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -222,11 +227,12 @@ impl Master {
                         let open = OpenInfo { cursor, heard, applied, durable, last };
                         self.open(now, session, &peer, channel, user, open)?;
                     }
+                    Up::Resync { channel } => self.resync(session, channel),
                     Up::Release { channel, drained } => self.release(now, session, &peer, channel, drained),
                 },
                 (KIND_BATCHES, Some(peer)) => self.batches(now, session, &peer, reader)?,
                 (KIND_BATCH_ONCE, Some(peer)) => self.batch_once(now, session, &peer, reader)?,
-                (KIND_CONFIRM, Some(_)) => self.confirm(session, reader)?,
+                (KIND_CONFIRM, Some(_)) => self.confirm(now, session, reader)?,
                 (kind, Some(_)) => return Err(violation(&format!("a frame of kind {kind} from a peer"))),
             }
         }
@@ -287,7 +293,7 @@ impl Master {
         Ok(())
     }
 
-    fn confirm(&mut self, session: u64, mut reader: Reader<'_>) -> Result<()> {
+    fn confirm(&mut self, now: Now, session: u64, mut reader: Reader<'_>) -> Result<()> {
         let (Some(channel), Some(serial)) = (reader.u64(), reader.u64()) else {
             return Err(Error::malformed("confirmation", "ends too early"));
         };
@@ -301,9 +307,26 @@ impl Master {
             open.crossed_epochs = false;
             open.phase = ChannelPhase::Live;
             open.versions_are_known = true;
+            open.last_hash = Some(now.mono);
             self.mark(session, channel);
         }
         Ok(())
+    }
+
+    /// An observer has something else than it should.
+    fn resync(&mut self, session: u64, channel: u64) {
+        let Some(state) = self.sessions.get_mut(&session) else { return };
+        let Some(open) = state.channels.get_mut(&channel) else { return };
+        if open.phase != ChannelPhase::Live {
+            return;
+        }
+        open.phase = ChannelPhase::NeedSnapshot;
+        open.versions_are_known = false;
+        if let Some(profile) = self.profiles[open.profile].as_mut().and_then(Entry::live) {
+            self.events.push(MasterEvent::Diverged { session, user: profile.user.clone() });
+        }
+        self.stats.divergences += 1;
+        self.mark(session, channel);
     }
 }
 

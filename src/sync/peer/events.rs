@@ -97,6 +97,12 @@ pub enum Event {
         /// The last number that stays applied.
         through: u64,
     },
+    /// What this process had of a profile was not what the master had. All of it is sent anew; [`Event::ProfileResumed`]
+    /// follows.
+    Diverged {
+        /// Which.
+        profile: ProfileId,
+    },
     /// The profile was let go; its id is no longer good.
     Released {
         /// Which.
@@ -128,6 +134,8 @@ pub struct PeerStats {
     pub snapshots: u64,
     /// Their bytes.
     pub snapshot_bytes: u64,
+    /// Times that a profile was found to differ from the master's, and was sent whole.
+    pub divergences: u64,
     /// Connections on which the master said welcome.
     pub connections: u64,
 }

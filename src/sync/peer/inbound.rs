@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use super::{Event, Peer, Phase, State};
+use super::{Event, Peer, Phase, Replica, State};
 use crate::error::{Error, ErrorCode, Result};
 use crate::profile::Cause;
 use crate::wire::control::{
-    Cursor, Described, Down, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, decode, relation_of,
+    Cursor, Described, Down, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up, decode, relation_of,
 };
 use crate::wire::delta::read_delta;
 use crate::wire::frames::{
-    DeltaHead, FrameBuffer, Head, KIND_CONFIRM, KIND_CONTROL, KIND_DURABLE, put_frame, read_head,
+    DeltaHead, FrameBuffer, Head, KIND_CONFIRM, KIND_CONTROL, KIND_DURABLE, KIND_HASH, put_control,
+    put_frame, read_head,
 };
 use crate::wire::values::read_snapshot;
 use crate::wire::varint::{Reader, len_u64, put_u64};
@@ -44,6 +45,7 @@ impl Peer {
                 }
                 Head::Kind(KIND_CONTROL) => self.control(now, decode(reader.rest())?)?,
                 Head::Kind(KIND_DURABLE) => self.durable(reader)?,
+                Head::Kind(KIND_HASH) => self.compare(reader)?,
                 Head::Kind(kind) => return Err(violation(format!("a frame of kind {kind} from the master"))),
             }
         }
@@ -182,7 +184,7 @@ impl Peer {
     fn announced(&mut self, channel: u64, serial: u64) -> Result<()> {
         let Some(slot) = self.slot_of(channel) else { return Ok(()) };
         let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return Ok(()) };
-        if !matches!(replica.phase, Phase::Opening | Phase::Open) {
+        if !matches!(replica.phase, Phase::Opening | Phase::Open | Phase::Healing) {
             return Ok(());
         }
         replica.phase = Phase::AwaitSnapshot { serial };
@@ -281,6 +283,8 @@ impl Peer {
         let first = !std::mem::replace(&mut replica.loaded, true);
         replica.relation = Some(relation);
         let cause = if first { Cause::Load } else { Cause::Remote };
+        replica.has = values.iter().map(Option::is_some).collect();
+        replica.hashes.clear();
         let taken_back = replica.profile.load(relation, values, own, cause)?;
         if replica.releasing {
             replica.profile.release();
@@ -312,6 +316,10 @@ impl Peer {
         let Some(slot) = self.slot_of(head.channel) else { return Ok(()) };
         let profile = self.id(slot);
         let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return Ok(()) };
+        if replica.phase == Phase::Healing {
+            // The snapshot has it.
+            return Ok(());
+        }
         let (Phase::Open | Phase::Releasing, Some(cursor)) = (replica.phase, &mut replica.cursor) else {
             return Err(violation("a delta before the snapshot was confirmed".into()));
         };
@@ -320,7 +328,16 @@ impl Peer {
         let overflow = || violation("a version beyond all numbers".into());
         let version = cursor.version.checked_add(head.step).ok_or_else(overflow)?;
         let own = replica.profile.applied_through().checked_add(head.own).ok_or_else(overflow)?;
-        replica.profile.apply_effects(&effects, own)?;
+        match replica.profile.apply_effects(&effects, own) {
+            Ok(()) => {}
+            // It is made for other values than those that are here.
+            Err(Error::Malformed { .. }) => {
+                self.diverged(slot);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
+        effects.iter().for_each(|entry| replica.hashes.forget(usize::from(entry.property)));
         cursor.version = version;
         if let Some(epoch) = replica.resumed_in.take()
             && cursor.epoch != epoch
@@ -349,6 +366,42 @@ impl Peer {
             }
         }
         Ok(())
+    }
+
+    /// Compares what this peer has with what the master says that it has.
+    fn compare(&mut self, mut reader: Reader<'_>) -> Result<()> {
+        let (Some(channel), Some(theirs), true) = (reader.u64(), reader.fixed_u64(), reader.is_empty())
+        else {
+            return Err(Error::malformed("hash", "is not a channel and eight bytes"));
+        };
+        let Some(slot) = self.slot_of(channel) else { return Ok(()) };
+        let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return Ok(()) };
+        let (Phase::Open, Some(cursor)) = (replica.phase, replica.cursor) else { return Ok(()) };
+        let epoch = replica.resumed_in.unwrap_or(cursor.epoch);
+        let Replica { profile, hashes, has, .. } = replica;
+        let schema = profile.schema();
+        let indexes = schema.indexes().filter(|index| has.get(index.usize()).copied().unwrap_or(false));
+        let values = indexes.map(|i| (i.usize(), schema.property(i).key(), profile.confirmed(i)));
+        let ours = hashes.sum(epoch, has.len(), values);
+        if ours != theirs {
+            self.diverged(slot);
+        }
+        Ok(())
+    }
+
+    /// What is here is not what the master has: asks for all of it. What is pending stays so.
+    fn diverged(&mut self, slot: u32) {
+        let profile = self.id(slot);
+        let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return };
+        self.stats.divergences += 1;
+        self.events.push(Event::Diverged { profile });
+        if replica.phase == Phase::Open {
+            replica.phase = Phase::Healing;
+            // If the connection is lost before the snapshot is here, the next one begins with one.
+            replica.cursor = None;
+            replica.resumed_in = None;
+            put_control(&mut self.outbox, &Up::Resync { channel: u64::from(slot) });
+        }
     }
 
     /// Tells what is durable, as far as it was told to be applied.

@@ -16,9 +16,12 @@ use crate::schema::{Relation, Schema, check_user_id};
 use crate::value::Key;
 use crate::wire::control::{Cursor, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up};
 use crate::wire::frames::{FrameBuffer, KIND_BATCH_ONCE, KIND_BATCHES, put_batch, put_control, put_frame};
+use crate::wire::hash::Hashes;
 use crate::wire::keys::KnownKeys;
 use crate::wire::values::put_text;
 use crate::wire::varint::put_u64;
+#[cfg(test)]
+use crate::{PropertyIndex, Value};
 
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 const BACKOFF_LAST: Duration = Duration::from_secs(5);
@@ -111,6 +114,9 @@ struct Replica {
     keys: KnownKeys,
     /// Whether they are those of the epoch that the master is in, as far as this connection has told.
     keys_are_good: bool,
+    /// Of the confirmed values, and which properties it has: those of the last snapshot.
+    hashes: Hashes,
+    has: Vec<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -123,6 +129,8 @@ enum Phase {
         serial: u64,
     },
     Open,
+    /// What it has is not what the master has; a snapshot was asked for.
+    Healing,
     /// The release was sent.
     Releasing,
 }
@@ -199,6 +207,8 @@ impl Peer {
             resumed_in: None,
             keys: KnownKeys::default(),
             keys_are_good: false,
+            hashes: Hashes::default(),
+            has: Vec::new(),
         }));
         let id = ProfileId { slot, generation: entry.generation };
         self.by_user.insert(user, slot);
@@ -294,6 +304,14 @@ impl Peer {
         }
         // Keeps the allocation.
         self.dirty = dirty;
+    }
+
+    /// Makes a property have another confirmed value than the master's.
+    #[cfg(test)]
+    pub(crate) fn plant_divergence(&mut self, id: ProfileId, property: PropertyIndex, value: Value) {
+        if let Some(replica) = self.replicas[id.slot as usize].replica.as_deref_mut() {
+            replica.profile.plant_divergence(property, value);
+        }
     }
 
     /// Lists a profile for the next flush if it has changes left and they may fit now.

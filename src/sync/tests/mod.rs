@@ -4,6 +4,7 @@
 
 mod coalescing;
 mod elements;
+mod healing;
 mod net;
 mod once;
 mod rights;

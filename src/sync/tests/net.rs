@@ -41,6 +41,7 @@ impl Net {
             authenticator: Box::new(Tokens),
             update_interval: Duration::ZERO,
             save_interval: Duration::from_secs(1000),
+            hash_interval: Duration::from_millis(100),
             unload_after: Duration::from_secs(1),
             seed: NEXT_SEED.fetch_add(1, Ordering::Relaxed),
         });

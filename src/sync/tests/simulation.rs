@@ -126,6 +126,7 @@ fn new_master(rng: &mut Rng) -> Master {
         authenticator: Box::new(Tokens),
         update_interval: Duration::from_millis(20),
         save_interval: Duration::from_millis(300),
+        hash_interval: Duration::from_secs(3),
         unload_after: Duration::from_millis(500),
         seed: rng.next(),
     })
@@ -445,7 +446,7 @@ impl World {
 
     /// Without faults everything comes to rest.
     fn settle(&mut self) {
-        for _ in 0..60 {
+        for _ in 0..200 {
             for _ in 0..200 {
                 self.step();
             }
@@ -692,6 +693,7 @@ impl Player {
                     }
                 }
                 Event::Failed { error } => panic!("{error}"),
+                Event::Diverged { .. } => panic!("what it has differs from what the master has"),
                 // Nobody but its owner and the servers makes a profile.
                 Event::OpenFailed { profile, error } => {
                     assert_eq!(error.code(), ErrorCode::NoSuchProfile, "{error}");

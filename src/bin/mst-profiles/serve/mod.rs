@@ -156,6 +156,11 @@ fn describe(event: &MasterEvent) -> String {
         MasterEvent::ValueKeptAside { user, property, reason } => {
             format!("profile `{user}`: the stored `{property}` is kept aside: {reason}")
         }
+        MasterEvent::Diverged { session, user } => {
+            format!(
+                "connection {session}: had something else of profile `{user}` than it should; it is sent anew"
+            )
+        }
         MasterEvent::StoreFailed { error } => format!("database: {error}"),
         MasterEvent::Fatal { error } => format!("fatal: {error}"),
         other => format!("{other:?}"),

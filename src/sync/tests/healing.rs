@@ -1,0 +1,120 @@
+//! Observers that have something else than they should find out and are mended.
+
+use std::time::Duration;
+
+use super::net::{Net, events, lost};
+use super::simulation::{BAG, COINS, SCORE, STATS, schema};
+use crate::store::MemoryStore;
+use crate::sync::master::MasterEvent;
+use crate::sync::peer::{Event, Peer, ProfileId};
+use crate::value::Value;
+
+/// Two servers that have changed ann's profile.
+fn two_servers(net: &mut Net) -> ((Peer, ProfileId), (Peer, ProfileId)) {
+    let (mut a, at_a) = net.join("server:a", 1, 1);
+    let (mut b, at_b) = net.join("server:b", 2, 2);
+    a.change(at_a, |p| p.list_push(BAG, 5_i64).and_then(|_| p.dict_put(STATS, "wins", 3_i64))).unwrap();
+    net.settle(&mut a, 1);
+    net.settle(&mut b, 2);
+    events(&mut a);
+    events(&mut b);
+    ((a, at_a), (b, at_b))
+}
+
+fn json(peer: &Peer, id: ProfileId) -> String {
+    peer.profile(id).unwrap().to_json()
+}
+
+/// Whether it was told that it differed, and then that it goes on, whole.
+fn is_mended(events: &[Event]) -> bool {
+    let diverged = events.iter().position(|e| matches!(e, Event::Diverged { .. }));
+    let resumed = events.iter().position(|e| matches!(e, Event::ProfileResumed { whole: true, .. }));
+    diverged.is_some() && diverged < resumed
+}
+
+#[test]
+fn a_planted_divergence_is_found_reported_and_mended() {
+    for (property, value) in [(COINS, Value::I32(-7)), (SCORE, Value::I64(1)), (BAG, Value::I64(0))] {
+        let mut net = Net::new(schema(), MemoryStore::new());
+        let ((mut a, at_a), (mut b, at_b)) = two_servers(&mut net);
+        let value = match property {
+            BAG => Value::List(crate::value::List::new(crate::value::ScalarType::I64)),
+            _ => value,
+        };
+        b.plant_divergence(at_b, property, value);
+        // What is pending stays so while it is mended.
+        b.change(at_b, |p| p.add_int(COINS, 11)).unwrap();
+        assert_ne!(json(&a, at_a), json(&b, at_b));
+        // Something changes now and then, so hashes travel.
+        for _ in 0..20 {
+            a.change(at_a, |p| p.dict_add(STATS, "wins", 1)).unwrap();
+            net.now += Duration::from_millis(101);
+            net.settle(&mut a, 1);
+            net.settle(&mut b, 2);
+        }
+        assert!(is_mended(&events(&mut b)));
+        assert_eq!(json(&a, at_a), json(&b, at_b));
+        assert_eq!(b.profile(at_b).unwrap().get(COINS), &Value::I32(111));
+        assert_eq!((b.stats().divergences, a.stats().divergences), (1, 0));
+        assert_eq!(net.master.stats().divergences, 1);
+        let told = std::iter::from_fn(|| net.master.next_event());
+        let told = told.filter(|e| matches!(e, MasterEvent::Diverged { session: 2, .. })).count();
+        assert_eq!(told, 1);
+    }
+}
+
+#[test]
+fn what_differs_is_found_at_the_resume() {
+    let mut net = Net::new(schema(), MemoryStore::new());
+    let ((a, at_a), (mut b, at_b)) = two_servers(&mut net);
+    net.hang_up(2);
+    b.disconnected(net.now, lost());
+    b.plant_divergence(at_b, COINS, Value::I32(1));
+    net.connect(&mut b, 3);
+    net.settle(&mut b, 3);
+    let events = events(&mut b);
+    assert!(is_mended(&events), "{events:?}");
+    assert_eq!(json(&a, at_a), json(&b, at_b));
+}
+
+#[test]
+fn a_step_that_does_not_fit_what_is_here_is_a_divergence_and_no_reason_to_hang_up() {
+    let mut net = Net::new(schema(), MemoryStore::new());
+    let ((mut a, at_a), (mut b, at_b)) = two_servers(&mut net);
+    for item in 0..40_i64 {
+        a.change(at_a, |p| p.list_push(BAG, item)).unwrap();
+    }
+    net.settle(&mut a, 1);
+    net.settle(&mut b, 2);
+    events(&mut b);
+    b.plant_divergence(at_b, BAG, Value::List(crate::value::List::new(crate::value::ScalarType::I64)));
+    a.change(at_a, |p| p.list_remove(BAG, 20)).unwrap();
+    net.settle(&mut a, 1);
+    net.settle(&mut b, 2);
+    assert!(is_mended(&events(&mut b)));
+    assert_eq!(json(&a, at_a), json(&b, at_b));
+}
+
+#[test]
+fn hashes_do_not_travel_while_nothing_changes_nor_more_often_than_told() {
+    let mut net = Net::new(schema(), MemoryStore::new());
+    let ((mut a, at_a), (mut b, _)) = two_servers(&mut net);
+    net.now += Duration::from_secs(1);
+    net.settle(&mut a, 1);
+    net.settle(&mut b, 2);
+    let before = net.master.stats().hashes;
+    net.now += Duration::from_secs(100);
+    net.settle(&mut a, 1);
+    net.settle(&mut b, 2);
+    assert_eq!(net.master.stats().hashes, before);
+    let start = net.now;
+    for _ in 0..100 {
+        a.change(at_a, |p| p.add_int(COINS, 1)).unwrap();
+        net.settle(&mut a, 1);
+        net.settle(&mut b, 2);
+    }
+    let intervals = (net.now - start).as_millis() as u64 / 100;
+    let hashes = net.master.stats().hashes - before;
+    assert!(hashes > 0 && hashes <= 2 * (intervals + 1), "{hashes} in {intervals} intervals");
+    assert_eq!(b.stats().divergences, 0);
+}
