@@ -89,6 +89,12 @@ pub const OUTBOUND_HIGH_WATER_BYTES: usize = 256 * 1024;
 pub const OUTBOUND_LIMIT_BYTES: usize = MAX_SNAPSHOT_BYTES + 4 * 1024 * 1024;
 /// Bytes received from one connection that wait to be processed.
 pub const INBOUND_LIMIT_BYTES: usize = 512 * 1024;
+/// Bytes of a datagram above which values of volatile properties go on in the next. Every path carries as much.
+pub const DATAGRAM_TARGET_BYTES: usize = 1100;
+/// Time without a new value after which a volatile property's last one is told on the ordered stream, so that it arrives.
+pub const VOLATILE_QUIET: Duration = Duration::from_millis(250);
+/// The longest interval that a property may have.
+pub const MAX_PROPERTY_INTERVAL: Duration = Duration::from_secs(3600);
 /// Connections that a master serves at a time.
 pub const MAX_SESSIONS: usize = 65_536;
 /// Time in which a connection must say hello and be answered.

@@ -37,7 +37,8 @@ pub enum MstEventType {
     /// Batches of `profile` up to `number` are decided for good: in the database, committed and synced, or refused as told
     /// before.
     MST_EVENT_DURABLE = 9,
-    /// Batch `number` of `profile` was refused and is taken back; `code`, the property and the text say why.
+    /// Batch `number` of `profile` was refused and is taken back; `code`, the property and the text say why. The number is 0
+    /// for a value of a volatile property.
     MST_EVENT_REFUSED = 10,
     /// A crash of the master took back what was applied to `profile` after batch `number`; it is sent again.
     MST_EVENT_TAKEN_BACK = 11,

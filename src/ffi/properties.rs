@@ -2,6 +2,7 @@
 
 use std::ffi::c_void;
 use std::sync::Arc;
+use std::time::Duration;
 
 use libc::c_char;
 
@@ -61,6 +62,9 @@ pub enum MstSync {
     MST_SYNC_INTERVAL = 0,
     /// At once, with all that was changed before.
     MST_SYNC_IMMEDIATE = 1,
+    /// At each tick by datagram, and once more when it is quiet. For scalars of which only the latest value matters: never
+    /// stored, no part of batches, and only set.
+    MST_SYNC_VOLATILE = 2,
 }
 
 /// What values of a property must keep to; all zeros is no limit. Of a list or dictionary, those of numbers and texts hold
@@ -147,6 +151,11 @@ pub struct MstPropertyOptions {
     pub aliases: *const c_char,
     /// What its values must keep to.
     pub limits: MstLimits,
+    /// How long its changes may wait, in milliseconds, up to the master and once more down to the observers, when that is not
+    /// to be the endpoint's and the master's own interval; 0 when it is. An hour at most.
+    pub interval_ms: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 // SAFETY: integers, floating-point numbers and pointers alone, the first of them the size.
@@ -173,12 +182,14 @@ pub struct MstPropertyInfo {
     pub merge: i32,
     /// An `MstSync`.
     pub sync: i32,
+    /// How long its changes may wait, in milliseconds; 0 when that is the endpoint's and the master's own interval.
+    pub interval_ms: u32,
     /// Its 16-bit key.
     pub key: u16,
     /// 1 when it is stored, else 0.
     pub saved: u8,
     /// Zero.
-    pub reserved: u8,
+    pub reserved: [u8; 5],
     /// What its values must keep to.
     pub limits: MstLimits,
 }
@@ -223,8 +234,10 @@ impl MstPropertyOptions {
             .sync(match self.sync {
                 0 => SyncClass::Interval,
                 1 => SyncClass::Immediate,
+                2 => SyncClass::Volatile,
                 other => return Err(no_choice("sync", other, "MstSync")),
             })
+            .interval(Duration::from_millis(self.interval_ms.into()))
             .saved(!flag("unsaved", self.unsaved)?)
             .limits(limits)
             .aliases(aliases.split('\n').filter(|alias| !alias.is_empty()));
@@ -333,10 +346,12 @@ impl MstPropertyInfo {
             sync: match info.sync() {
                 SyncClass::Interval => MstSync::MST_SYNC_INTERVAL,
                 SyncClass::Immediate => MstSync::MST_SYNC_IMMEDIATE,
+                SyncClass::Volatile => MstSync::MST_SYNC_VOLATILE,
             } as i32,
+            interval_ms: info.interval().map_or(0, |interval| interval.as_millis() as u32),
             key: info.key(),
             saved: u8::from(info.is_saved()),
-            reserved: 0,
+            reserved: [0; 5],
             limits: MstLimits::of(info),
         }
     }

@@ -162,6 +162,8 @@ impl MasterThread {
                         link.send_snapshot(bytes);
                     }
                 }
+                // No link carries them yet.
+                Action::SendDatagram { .. } => {}
                 Action::Close { session, error } => {
                     if let Some(link) = self.links.get(&session) {
                         link.close(error.code(), &error.to_string());

@@ -377,6 +377,9 @@ impl Profile {
     fn change(&mut self, property: PropertyIndex, mut change: Change) -> Result<bool> {
         self.writable(property)?;
         let info = self.schema.property(property);
+        if info.is_volatile() && self.state != State::Alone {
+            return self.set_volatile(property, &change);
+        }
         let shown = &self.values[property.usize()];
         let overlay = self.overlays.get(property.0);
         if let Some(add) = change.addition() {
@@ -412,12 +415,15 @@ impl Profile {
             return Err(Error::ProfileTooLarge { property: info.shared_name().clone(), length: size });
         }
         let urgent = info.sync() == SyncClass::Immediate;
+        let interval = info.interval();
         let merges = merged.is_some();
         if let Some(add) = merged {
             change = Change::Add(add);
         }
         self.record(property, change, &step, merges)?;
         self.urgent |= urgent;
+        self.wait.usual |= interval.is_none();
+        self.wait.own = self.wait.own.into_iter().chain(interval).min();
         let shown = &mut self.values[property.usize()];
         let before = shown.size();
         // It was resolved for this value, so it fits.

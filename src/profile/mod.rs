@@ -12,14 +12,17 @@ mod replica;
 mod standalone;
 #[cfg(test)]
 pub(crate) mod tests;
+mod volatile;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use self::batches::Batches;
 pub(crate) use self::changes::check_idempotency_key;
 pub(crate) use self::events::EventQueue;
 pub use self::events::{Cause, ProfileEvent, PropertyChanged};
 use self::overlay::Overlays;
+use self::volatile::Volatile;
 use crate::error::{Error, Result};
 use crate::schema::{PropertyIndex, Relation, Schema};
 use crate::value::{Value, ValueChange};
@@ -49,8 +52,19 @@ pub struct Profile {
     events: EventQueue<PropertyChanged>,
     /// Properties that a rebase has to look at; kept to spare its allocation.
     touched: Vec<u16>,
+    volatile: Volatile,
     /// Whether something was changed that is to travel at once.
     urgent: bool,
+    wait: Wait,
+}
+
+/// How long what was changed and is not sealed may wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wait {
+    /// Whether some of it has no interval of its own, but that of the endpoint.
+    pub(crate) usual: bool,
+    /// The least interval of properties that have one of their own.
+    pub(crate) own: Option<Duration>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -83,7 +97,9 @@ impl Profile {
             state,
             events: EventQueue::default(),
             touched: Vec::new(),
+            volatile: Volatile::default(),
             urgent: false,
+            wait: Wait::default(),
         }
     }
 
@@ -117,7 +133,7 @@ impl Profile {
     /// Whether a change of this process to the property is unconfirmed.
     #[must_use]
     pub fn is_pending(&self, property: PropertyIndex) -> bool {
-        self.overlays.get(property.0).is_some()
+        self.overlays.get(property.0).is_some() || self.volatile.is_unconfirmed(property.0)
     }
 
     /// Whether there are changes that no delta and no batch for the master has taken yet.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::batches::Batch;
-use super::{Cause, Profile, PropertyChanged, State};
+use super::{Cause, Profile, PropertyChanged, State, Wait};
 use crate::error::{Error, Result};
 use crate::schema::{PropertyIndex, Relation, Schema};
 use crate::value::{
@@ -84,9 +84,16 @@ impl Profile {
         self.batches.has_sealable()
     }
 
+    /// How long the changes that could be sealed may wait.
+    pub(crate) fn wait(&self) -> Wait {
+        self.wait
+    }
+
     /// Seals the batches that gather changes, as far as the window allows. What it does not allow goes on gathering.
     pub(crate) fn seal(&mut self) {
         self.batches.seal();
+        // What is left has waited already.
+        self.wait = Wait { usual: self.batches.has_sealable(), own: None };
     }
 
     /// Applies what the master confirmed, together with the knowledge that this writer's batches up to `own` are

@@ -8,6 +8,7 @@ mod property;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
@@ -17,7 +18,7 @@ pub use self::limits::{Limits, Number};
 pub(crate) use self::property::Attributes;
 pub use self::property::{Merge, Property, PropertyInfo, SyncClass, Visibility, Writers};
 use crate::error::{Error, Result};
-use crate::limits::{MAX_NAME_BYTES, MAX_PROPERTIES, MAX_USER_ID_BYTES};
+use crate::limits::{MAX_NAME_BYTES, MAX_PROPERTIES, MAX_PROPERTY_INTERVAL, MAX_USER_ID_BYTES};
 use crate::value::ValueType;
 
 /// The place of a property in its schema, from 0; the fast way to name it.
@@ -248,6 +249,23 @@ impl SchemaBuilder {
             let summable = matches!(value_type, ValueType::Scalar(scalar) if scalar.is_number());
             if attributes.merge == Merge::Sum && !summable {
                 mistake("merge", invalid(format!("only numbers can be summed, not {value_type}")));
+            }
+            let interval = Duration::from_millis(attributes.interval_ms.into());
+            if attributes.interval_ms > 0 && attributes.sync != SyncClass::Interval {
+                mistake("interval_ms", invalid("only changes that wait have an interval".into()));
+            } else if interval > MAX_PROPERTY_INTERVAL {
+                let longest = MAX_PROPERTY_INTERVAL.as_millis();
+                mistake("interval_ms", invalid(format!("an interval is {longest} ms at most")));
+            }
+            if attributes.sync == SyncClass::Volatile {
+                let reason = match value_type {
+                    ValueType::Scalar(_) if attributes.merge == Merge::Sum => Some("one that is summed"),
+                    ValueType::Scalar(_) => None,
+                    _ => Some("a list or dictionary"),
+                };
+                if let Some(what) = reason {
+                    mistake("sync", invalid(format!("{what} can't be volatile")));
+                }
             }
             let limit_mistakes = attributes.limits.mistakes(value_type);
             let bad_limits = !limit_mistakes.is_empty();

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::limits::Patterns;
 use super::{Limits, Number, Relation, property_key};
@@ -54,6 +55,10 @@ pub enum SyncClass {
     Interval,
     /// At once, with all that was changed before.
     Immediate,
+    /// At each tick by datagram, and once more when it is quiet, so that the last value arrives. For what changes all the time
+    /// and of which only the latest value matters, such as a position: it is never stored, has no part in batches, and can only
+    /// be set. Scalars alone.
+    Volatile,
 }
 
 /// One property of a schema, as it is declared.
@@ -74,6 +79,7 @@ pub(crate) struct Attributes {
     pub(crate) visibility: Visibility,
     pub(crate) merge: Merge,
     pub(crate) sync: SyncClass,
+    pub(crate) interval_ms: u32,
     pub(crate) unsaved: bool,
     pub(crate) limits: Limits,
     pub(crate) aliases: Vec<Arc<str>>,
@@ -139,6 +145,14 @@ impl Property {
     /// Declares when changes travel; at the next interval unless told.
     pub fn sync(mut self, sync: SyncClass) -> Self {
         self.attributes.sync = sync;
+        self
+    }
+
+    /// Declares how long its changes may wait, up to the master and once more down to the observers, when that is not to be
+    /// the endpoint's and the master's own interval. What is sent sooner for another reason takes them along. In whole
+    /// milliseconds, up to an hour; zero is none of its own.
+    pub fn interval(mut self, interval: Duration) -> Self {
+        self.attributes.interval_ms = u32::try_from(interval.as_millis()).unwrap_or(u32::MAX);
         self
     }
 
@@ -285,10 +299,21 @@ impl PropertyInfo {
         self.attributes.sync
     }
 
-    /// Whether it is stored.
+    /// How long its changes may wait, if that is not the endpoint's and the master's own interval.
+    #[must_use]
+    pub fn interval(&self) -> Option<Duration> {
+        let own = Some(self.attributes.interval_ms).filter(|ms| *ms > 0);
+        own.map(|ms| Duration::from_millis(ms.into()))
+    }
+
+    pub(crate) fn is_volatile(&self) -> bool {
+        self.attributes.sync == SyncClass::Volatile
+    }
+
+    /// Whether it is stored. What is volatile is not.
     #[must_use]
     pub fn is_saved(&self) -> bool {
-        !self.attributes.unsaved
+        !self.attributes.unsaved && !self.is_volatile()
     }
 
     /// What its values must keep to.

@@ -57,6 +57,8 @@ pub(crate) enum Up {
         durable: u64,
         /// The highest number that it has used.
         last: u64,
+        /// The highest number that it has used for a volatile value; those of this channel are greater.
+        volatile: u64,
     },
     /// Ends the interest in a profile. `drained`: every batch's outcome is known, the writer session of this profile
     /// may be forgotten.
@@ -73,6 +75,7 @@ pub(crate) struct Described {
     pub(crate) visibility: Visibility,
     pub(crate) merge: Merge,
     pub(crate) sync: SyncClass,
+    pub(crate) interval_ms: u32,
     pub(crate) saved: bool,
     pub(crate) limits: Limits,
 }
@@ -85,6 +88,7 @@ impl Described {
             visibility: property.visibility(),
             merge: property.merge(),
             sync: property.sync(),
+            interval_ms: property.attributes().interval_ms,
             saved: property.is_saved(),
             limits: property.limits().clone(),
         }
@@ -96,6 +100,7 @@ impl Described {
             visibility: self.visibility,
             merge: self.merge,
             sync: self.sync,
+            interval_ms: self.interval_ms,
             unsaved: !self.saved,
             limits: self.limits,
             ..Attributes::default()
@@ -122,6 +127,8 @@ pub(crate) enum Down {
         /// The last of the writer's batches that was applied or refused, and the last that is durable.
         applied: u64,
         durable: u64,
+        /// The highest number that the master has used for a volatile value; datagrams about this channel have greater ones.
+        volatile: u64,
     },
     /// The snapshot with this number is under way; no delta of the profile comes until it is confirmed.
     Snapshot { channel: u64, serial: u64 },

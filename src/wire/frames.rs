@@ -27,6 +27,8 @@ pub(crate) const KIND_CONFIRM: u8 = 3;
 
 /// The hash of what an observer has at this place of the stream.
 pub(crate) const KIND_HASH: u8 = 5;
+/// Values of volatile properties.
+pub(crate) const KIND_VOLATILE: u8 = 6;
 /// One batch with an idempotency key.
 pub(crate) const KIND_BATCH_ONCE: u8 = 4;
 

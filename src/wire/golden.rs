@@ -7,12 +7,13 @@ use std::fmt::Write as _;
 use super::control::{Control, Cursor, Described, Down, Up, decode, encode};
 use super::delta::{DeltaWriter, read_delta};
 use super::frames::{
-    DeltaHead, Head, KIND_BATCHES, KIND_CONFIRM, KIND_DURABLE, Op, Ops, put_batch, put_control,
-    put_delta_head, put_frame, read_batch, read_head,
+    DeltaHead, Head, KIND_BATCH_ONCE, KIND_BATCHES, KIND_CONFIRM, KIND_DURABLE, KIND_HASH, KIND_VOLATILE, Op,
+    Ops, put_batch, put_control, put_delta_head, put_frame, read_batch, read_head,
 };
 use super::keys::{KeyNumbers, KnownKeys, Meaning, PutKeys, ToldKeys};
-use super::values::{put_snapshot, read_snapshot};
+use super::values::{put_snapshot, put_text, read_snapshot};
 use super::varint::{Reader, put_u64};
+use super::volatile::{VolatileEntry, put_volatile};
 use crate::schema::{Merge, Property, Schema, Writers};
 use crate::value::{
     Addition, Anchor, Change, DateTime, Dict, DictChange, Effect, ItemRef, Key, KeyType, List, ListChange,
@@ -107,13 +108,24 @@ fn ups() -> Vec<(&'static str, Up)> {
                 applied: 0,
                 durable: 0,
                 last: 0,
+                volatile: 0,
             },
         ),
         (
             "open again",
-            Up::Open { channel: 7, user: "bob".into(), cursor, heard: 4, applied: 5, durable: 4, last: 9 },
+            Up::Open {
+                channel: 7,
+                user: "bob".into(),
+                cursor,
+                heard: 4,
+                applied: 5,
+                durable: 4,
+                last: 9,
+                volatile: 300,
+            },
         ),
         ("release", Up::Release { channel: 7, drained: true }),
+        ("resync", Up::Resync { channel: 7 }),
     ]
 }
 
@@ -125,13 +137,20 @@ fn downs() -> Vec<(&'static str, Down)> {
     vec![
         ("welcome", Down::Welcome { version: 1, properties: None }),
         ("welcome with a description", Down::Welcome { version: 1, properties: Some(vec![described]) }),
-        ("opened anew", Down::Opened { channel: 0, epoch: 1 << 60, resumed: None, applied: 0, durable: 0 }),
-        ("opened again", Down::Opened { channel: 7, epoch: 9, resumed: Some(300), applied: 6, durable: 5 }),
+        (
+            "opened anew",
+            Down::Opened { channel: 0, epoch: 1 << 60, resumed: None, applied: 0, durable: 0, volatile: 0 },
+        ),
+        (
+            "opened again",
+            Down::Opened { channel: 7, epoch: 9, resumed: Some(300), applied: 6, durable: 5, volatile: 70 },
+        ),
         ("snapshot announced", Down::Snapshot { channel: 0, serial: 1 }),
         ("open failed", Down::OpenFailed { channel: 7, code: -603, text: "corrupt".into() }),
         ("refused", Down::Refused { channel: 0, number: 12, code: -304, property: Some(3), text }),
         ("expired", Down::Expired { channel: 7, through: 12 }),
         ("released", Down::Released { channel: 7 }),
+        ("repeated", Down::Repeated { channel: 7, number: 12 }),
     ]
 }
 
@@ -210,6 +229,35 @@ fn vectors() -> Vec<(String, Vec<u8>)> {
             out.push(kind);
             put_u64(out, 7);
             put_u64(out, 1000);
+        });
+        vectors.push((name.into(), frame));
+    }
+    let mut once = Vec::new();
+    put_frame(&mut once, |out| {
+        out.push(KIND_BATCH_ONCE);
+        put_u64(out, 7);
+        put_u64(out, 1000);
+        put_text(out, "payment-2041");
+        put_batch(out, 1000, &ops()[2], 300, &number_of);
+    });
+    vectors.push(("up: batch with an idempotency key".into(), once));
+    let mut hash = Vec::new();
+    put_frame(&mut hash, |out| {
+        out.push(KIND_HASH);
+        put_u64(out, 7);
+        out.extend_from_slice(&0x0123_4567_89ab_cdef_u64.to_le_bytes());
+    });
+    vectors.push(("down: hash".into(), hash));
+    for (name, own) in [("up: volatile values", None), ("down: volatile values", Some(300))] {
+        let entry = |property: u16, number| {
+            let value = values()[usize::from(property)].clone();
+            VolatileEntry { property, number, own, value }
+        };
+        let mut frame = Vec::new();
+        put_frame(&mut frame, |out| {
+            out.push(KIND_VOLATILE);
+            put_volatile(out, 7, &[entry(1, 301), entry(8, 5)]);
+            put_volatile(out, 300, &[entry(0, 6)]);
         });
         vectors.push((name.into(), frame));
     }

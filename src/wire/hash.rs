@@ -106,6 +106,9 @@ mod tests {
     fn golden() {
         let mut hashes = Hashes::default();
         let value = Value::from("Fürst");
-        assert_eq!(hashes.sum(0x0123_4567_89ab_cdef, 1, [(0, 57487, &value)].into_iter()), 0xfb21_f862_a940_47e7);
+        assert_eq!(
+            hashes.sum(0x0123_4567_89ab_cdef, 1, [(0, 57487, &value)].into_iter()),
+            0xfb21_f862_a940_47e7
+        );
     }
 }

@@ -12,3 +12,4 @@ pub(crate) mod keys;
 mod tests;
 pub(crate) mod values;
 pub(crate) mod varint;
+pub(crate) mod volatile;

@@ -22,6 +22,7 @@ pub(super) const MEMBERS: &[&str] = &[
     "see",
     "merge",
     "sync",
+    "interval_ms",
     "saved",
     "limits",
     "aliases",
@@ -120,6 +121,9 @@ impl Entry {
         }
         if let Some((name, value)) = member("sync") {
             attributes.sync = reader.word(name, value).unwrap_or_default();
+        }
+        if let Some((name, value)) = member("interval_ms") {
+            attributes.interval_ms = reader.whole(name, value, u32::MAX).unwrap_or_default();
         }
         if let Some((name, value)) = member("saved") {
             attributes.unsaved = !reader.flag(name, value).unwrap_or(true);

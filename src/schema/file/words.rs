@@ -34,5 +34,5 @@ impl Word for Merge {
 
 impl Word for SyncClass {
     const WORDS: &'static [(&'static str, Self)] =
-        &[("interval", Self::Interval), ("immediate", Self::Immediate)];
+        &[("interval", Self::Interval), ("immediate", Self::Immediate), ("volatile", Self::Volatile)];
 }

@@ -36,7 +36,8 @@ fn line(property: &PropertyInfo) -> String {
         see: property.visibility().word(),
         merge: property.merge().word(),
         sync: property.sync().word(),
-        saved: Some(false).filter(|_| !property.is_saved()),
+        interval_ms: property.interval().map(|interval| interval.as_millis() as u64),
+        saved: Some(false).filter(|_| property.attributes().unsaved),
         limits: (*limits != Limits::default())
             .then(|| LimitsLine::of(limits, property.value_type().element())),
         aliases: property.aliases().collect(),
@@ -64,6 +65,8 @@ struct EntryLine<'s> {
     merge: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sync: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interval_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     saved: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -70,6 +70,10 @@ impl<'a> Decision<'a> {
         if !info.writable_by(self.relation) {
             return Err(Error::NotPermitted { who: self.relation.who(), property: name() });
         }
+        if info.is_volatile() {
+            let reason = format!("`{}` is volatile and no part of batches", info.name());
+            return Err(Error::InvalidArgument { argument: "property", reason });
+        }
         let step = self.resolve(property, &op.change)?;
         let value = &mut self.profile.values[property.usize()];
         let growth = step.growth(value);

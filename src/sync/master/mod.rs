@@ -11,6 +11,7 @@ mod outcomes;
 mod profile;
 mod session;
 mod storage;
+mod volatile;
 mod writes;
 
 use std::cmp::Reverse;
@@ -78,6 +79,8 @@ pub(crate) enum Action {
     Send { session: u64, bytes: Vec<u8> },
     /// Send on a stream of its own.
     SendSnapshot { session: u64, bytes: Vec<u8> },
+    /// Send as a datagram.
+    SendDatagram { session: u64, bytes: Vec<u8> },
     /// Send what is queued, then close.
     Close { session: u64, error: Error },
     /// Answer with [`Master::stored`].
@@ -193,6 +196,8 @@ pub struct MasterStats {
     pub snapshots: u64,
     /// Their bytes.
     pub snapshot_bytes: u64,
+    /// Datagrams sent.
+    pub datagrams: u64,
     /// Journal rows committed.
     pub journal_rows: u64,
     /// Transactions that committed them.
@@ -215,6 +220,10 @@ enum Due {
     Unload(usize),
     /// Of a session's channel.
     Hash(u64, u64),
+    /// The observers of a profile are to be told of changes that could wait, but not for the update interval.
+    Tell(usize, bool),
+    /// Volatile properties of a profile may be quiet.
+    Quiet(usize),
 }
 
 /// The state machine of a master.
@@ -249,6 +258,7 @@ pub(crate) struct Master {
     /// Whether the journal has drained since the stop began and sessions were told.
     sessions_closed: bool,
     fatal: Option<Error>,
+    volatile: volatile::Volatile,
     /// Kept to spare its allocation.
     scratch: outbound::Scratch,
 }
@@ -322,6 +332,7 @@ impl Master {
             stopping: false,
             sessions_closed: false,
             fatal: None,
+            volatile: volatile::Volatile::default(),
             scratch: outbound::Scratch::default(),
         }
     }
@@ -371,8 +382,11 @@ impl Master {
                 Due::Save(profile) => self.save_due(now, profile),
                 Due::Unload(profile) => self.unload_due(now, profile),
                 Due::Hash(session, channel) => self.hash_due(now, session, channel),
+                Due::Tell(profile, urgent) => self.tell_due(now, profile, urgent),
+                Due::Quiet(profile) => self.quiet_due(now, profile),
             }
         }
+        self.tell_volatile();
         if self.flush_due().is_some_and(|due| due <= now.mono) {
             self.flush(now);
         }

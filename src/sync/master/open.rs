@@ -71,6 +71,7 @@ impl Master {
                     crossed_epochs: false,
                     hash_at: None,
                     last_hash: None,
+                    volatile: Default::default(),
                 },
             );
         }
@@ -226,7 +227,9 @@ impl Master {
         open.phase = if resumed.is_some() { ChannelPhase::Live } else { ChannelPhase::NeedSnapshot };
         let waiting = std::mem::take(&mut open.waiting);
         state.waiting_bytes -= std::mem::take(&mut open.waiting_bytes);
-        state.send(&Down::Opened { channel, epoch, resumed, applied, durable });
+        open.volatile.opened(info.volatile);
+        let volatile = self.volatile.last();
+        state.send(&Down::Opened { channel, epoch, resumed, applied, durable, volatile });
         if let Some(writer) = writer {
             // Outcomes come before the delta or the snapshot that says how far batches are decided.
             if writer.expired_through > info.heard {

@@ -9,7 +9,7 @@ use super::session::{ChannelPhase, View};
 use super::{Action, Due, Master, Now};
 use crate::error::Error;
 use crate::limits::{MAX_DELTA_BYTES, MAX_DURABLE_ENTRIES, OUTBOUND_HIGH_WATER_BYTES, OUTBOUND_LIMIT_BYTES};
-use crate::schema::PropertyIndex;
+use crate::schema::{PropertyIndex, Schema};
 use crate::value::{Key, Value};
 use crate::wire::control::{Down, relation_code};
 use crate::wire::delta::DeltaWriter;
@@ -107,6 +107,7 @@ impl Master {
             }
             if let Some(open) = state.channels.get_mut(channel) {
                 open.dirty = false;
+                self.tell_volatile_reliably(session, *channel);
                 self.send_delta(now, session, *channel);
             }
         }
@@ -163,7 +164,7 @@ impl Master {
         profile.changed_since(open.version, &mut self.scratch.changed);
         let changed = &mut self.scratch.changed;
         if open.refresh_unsaved {
-            changed.extend(schema.indexes().filter(|index| !schema.property(*index).is_saved()));
+            changed.extend(schema.indexes().filter(|index| is_refreshed(schema, *index)));
             changed.sort_unstable();
             changed.dedup();
         }
@@ -190,7 +191,7 @@ impl Master {
         let mut writer = DeltaWriter::new(body);
         for (index, property) in entries.iter() {
             let value = &profile.values[property.usize()];
-            let refreshed = open.refresh_unsaved && !schema.property(*property).is_saved();
+            let refreshed = open.refresh_unsaved && is_refreshed(schema, *property);
             if writer.len() > MAX_DELTA_BYTES {
                 // A snapshot goes instead.
                 break;
@@ -245,7 +246,8 @@ impl Master {
         let relation = open.relation;
         let MasterProfile { hashes, values, epoch, .. } = profile;
         let visible = schema.indexes().filter(|index| {
-            schema.property(*index).visible_to(relation) && peer.view.to_peer(*index).is_some()
+            let property = schema.property(*index);
+            property.visible_to(relation) && !property.is_volatile() && peer.view.to_peer(*index).is_some()
         });
         let visible = visible.map(|i| (i.usize(), schema.property(i).key(), &values[i.usize()]));
         let hash = hashes.sum(*epoch, values.len(), visible);
@@ -283,7 +285,9 @@ impl Master {
         let mut keys = ChannelKeys { numbers: keys, told: &mut open.told, view: &peer.view };
         let visible = |index: usize| -> Option<&Value> {
             let property = peer.view.to_master(index as u16);
-            let visible = self.config.schema.property(property).visible_to(relation);
+            let info = self.config.schema.property(property);
+            // What is volatile is told by itself.
+            let visible = info.visible_to(relation) && !info.is_volatile();
             visible.then(|| &values[property.usize()])
         };
         put_snapshot(&mut bytes, peer.view.types.len(), visible, &mut keys);
@@ -305,6 +309,12 @@ impl Master {
             self.actions.push_back(Action::Send { session, bytes });
         }
     }
+}
+
+/// Whether a property may have begun anew with the epoch.
+fn is_refreshed(schema: &Schema, property: PropertyIndex) -> bool {
+    let property = schema.property(property);
+    !property.is_saved() && !property.is_volatile()
 }
 
 /// What an observer has not seen of the recent steps.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use super::Retry;
 use super::outcomes::Outcomes;
+use super::volatile::ProfileVolatile;
 use crate::error::{Error, ErrorCode};
 use crate::limits::{MAX_EPOCHS, MAX_LIST_STEPS, MAX_RECENT_CHANGES};
 use crate::schema::PropertyIndex;
@@ -48,6 +49,7 @@ pub(super) struct MasterProfile {
     /// Earlier epochs and the version at which each ended, oldest first.
     pub(super) epochs: VecDeque<(u64, u64)>,
     pub(super) writers: HashMap<u128, WriterState>,
+    pub(super) volatile: ProfileVolatile,
     /// Of what observers have.
     pub(super) hashes: Hashes,
     /// What became of batches with idempotency keys.
@@ -62,6 +64,9 @@ pub(super) struct MasterProfile {
     /// Every change after this version is in `recent`.
     pub(super) recent_from: u64,
     pub(super) observers: Vec<(u64, u64)>,
+    /// When all observers were last told of changes, and when they are to be because of a property's own interval.
+    pub(super) told_at: Option<Duration>,
+    pub(super) tell_at: Option<Duration>,
     /// Rows in the journal's queue.
     pub(super) unjournaled: usize,
     /// The version of the last document written; none for a profile that the store does not have.
@@ -223,6 +228,7 @@ impl MasterProfile {
             version: 0,
             epochs: VecDeque::new(),
             writers: HashMap::new(),
+            volatile: ProfileVolatile::default(),
             hashes: Hashes::default(),
             outcomes: Outcomes::default(),
             recent: VecDeque::new(),
@@ -231,6 +237,8 @@ impl MasterProfile {
             logged_from: 0,
             recent_from: 0,
             observers: Vec::new(),
+            told_at: None,
+            tell_at: None,
             unjournaled: 0,
             saved: None,
             touched: false,

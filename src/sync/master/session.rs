@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::profile::Entry;
+use super::volatile::ChannelVolatile;
 use super::{Identity, Master, MasterEvent, Now, PeerRole};
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::{MAX_CONTROL_BYTES, MAX_PROPERTIES, MAX_TOKEN_BYTES, OUTBOUND_LIMIT_BYTES};
@@ -15,7 +16,8 @@ use crate::wire::control::{
     Described, Down, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up, decode, encoded_len,
 };
 use crate::wire::frames::{
-    FrameBuffer, Head, KIND_BATCH_ONCE, KIND_BATCHES, KIND_CONFIRM, KIND_CONTROL, Ops, put_control, read_head,
+    FrameBuffer, Head, KIND_BATCH_ONCE, KIND_BATCHES, KIND_CONFIRM, KIND_CONTROL, KIND_VOLATILE, Ops,
+    put_control, read_head,
 };
 use crate::wire::keys::ToldKeys;
 use crate::wire::varint::Reader;
@@ -94,6 +96,7 @@ pub(super) struct Channel {
     /// When a hash is to be sent, and when the last one was.
     pub(super) hash_at: Option<Duration>,
     pub(super) last_hash: Option<Duration>,
+    pub(super) volatile: ChannelVolatile,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -119,6 +122,7 @@ pub(super) struct OpenInfo {
     pub(super) applied: u64,
     pub(super) durable: u64,
     pub(super) last: u64,
+    pub(super) volatile: u64,
 }
 
 impl Session {
@@ -223,8 +227,8 @@ impl Master {
                 (_, None) => return Err(violation("something else before the hello")),
                 (KIND_CONTROL, Some(peer)) => match decode(reader.rest())? {
                     Up::Hello { .. } => return Err(violation("a second hello")),
-                    Up::Open { channel, user, cursor, heard, applied, durable, last } => {
-                        let open = OpenInfo { cursor, heard, applied, durable, last };
+                    Up::Open { channel, user, cursor, heard, applied, durable, last, volatile } => {
+                        let open = OpenInfo { cursor, heard, applied, durable, last, volatile };
                         self.open(now, session, &peer, channel, user, open)?;
                     }
                     Up::Resync { channel } => self.resync(session, channel),
@@ -232,6 +236,7 @@ impl Master {
                 },
                 (KIND_BATCHES, Some(peer)) => self.batches(now, session, &peer, reader)?,
                 (KIND_BATCH_ONCE, Some(peer)) => self.batch_once(now, session, &peer, reader)?,
+                (KIND_VOLATILE, Some(peer)) => self.receive_volatile(now, session, &peer, reader, true)?,
                 (KIND_CONFIRM, Some(_)) => self.confirm(now, session, reader)?,
                 (kind, Some(_)) => return Err(violation(&format!("a frame of kind {kind} from a peer"))),
             }

@@ -1,13 +1,15 @@
 //! Batches of writers: recognised when they come again, checked, applied whole or refused whole, and journaled.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::decide::{self, Decision};
 use super::outcomes::{self, Outcome};
 use super::profile::{Done, Entry, MasterProfile, Refusal, WriterState};
 use super::session::{ChannelPhase, PeerInfo, Request, Session, violation};
-use super::{Master, Now};
+use super::{Due, Master, Now};
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::{
     MAX_IDEMPOTENCY_KEY_BYTES, MAX_REFUSED, MAX_RETAINED_BATCHES, MAX_UNJOURNALED_BYTES,
@@ -258,6 +260,9 @@ impl Master {
         let schema = &self.config.schema;
         let immediate = |done: &Done| schema.property(done.property).sync() == SyncClass::Immediate;
         self.urgent |= done.iter().any(immediate);
+        // Without a property there is nothing that could wait.
+        let intervals = done.iter().map(|done| schema.property(done.property).interval());
+        let may_wait = intervals.min().flatten();
         let effects = decide::effects_of(schema, profile, &done);
         profile.remember(version, peer.writer.id, number, done);
         if let Some(key) = key {
@@ -288,6 +293,18 @@ impl Master {
         self.journal_bytes += row.bytes();
         self.journal.push_back((place, row));
         self.stats.batches_applied += 1;
+        match may_wait {
+            Some(interval) => self.tell_later(now, place, peer.writer.id, interval),
+            None => self.tell(now, place),
+        }
+        self.schedule_save(now, place);
+    }
+
+    /// Lets the observers of a profile be told with the next flush.
+    fn tell(&mut self, now: Now, place: usize) {
+        let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
+        profile.told_at = Some(now.mono);
+        profile.tell_at = None;
         // Taken out for the while: marking changes sessions alone.
         let observers = std::mem::take(&mut profile.observers);
         for (session, channel) in &observers {
@@ -296,7 +313,30 @@ impl Master {
         if let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) {
             profile.observers = observers;
         }
-        self.schedule_save(now, place);
+    }
+
+    /// Lets them be told when this interval is over since the last time; but the writer at once, who waits to hear of it.
+    fn tell_later(&mut self, now: Now, place: usize, writer: u128, interval: Duration) {
+        let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
+        let at = profile.told_at.map_or(now.mono, |told| told + interval);
+        if profile.tell_at.is_none_or(|tell| tell > at) {
+            profile.tell_at = Some(at);
+            let urgent = interval < self.config.update_interval;
+            self.timers.push(Reverse((at, Due::Tell(place, urgent))));
+        }
+        let own = self.writers.get(&writer).copied();
+        let own = profile.observers.iter().find(|(session, _)| Some(*session) == own).copied();
+        if let Some((session, channel)) = own {
+            self.mark(session, channel);
+        }
+    }
+
+    pub(super) fn tell_due(&mut self, now: Now, place: usize, urgent: bool) {
+        let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
+        if profile.tell_at.is_some_and(|at| at <= now.mono) {
+            self.tell(now, place);
+            self.urgent |= urgent;
+        }
     }
 }
 

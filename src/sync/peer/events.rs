@@ -76,7 +76,7 @@ pub enum Event {
     Refused {
         /// The profile.
         profile: ProfileId,
-        /// The batch's number.
+        /// The batch's number; zero for a value of a volatile property.
         batch: u64,
         /// The property it failed at.
         property: Option<PropertyIndex>,

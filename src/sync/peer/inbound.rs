@@ -10,8 +10,8 @@ use crate::wire::control::{
 };
 use crate::wire::delta::read_delta;
 use crate::wire::frames::{
-    DeltaHead, FrameBuffer, Head, KIND_CONFIRM, KIND_CONTROL, KIND_DURABLE, KIND_HASH, put_control,
-    put_frame, read_head,
+    DeltaHead, FrameBuffer, Head, KIND_CONFIRM, KIND_CONTROL, KIND_DURABLE, KIND_HASH, KIND_VOLATILE,
+    put_control, put_frame, read_head,
 };
 use crate::wire::values::read_snapshot;
 use crate::wire::varint::{Reader, len_u64, put_u64};
@@ -46,6 +46,7 @@ impl Peer {
                 Head::Kind(KIND_CONTROL) => self.control(now, decode(reader.rest())?)?,
                 Head::Kind(KIND_DURABLE) => self.durable(reader)?,
                 Head::Kind(KIND_HASH) => self.compare(reader)?,
+                Head::Kind(KIND_VOLATILE) => self.receive_volatile(reader, true)?,
                 Head::Kind(kind) => return Err(violation(format!("a frame of kind {kind} from the master"))),
             }
         }
@@ -76,7 +77,10 @@ impl Peer {
             (Down::Welcome { .. }, _) | (_, State::Greeting { .. }) => {
                 Err(violation("a message out of its time from the master".into()))
             }
-            (Down::Opened { channel, epoch, resumed, applied, durable }, _) => {
+            (Down::Opened { channel, epoch, resumed, applied, durable, volatile }, _) => {
+                if let Some(slot) = self.slot_of(channel) {
+                    self.volatile_opened(slot, volatile);
+                }
                 self.opened(channel, epoch, resumed, applied, durable)
             }
             (Down::Snapshot { channel, serial }, _) => self.announced(channel, serial),
@@ -198,6 +202,7 @@ impl Peer {
     fn settle(&mut self, slot: u32) {
         self.tell_durable(slot);
         self.relist(slot);
+        self.list_volatile(slot);
         self.advance_release(slot);
     }
 
@@ -218,7 +223,8 @@ impl Peer {
         let Some(slot) = self.slot_of(channel) else { return };
         let profile = self.id(slot);
         let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return };
-        if !replica.profile.refuse(number) {
+        // The number zero is that of a value of a volatile property, which is told by itself what it is instead.
+        if number > 0 && !replica.profile.refuse(number) {
             return;
         }
         let property = property.and_then(|p| self.config.schema.index(u32::from(p)).ok());
@@ -417,7 +423,7 @@ impl Peer {
         }
     }
 
-    fn slot_of(&self, channel: u64) -> Option<u32> {
+    pub(super) fn slot_of(&self, channel: u64) -> Option<u32> {
         let slot = u32::try_from(channel).ok()?;
         self.replica(slot).map(|_| slot)
     }

@@ -2,12 +2,15 @@
 
 mod events;
 mod inbound;
+mod volatile;
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::events::{Event, PeerStats, ProfileId};
+use self::volatile::Volatile;
 use super::Rng;
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::{BATCHES_FRAME_TARGET_BYTES, HELLO_TIMEOUT, MAX_OPEN_PROFILES, MAX_TOKEN_BYTES};
@@ -50,12 +53,15 @@ pub(crate) struct Peer {
     /// Slots whose profile has changes to seal or batches to send.
     dirty: Vec<u32>,
     last_flush: Option<Duration>,
+    /// Slots whose properties have an interval of their own, and when they are due.
+    timed: BinaryHeap<Reverse<(Duration, u32)>>,
     /// Slots to ask for again, and when.
     reopen: Vec<(Duration, u32)>,
     inbound: FrameBuffer,
     /// The channel of the last delta on this connection.
     last_channel: u64,
     outbox: Vec<u8>,
+    volatile: Volatile,
     /// Set when this side wants the connection closed.
     close: Option<Error>,
     /// Why it stopped for good, if the game did not ask for it.
@@ -106,6 +112,9 @@ struct Replica {
     relation: Option<Relation>,
     releasing: bool,
     listed: bool,
+    /// When its changes were last sealed, and when they are to be because of a property's own interval.
+    flushed_at: Option<Duration>,
+    timed_at: Option<Duration>,
     /// A snapshot that overtook the answer that announces it.
     early_snapshot: Option<(u64, Vec<u8>)>,
     /// The epoch in which this connection goes on, until the first delta of it.
@@ -117,6 +126,10 @@ struct Replica {
     /// Of the confirmed values, and which properties it has: those of the last snapshot.
     hashes: Hashes,
     has: Vec<bool>,
+    /// Datagrams about it have greater numbers than this; others are of a profile that had its channel before.
+    volatile_from: u64,
+    /// When its volatile values are told on the stream, unless they are set anew before.
+    volatile_quiet_at: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -152,10 +165,12 @@ impl Peer {
             by_user: HashMap::new(),
             dirty: Vec::new(),
             last_flush: None,
+            timed: BinaryHeap::new(),
             reopen: Vec::new(),
             inbound: FrameBuffer::default(),
             last_channel: 0,
             outbox: Vec::new(),
+            volatile: Volatile::default(),
             close: None,
             failure: None,
             closing: false,
@@ -203,12 +218,16 @@ impl Peer {
             relation: None,
             releasing: false,
             listed: false,
+            flushed_at: None,
+            timed_at: None,
             early_snapshot: None,
             resumed_in: None,
             keys: KnownKeys::default(),
             keys_are_good: false,
             hashes: Hashes::default(),
             has: Vec::new(),
+            volatile_from: 0,
+            volatile_quiet_at: None,
         }));
         let id = ProfileId { slot, generation: entry.generation };
         self.by_user.insert(user, slot);
@@ -263,6 +282,7 @@ impl Peer {
             self.send_batches(id.slot);
         }
         self.relist(id.slot);
+        self.list_volatile(id.slot);
         self.collect_changes(id.slot);
         result
     }
@@ -291,19 +311,33 @@ impl Peer {
 
     /// Seals and sends all changes now.
     pub(crate) fn flush(&mut self, now: Duration) {
+        self.flush_usual(now);
+        for Reverse((_, slot)) in std::mem::take(&mut self.timed) {
+            self.flush_slot(now, slot);
+        }
+    }
+
+    /// The same, without profiles in which only properties with an interval of their own have changed.
+    fn flush_usual(&mut self, now: Duration) {
         self.last_flush = Some(now);
         let mut dirty = std::mem::take(&mut self.dirty);
         for slot in dirty.drain(..) {
-            let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { continue };
-            replica.listed = false;
-            // Changes made offline, or while the window is full, go on coalescing: `relist` brings them back.
-            if matches!(self.state, State::Ready) && replica.phase == Phase::Open {
-                replica.profile.seal();
-                self.send_batches(slot);
-            }
+            self.flush_slot(now, slot);
         }
         // Keeps the allocation.
         self.dirty = dirty;
+    }
+
+    fn flush_slot(&mut self, now: Duration, slot: u32) {
+        let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return };
+        replica.listed = false;
+        replica.timed_at = None;
+        // Changes made offline, or while the window is full, go on coalescing: `relist` brings them back.
+        if matches!(self.state, State::Ready) && replica.phase == Phase::Open {
+            replica.flushed_at = Some(now);
+            replica.profile.seal();
+            self.send_batches(slot);
+        }
     }
 
     /// Makes a property have another confirmed value than the master's.
@@ -316,12 +350,21 @@ impl Peer {
 
     /// Lists a profile for the next flush if it has changes left and they may fit now.
     fn relist(&mut self, slot: u32) {
-        if let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut()
-            && replica.profile.has_sealable()
-            && !replica.listed
-        {
+        let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return };
+        if !replica.profile.has_sealable() {
+            return;
+        }
+        let wait = replica.profile.wait();
+        if wait.usual && !replica.listed {
             replica.listed = true;
             self.dirty.push(slot);
+        }
+        if let Some(interval) = wait.own {
+            let at = replica.flushed_at.map_or(Duration::ZERO, |flushed| flushed + interval);
+            if replica.timed_at.is_none_or(|timed| timed > at) {
+                replica.timed_at = Some(at);
+                self.timed.push(Reverse((at, slot)));
+            }
         }
     }
 
@@ -465,6 +508,7 @@ impl Peer {
             return;
         }
         self.outbox.clear();
+        self.volatile.disconnected();
         for slot in 0..self.replicas.len() as u32 {
             let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { continue };
             if replica.phase == Phase::Releasing {
@@ -475,6 +519,7 @@ impl Peer {
             replica.phase = Phase::Waiting;
             replica.early_snapshot = None;
             replica.resumed_in = None;
+            replica.volatile_quiet_at = None;
         }
         let permanent = matches!(
             error.code(),
@@ -525,8 +570,18 @@ impl Peer {
             }
         }
         if self.flush_due().is_some_and(|due| due <= now) {
-            self.flush(now);
+            self.flush_usual(now);
         }
+        while let Some(Reverse((at, slot))) = self.timed.peek().copied()
+            && at <= now
+        {
+            self.timed.pop();
+            // Else it was flushed since, or is due at another time.
+            if self.replica(slot).is_some_and(|replica| replica.timed_at == Some(at)) {
+                self.flush_slot(now, slot);
+            }
+        }
+        self.tell_volatile(now);
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) or [`poll_connect`](Self::poll_connect) is due.
@@ -534,7 +589,11 @@ impl Peer {
         match self.state {
             State::Idle { retry_at } => Some(retry_at),
             State::Greeting { deadline } => Some(deadline),
-            State::Ready => self.reopen.iter().map(|(at, _)| *at).chain(self.flush_due()).min(),
+            State::Ready => {
+                let reopen = self.reopen.iter().map(|(at, _)| *at);
+                let timed = self.timed.peek().map(|Reverse((at, _))| *at);
+                reopen.chain(self.flush_due()).chain(timed).chain(self.volatile.due()).min()
+            }
             State::Connecting | State::Stopped => None,
         }
     }
@@ -579,6 +638,7 @@ impl Peer {
     /// Asks for the profile, and sends again at once what is not known to be durable: the master skips what it has.
     fn open(&mut self, slot: u32) {
         let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return };
+        replica.profile.reset_volatile();
         let profile = &replica.profile;
         let message = Up::Open {
             channel: u64::from(slot),
@@ -588,6 +648,7 @@ impl Peer {
             applied: profile.applied_through(),
             durable: if replica.durable > replica.durable_before { replica.durable } else { 0 },
             last: profile.last_number(),
+            volatile: self.volatile.last(),
         };
         put_control(&mut self.outbox, &message);
         let sent_before = replica.sent_through;
@@ -649,6 +710,7 @@ impl Peer {
             self.forget(slot);
         } else if replica.phase == Phase::Open {
             replica.phase = Phase::Releasing;
+            self.tell_volatile_reliably(slot);
             put_control(&mut self.outbox, &Up::Release { channel: u64::from(slot), drained: true });
         }
     }

@@ -10,3 +10,5 @@ mod once;
 mod rights;
 mod scenarios;
 mod simulation;
+mod volatile;
+mod waiting;

@@ -24,6 +24,8 @@ pub(super) struct Net {
     pub(super) schema: Arc<Schema>,
     /// What the master sent to each session.
     pub(super) out: HashMap<u64, Sent>,
+    /// Datagrams that the master sent to each session; a test may lose or turn them around.
+    pub(super) datagrams: HashMap<u64, VecDeque<Vec<u8>>>,
     pub(super) closed: Vec<(u64, Error)>,
     pub(super) hold_store: bool,
     pub(super) days: u64,
@@ -51,6 +53,7 @@ impl Net {
             store,
             schema,
             out: Default::default(),
+            datagrams: Default::default(),
             closed: vec![],
             hold_store: false,
             days: 0,
@@ -80,6 +83,9 @@ impl Net {
                     }
                     Action::SendSnapshot { session, bytes } => {
                         self.out.entry(session).or_default().1.push_back(bytes)
+                    }
+                    Action::SendDatagram { session, bytes } => {
+                        self.datagrams.entry(session).or_default().push_back(bytes);
                     }
                     Action::Close { session, error } => self.closed.push((session, error)),
                 }
@@ -142,6 +148,10 @@ impl Net {
             let at = self.at();
             self.master.received(at, session, &bytes);
         }
+        while let Some(bytes) = peer.take_datagram() {
+            let at = self.at();
+            self.master.received_datagram(at, session, &bytes);
+        }
     }
 
     pub(super) fn down(&mut self, peer: &mut Peer, session: u64) {
@@ -153,6 +163,9 @@ impl Net {
         for b in snapshots {
             peer.received_snapshot(self.now, b.clone());
             self.master.sent(session, b.len());
+        }
+        for b in self.datagrams.remove(&session).unwrap_or_default() {
+            peer.received_datagram(self.now, &b);
         }
         if let Some(e) = peer.take_close() {
             panic!("{e}");
@@ -218,7 +231,16 @@ pub(super) fn open(user: &str, heard: u64) -> Vec<u8> {
     let mut out = Vec::new();
     put_control(
         &mut out,
-        &Up::Open { channel: 0, user: user.into(), cursor: None, heard, applied: 0, durable: 0, last: 0 },
+        &Up::Open {
+            channel: 0,
+            user: user.into(),
+            cursor: None,
+            heard,
+            applied: 0,
+            durable: 0,
+            last: 0,
+            volatile: 0,
+        },
     );
     out
 }

@@ -1,0 +1,130 @@
+//! Volatile properties of an endpoint's profile: set at any rate, told by datagrams, and again on the ordered stream once
+//! they are quiet. They are outside of batches, versions and the overlay.
+
+use std::collections::BTreeMap;
+
+use super::{Cause, Profile, PropertyChanged, State};
+use crate::error::{Error, Result};
+use crate::limits::MAX_PROFILE_BYTES;
+use crate::schema::PropertyIndex;
+use crate::value::{Change, Step, Value, ValueChange};
+use crate::wire::volatile::VolatileEntry;
+
+#[derive(Debug, Default)]
+pub(super) struct Volatile {
+    /// Own values that the master is not known to have seen, by property.
+    own: BTreeMap<u16, Own>,
+    /// The number of the latest value of each property that the master has told on this connection.
+    seen: BTreeMap<u16, u64>,
+    /// Whether there are own values that have no number yet.
+    fresh: bool,
+}
+
+#[derive(Debug, Default)]
+struct Own {
+    /// That of the latest value that was sent; zero before.
+    number: u64,
+    /// Whether the value was set anew since it was sent.
+    fresh: bool,
+}
+
+impl Volatile {
+    pub(super) fn is_unconfirmed(&self, property: u16) -> bool {
+        self.own.contains_key(&property)
+    }
+}
+
+impl Profile {
+    /// Checks a change of a volatile property, and shows it.
+    pub(super) fn set_volatile(&mut self, property: PropertyIndex, change: &Change) -> Result<bool> {
+        let info = self.schema.property(property);
+        let shown = &self.values[property.usize()];
+        let refuse = |reason: &str| {
+            let reason = format!("`{}` is volatile: {reason}", info.name());
+            Err(Error::InvalidArgument { argument: "property", reason })
+        };
+        if self.batches.in_bracket() {
+            return refuse("it can't be part of a batch");
+        }
+        let Change::Set(_) = change else { return refuse("it can only be set") };
+        let Step::Value(value) = change.resolve(info, shown, std::iter::empty())? else { return Ok(false) };
+        if value == *shown {
+            return Ok(false);
+        }
+        let size = self.size - shown.size() + value.size();
+        if size > MAX_PROFILE_BYTES && size > self.size {
+            return Err(Error::ProfileTooLarge { property: info.shared_name().clone(), length: size });
+        }
+        self.size = size;
+        let old = std::mem::replace(&mut self.values[property.usize()], value.clone());
+        let change = ValueChange::Replaced { old, new: value };
+        self.events.push(PropertyChanged { property, cause: Cause::Local, change });
+        self.volatile.own.entry(property.0).or_default().fresh = true;
+        self.volatile.fresh = true;
+        Ok(true)
+    }
+
+    /// Whether volatile properties were set since they were last told.
+    pub(crate) fn has_fresh_volatile(&self) -> bool {
+        self.volatile.fresh
+    }
+
+    /// Whether the master is not known to have the latest value of a volatile property.
+    pub(crate) fn has_unconfirmed_volatile(&self) -> bool {
+        !self.volatile.own.is_empty()
+    }
+
+    /// Gives what was set since it was last told its number; `all` gives also what was told and is not confirmed.
+    pub(crate) fn tell_volatile(&mut self, all: bool, last: &mut u64, out: &mut Vec<VolatileEntry>) {
+        self.volatile.fresh = false;
+        for (property, own) in &mut self.volatile.own {
+            if !own.fresh && !all {
+                continue;
+            }
+            if std::mem::take(&mut own.fresh) || own.number == 0 {
+                *last += 1;
+                own.number = *last;
+            }
+            let value = self.values[usize::from(*property)].clone();
+            out.push(VolatileEntry { property: *property, number: own.number, own: None, value });
+        }
+    }
+
+    /// A new connection: the master's numbers begin anew, and what it is not known to have it may not have.
+    pub(crate) fn reset_volatile(&mut self) {
+        self.volatile.seen.clear();
+    }
+
+    /// The master told a value. Nothing happens when a later one was told before, or this process has set a later one.
+    pub(crate) fn receive_volatile(&mut self, entry: VolatileEntry) -> Result<()> {
+        let property = self.schema.index(u32::from(entry.property))?;
+        if !self.schema.property(property).is_volatile() {
+            let reason = format!("`{}` is not volatile", self.schema.property(property).name());
+            return Err(Error::ProtocolViolation { reason });
+        }
+        let seen = self.volatile.seen.entry(property.0).or_default();
+        if entry.number < *seen {
+            return Ok(());
+        }
+        *seen = entry.number;
+        let confirms = |own: &Own| !own.fresh && entry.own.is_some_and(|through| through >= own.number);
+        match self.volatile.own.get(&property.0) {
+            Some(own) if !confirms(own) => return Ok(()),
+            Some(_) => drop(self.volatile.own.remove(&property.0)),
+            None => {}
+        }
+        if matches!(self.state, State::Filling { .. }) {
+            self.place(property, entry.value);
+        } else {
+            self.show(property, entry.value, Cause::Remote);
+        }
+        Ok(())
+    }
+
+    /// Changes a value without telling: the profile is not loaded yet.
+    fn place(&mut self, property: PropertyIndex, value: Value) {
+        let shown = &mut self.values[property.usize()];
+        self.size = self.size - shown.size() + value.size();
+        *shown = value;
+    }
+}

@@ -1,0 +1,276 @@
+//! Volatile properties: the latest value wins, passed on by datagram at once, and on the ordered stream once it is quiet.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::profile::{Entry, MasterProfile};
+use super::session::{Channel, ChannelPhase, PeerInfo, View, violation};
+use super::{Action, Due, Master, Now};
+use crate::error::{Error, Result};
+use crate::limits::{MAX_PROFILE_BYTES, OUTBOUND_HIGH_WATER_BYTES, VOLATILE_QUIET};
+use crate::schema::{PropertyIndex, Schema};
+use crate::wire::control::Down;
+use crate::wire::frames::{KIND_VOLATILE, put_frame};
+use crate::wire::varint::Reader;
+use crate::wire::volatile::{Datagrams, VolatileEntry, put_volatile, read_volatile};
+
+/// Of all profiles.
+#[derive(Debug, Default)]
+pub(super) struct Volatile {
+    /// The number of the latest value of any of them.
+    last: u64,
+    /// Profiles with values that were not passed on.
+    fresh: Vec<usize>,
+}
+
+impl Volatile {
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+}
+
+/// Of one profile.
+#[derive(Debug, Default)]
+pub(super) struct ProfileVolatile {
+    latest: BTreeMap<PropertyIndex, Latest>,
+    /// Those that were not passed on.
+    fresh: BTreeSet<PropertyIndex>,
+    /// When it is quiet, unless another value comes before; none when all was told on the streams.
+    quiet_at: Option<Duration>,
+}
+
+/// The latest value of a property is in the profile; this is what belongs to it.
+#[derive(Clone, Copy, Debug)]
+struct Latest {
+    number: u64,
+    /// The session that it came from.
+    session: u64,
+}
+
+/// Of one observer of a profile.
+#[derive(Debug, Default)]
+pub(super) struct ChannelVolatile {
+    /// Its values have greater numbers; others are of a profile that had the channel before.
+    from: u64,
+    /// The number of its own latest value of each property.
+    own: BTreeMap<PropertyIndex, u64>,
+    /// The master's number up to which it was told on the ordered stream; none before the first time.
+    told: Option<u64>,
+    /// Whether it is to be told.
+    due: bool,
+}
+
+impl ChannelVolatile {
+    pub(super) fn opened(&mut self, from: u64) {
+        self.from = from;
+        self.due = true;
+    }
+
+    fn entry(
+        &self,
+        property: PropertyIndex,
+        profile: &MasterProfile,
+        schema: &Schema,
+        channel: &Channel,
+        view: &View,
+    ) -> Option<VolatileEntry> {
+        if !schema.property(property).visible_to(channel.relation) {
+            return None;
+        }
+        let latest = profile.volatile.latest.get(&property);
+        Some(VolatileEntry {
+            property: view.to_peer(property)?,
+            number: latest.map_or(0, |latest| latest.number),
+            own: Some(self.own.get(&property).copied().unwrap_or(0)),
+            value: profile.values[property.usize()].clone(),
+        })
+    }
+}
+
+impl Master {
+    /// A datagram of a session.
+    pub(crate) fn received_datagram(&mut self, now: Now, session: u64, bytes: &[u8]) {
+        let Some(state) = self.sessions.get(&session) else { return };
+        // One that overtook the hello is lost, as datagrams may be.
+        let Some(peer) = state.peer.clone().filter(|_| !self.stopping) else { return };
+        if let Err(error) = self.receive_volatile(now, session, &peer, Reader::new(bytes), false) {
+            self.close(now, session, error);
+        }
+    }
+
+    /// Values that a peer has set; `reliable` when they come on the ordered stream.
+    pub(super) fn receive_volatile(
+        &mut self,
+        now: Now,
+        session: u64,
+        peer: &Arc<PeerInfo>,
+        reader: Reader<'_>,
+        reliable: bool,
+    ) -> Result<()> {
+        let mut entries = Vec::new();
+        read_volatile(reader, false, &*peer.view.types, |channel, entry| entries.push((channel, entry)))?;
+        for (channel, entry) in entries {
+            let property = peer.view.to_master(entry.property);
+            if !self.config.schema.property(property).is_volatile() {
+                return Err(violation("a value without a batch of a property that is not volatile"));
+            }
+            self.set_volatile(now, session, channel, property, entry, reliable);
+        }
+        Ok(())
+    }
+
+    fn set_volatile(
+        &mut self,
+        now: Now,
+        session: u64,
+        channel: u64,
+        property: PropertyIndex,
+        entry: VolatileEntry,
+        reliable: bool,
+    ) {
+        let Some(state) = self.sessions.get_mut(&session) else { return };
+        let Some(open) = state.channels.get_mut(&channel) else { return };
+        let place = open.profile;
+        let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
+        if matches!(open.phase, ChannelPhase::Loading { .. }) || entry.number <= open.volatile.from {
+            return;
+        }
+        let own = open.volatile.own.entry(property).or_default();
+        if entry.number <= *own {
+            return;
+        }
+        let info = self.config.schema.property(property);
+        let size = profile.size - profile.values[property.usize()].size() + entry.value.size();
+        let permitted = match info.writable_by(open.relation) {
+            _ if size > MAX_PROFILE_BYTES => {
+                Err(Error::ProfileTooLarge { property: info.shared_name().clone(), length: size })
+            }
+            true => info
+                .check(&entry.value)
+                .and_then(|()| info.check_order(&profile.values[property.usize()], &entry.value)),
+            false => {
+                let property = info.shared_name().clone();
+                Err(Error::NotPermitted { who: open.relation.who(), property })
+            }
+        };
+        match permitted {
+            Ok(()) => {
+                *own = entry.number;
+                profile.size = size;
+                profile.values[property.usize()] = entry.value;
+            }
+            // It is repeated on the stream, and answered there.
+            Err(_) if !reliable => return,
+            Err(error) => {
+                *own = entry.number;
+                state.send(&Down::Refused {
+                    channel,
+                    number: 0,
+                    code: error.code() as i32,
+                    property: Some(entry.property),
+                    text: error.to_string(),
+                });
+            }
+        }
+        // A refused one too: the writer is told what the property is instead.
+        self.volatile.last += 1;
+        let latest = Latest { number: self.volatile.last, session };
+        profile.volatile.latest.insert(property, latest);
+        if profile.volatile.fresh.is_empty() {
+            self.volatile.fresh.push(place);
+        }
+        profile.volatile.fresh.insert(property);
+        let quiet_at = now.mono + VOLATILE_QUIET;
+        if profile.volatile.quiet_at.replace(quiet_at).is_none() {
+            self.timers.push(Reverse((quiet_at, Due::Quiet(place))));
+        }
+    }
+
+    /// Passes on by datagram what came since the last time.
+    pub(super) fn tell_volatile(&mut self) {
+        if self.volatile.fresh.is_empty() {
+            return;
+        }
+        // By session, so that one datagram carries many profiles.
+        let mut sessions: BTreeMap<u64, Datagrams> = BTreeMap::new();
+        let mut entries = Vec::new();
+        for place in std::mem::take(&mut self.volatile.fresh) {
+            let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { continue };
+            let fresh = std::mem::take(&mut profile.volatile.fresh);
+            for (session, channel) in &profile.observers {
+                let Some(state) = self.sessions.get(session) else { continue };
+                let (Some(peer), Some(open)) = (&state.peer, state.channels.get(channel)) else { continue };
+                if state.outstanding >= OUTBOUND_HIGH_WATER_BYTES {
+                    // What is quiet by then it will be told on the stream.
+                    continue;
+                }
+                entries.clear();
+                for property in &fresh {
+                    let is_own = profile.volatile.latest.get(property).is_some_and(|l| l.session == *session);
+                    if !is_own {
+                        let schema = &self.config.schema;
+                        entries.extend(open.volatile.entry(*property, profile, schema, open, &peer.view));
+                    }
+                }
+                if !entries.is_empty() {
+                    let (actions, stats) = (&mut self.actions, &mut self.stats);
+                    sessions.entry(*session).or_default().add(*channel, &entries, |bytes| {
+                        stats.datagrams += 1;
+                        actions.push_back(Action::SendDatagram { session: *session, bytes });
+                    });
+                }
+            }
+        }
+        for (session, mut datagrams) in sessions {
+            datagrams.finish(|bytes| {
+                self.stats.datagrams += 1;
+                self.actions.push_back(Action::SendDatagram { session, bytes });
+            });
+        }
+    }
+
+    /// No value came for a while: whoever observes the profile is told the last ones on the ordered stream.
+    pub(super) fn quiet_due(&mut self, now: Now, place: usize) {
+        let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
+        match profile.volatile.quiet_at {
+            Some(at) if at > now.mono => return self.timers.push(Reverse((at, Due::Quiet(place)))),
+            Some(_) => profile.volatile.quiet_at = None,
+            None => return,
+        }
+        let observers = std::mem::take(&mut profile.observers);
+        for (session, channel) in &observers {
+            let state = self.sessions.get_mut(session);
+            if let Some(open) = state.and_then(|state| state.channels.get_mut(channel)) {
+                open.volatile.due = true;
+            }
+            self.mark(*session, *channel);
+        }
+        if let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) {
+            profile.observers = observers;
+        }
+    }
+
+    /// Tells an observer on the ordered stream what it was not told there.
+    pub(super) fn tell_volatile_reliably(&mut self, session: u64, channel: u64) {
+        let Some(state) = self.sessions.get_mut(&session) else { return };
+        let (Some(peer), Some(open)) = (&state.peer, state.channels.get_mut(&channel)) else { return };
+        let Some(profile) = self.profiles[open.profile].as_mut().and_then(Entry::live) else { return };
+        if !std::mem::take(&mut open.volatile.due) {
+            return;
+        }
+        let schema = &self.config.schema;
+        let told = open.volatile.told.replace(self.volatile.last);
+        let entries = schema.indexes().filter(|property| schema.property(*property).is_volatile());
+        let entries = entries.filter_map(|p| open.volatile.entry(p, profile, schema, open, &peer.view));
+        // Of an observer that has just come all is told: its values may be from before the master's start.
+        let entries: Vec<_> = entries.filter(|e| told.is_none_or(|told| e.number > told)).collect();
+        if !entries.is_empty() {
+            put_frame(&mut state.outbox, |out| {
+                out.push(KIND_VOLATILE);
+                put_volatile(out, channel, &entries);
+            });
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! Volatile properties: the latest value wins, whatever of the datagrams is lost, late or twice.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::net::{Net, events, lost};
+use crate::PropertyIndex;
+use crate::error::{Error, ErrorCode};
+use crate::schema::{Property, Schema, SyncClass, Visibility, Writers};
+use crate::store::{MemoryStore, ProfileStore};
+use crate::sync::Rng;
+use crate::sync::peer::{Event, Peer, ProfileId};
+use crate::value::Value;
+use crate::wire::frames::{KIND_VOLATILE, put_frame};
+use crate::wire::volatile::{VolatileEntry, put_volatile};
+
+const POSITION: PropertyIndex = PropertyIndex(0);
+const AIM: PropertyIndex = PropertyIndex(1);
+const GOLD: PropertyIndex = PropertyIndex(2);
+const QUIET: Duration = Duration::from_millis(300);
+
+fn schema() -> Arc<Schema> {
+    let volatile = |name, default: Value| {
+        Property::new(name, default)
+            .writers(Writers::Owner)
+            .visibility(Visibility::Public)
+            .sync(SyncClass::Volatile)
+    };
+    Schema::builder()
+        .property(volatile("position", Value::Vector3([0.0; 3])))
+        .property(volatile("aim", Value::I32(0)).range(-1000..=1000).visibility(Visibility::Owner))
+        .property(Property::new("gold", 0))
+        .build()
+        .unwrap()
+}
+
+fn at(x: f32) -> Value {
+    Value::Vector3([x, 0.0, 0.0])
+}
+
+fn position(peer: &Peer, id: ProfileId) -> Value {
+    peer.profile(id).unwrap().get(POSITION).clone()
+}
+
+struct Game {
+    net: Net,
+    ann: (Peer, ProfileId),
+    server: (Peer, ProfileId),
+    bob: (Peer, ProfileId),
+}
+
+impl Game {
+    fn new() -> Self {
+        let mut net = Net::new(schema(), MemoryStore::new());
+        let ann = net.join("client:ann", 1, 1);
+        let server = net.join("server:a", 2, 2);
+        let bob = net.join("client:bob", 3, 3);
+        let mut game = Self { net, ann, server, bob };
+        game.quiet();
+        game
+    }
+
+    fn settle(&mut self) {
+        for _ in 0..2 {
+            for (session, (peer, _)) in (1..).zip([&mut self.ann, &mut self.server, &mut self.bob]) {
+                self.net.settle(peer, session);
+            }
+        }
+    }
+
+    /// Long enough for all that is volatile to be told on the streams.
+    fn quiet(&mut self) {
+        for _ in 0..3 {
+            self.net.now += QUIET;
+            self.settle();
+        }
+    }
+
+    fn agree(&self, value: &Value) {
+        for (peer, id) in [&self.ann, &self.server, &self.bob] {
+            assert_eq!(position(peer, *id), *value);
+            assert!(!peer.profile(*id).unwrap().is_pending(POSITION));
+        }
+    }
+}
+
+#[test]
+fn values_go_by_datagram_and_touch_neither_versions_nor_the_database() {
+    let mut game = Game::new();
+    let rows = game.net.master.stats().journal_rows;
+    for step in 1..50 {
+        let (ann, id) = &mut game.ann;
+        ann.change(*id, |p| p.set(POSITION, at(step as f32))).unwrap();
+        ann.change(*id, |p| p.set(AIM, step)).unwrap();
+        game.settle();
+        assert_eq!(position(&game.server.0, game.server.1), at(step as f32));
+        assert_eq!(position(&game.bob.0, game.bob.1), at(step as f32));
+    }
+    let stats = game.net.master.stats();
+    assert!(stats.datagrams >= 49, "{stats:?}");
+    assert_eq!((stats.journal_rows, stats.batches_applied), (rows, 0));
+    let (server, id) = &game.server;
+    assert_eq!(server.profile(*id).unwrap().get(AIM), &Value::I32(49));
+    // Of another's properties that are not public nothing is told.
+    let (bob, id) = &game.bob;
+    assert_eq!(bob.profile(*id).unwrap().get(AIM), &Value::I32(0));
+    game.quiet();
+    game.agree(&at(49.0));
+    let stored = game.net.store.restore("ann").unwrap().unwrap();
+    assert!(!stored.document.unwrap().contains("position") && stored.rows.is_empty());
+    let changes = events(&mut game.bob.0);
+    assert!(
+        changes.iter().any(|e| matches!(e, Event::Changed { change, .. } if change.property == POSITION))
+    );
+}
+
+#[test]
+fn the_last_value_arrives_when_every_datagram_is_lost() {
+    let mut game = Game::new();
+    let (ann, id) = &mut game.ann;
+    ann.change(*id, |p| p.set(POSITION, at(7.0))).unwrap();
+    ann.handle_timeout(game.net.now);
+    while ann.take_datagram().is_some() {}
+    game.settle();
+    assert_eq!(position(&game.bob.0, game.bob.1), at(0.0));
+    assert!(game.ann.0.profile(game.ann.1).unwrap().is_pending(POSITION));
+    game.quiet();
+    game.agree(&at(7.0));
+}
+
+#[test]
+fn datagrams_that_are_lost_doubled_or_overtaken_never_bring_back_an_older_value() {
+    for seed in 0..200 {
+        let mut rng = Rng::new(seed);
+        let mut game = Game::new();
+        let (mut up, mut down): (Vec<(u64, Vec<u8>)>, Vec<(u64, Vec<u8>)>) = (vec![], vec![]);
+        for step in 0..60 {
+            game.net.now += Duration::from_millis(rng.below(120));
+            let writers = [(1, &mut game.ann), (2, &mut game.server)];
+            for (session, (peer, id)) in writers {
+                if rng.below(3) == 0 {
+                    peer.change(*id, |p| p.set(POSITION, at((step * 2 + session) as f32))).unwrap();
+                }
+                peer.handle_timeout(game.net.now);
+                while let Some(bytes) = peer.take_datagram() {
+                    (0..rng.below(3)).for_each(|_| up.push((session, bytes.clone())));
+                }
+            }
+            if !up.is_empty() && rng.below(2) == 0 {
+                let (session, bytes) = up.swap_remove(rng.below(up.len() as u64) as usize);
+                let moment = game.net.at();
+                game.net.master.received_datagram(moment, session, &bytes);
+            }
+            game.net.pump();
+            for (session, bytes) in std::mem::take(&mut game.net.datagrams) {
+                for bytes in bytes {
+                    (0..rng.below(3)).for_each(|_| down.push((session, bytes.clone())));
+                }
+            }
+            if !down.is_empty() && rng.below(2) == 0 {
+                let (session, bytes) = down.swap_remove(rng.below(down.len() as u64) as usize);
+                let peer =
+                    [&mut game.ann, &mut game.server, &mut game.bob].into_iter().nth(session as usize - 1);
+                peer.unwrap().0.received_datagram(game.net.now, &bytes);
+            }
+            if rng.below(4) == 0 {
+                for (session, (peer, _)) in (1..).zip([&mut game.ann, &mut game.server, &mut game.bob]) {
+                    if let Some(bytes) = peer.take_output() {
+                        game.net.receive(session, &bytes);
+                    }
+                    game.net.pump();
+                    let (ordered, _) = game.net.out.remove(&session).unwrap_or_default();
+                    ordered.into_iter().for_each(|bytes| peer.received(game.net.now, &bytes));
+                }
+            }
+        }
+        game.quiet();
+        // And what was under way all the time comes now.
+        for (session, bytes) in up {
+            let moment = game.net.at();
+            game.net.master.received_datagram(moment, session, &bytes);
+        }
+        for (session, bytes) in down {
+            let peer = [&mut game.ann, &mut game.server, &mut game.bob].into_iter().nth(session as usize - 1);
+            peer.unwrap().0.received_datagram(game.net.now, &bytes);
+        }
+        let value = position(&game.server.0, game.server.1);
+        println!("seed {seed}: {value:?}");
+        game.agree(&value);
+        game.quiet();
+        game.agree(&value);
+    }
+}
+
+#[test]
+fn a_value_set_while_nobody_was_connected_is_told_at_the_next_connection() {
+    let mut game = Game::new();
+    game.net.hang_up(1);
+    game.ann.0.disconnected(game.net.now, lost());
+    let id = game.ann.1;
+    game.ann.0.change(id, |p| p.set(POSITION, at(3.0))).unwrap();
+    let (server, at_server) = &mut game.server;
+    server.change(*at_server, |p| p.set(AIM, 5)).unwrap();
+    game.net.settle(server, 2);
+    game.net.connect(&mut game.ann.0, 4);
+    for _ in 0..3 {
+        game.net.settle(&mut game.ann.0, 4);
+        game.net.now += QUIET;
+        game.net.settle(&mut game.server.0, 2);
+        game.net.settle(&mut game.bob.0, 3);
+    }
+    game.agree(&at(3.0));
+    // And what others set meanwhile is told too.
+    assert_eq!(game.ann.0.profile(id).unwrap().get(AIM), &Value::I32(5));
+}
+
+#[test]
+fn after_the_masters_restart_the_defaults_are_told_and_then_what_is_set() {
+    let mut game = Game::new();
+    let (ann, id) = &mut game.ann;
+    ann.change(*id, |p| p.set(POSITION, at(3.0))).unwrap();
+    game.quiet();
+    let store = game.net.store.clone();
+    let Game { mut ann, mut server, net, .. } = game;
+    let mut next = Net::new(schema(), store);
+    next.now = net.now;
+    for (session, (peer, _)) in [(1, &mut ann), (2, &mut server)] {
+        peer.disconnected(next.now, lost());
+        next.connect(peer, session);
+        next.settle(peer, session);
+    }
+    assert_eq!(position(&ann.0, ann.1), at(0.0));
+    assert_eq!(position(&server.0, server.1), at(0.0));
+    ann.0.change(ann.1, |p| p.set(POSITION, at(4.0))).unwrap();
+    next.settle(&mut ann.0, 1);
+    next.settle(&mut server.0, 2);
+    assert_eq!(position(&server.0, server.1), at(4.0));
+}
+
+#[test]
+fn it_can_only_be_set_and_only_outside_of_batches() {
+    let mut game = Game::new();
+    let (ann, id) = &mut game.ann;
+    let code = |result: Result<bool, Error>| result.unwrap_err().code();
+    assert_eq!(code(ann.change(*id, |p| p.add_int(AIM, 1))), ErrorCode::InvalidArgument);
+    assert_eq!(code(ann.change(*id, |p| p.set(AIM, 1001))), ErrorCode::OutOfRange);
+    assert_eq!(code(ann.change(*id, |p| p.set(AIM, "x"))), ErrorCode::WrongType);
+    assert_eq!(code(ann.change(*id, |p| p.batch(|p| p.set(AIM, 5)))), ErrorCode::InvalidArgument);
+    assert!(!ann.profile(*id).unwrap().is_pending(AIM));
+    let (bob, at_bob) = &mut game.bob;
+    assert_eq!(code(bob.change(*at_bob, |p| p.set(POSITION, at(1.0)))), ErrorCode::NotPermitted);
+}
+
+/// A peer that does not keep the rules: on the stream it is answered, and shows what the master has.
+#[test]
+fn the_master_refuses_what_is_not_permitted() {
+    for (session, property, value) in [(1, 1, Value::I32(5000)), (3, 0, at(9.0))] {
+        let mut game = Game::new();
+        let entry = VolatileEntry { property, number: 1000, own: None, value };
+        let mut bytes = Vec::new();
+        put_volatile(&mut bytes, 0, std::slice::from_ref(&entry));
+        let moment = game.net.at();
+        game.net.master.received_datagram(moment, session, &bytes);
+        game.quiet();
+        put_frame(&mut bytes, |out| {
+            out.push(KIND_VOLATILE);
+            put_volatile(out, 0, &[entry]);
+        });
+        let frame = bytes.split_off(bytes.len() / 2 - 1);
+        game.net.receive(session, &frame);
+        game.quiet();
+        let peer = if session == 1 { &mut game.ann.0 } else { &mut game.bob.0 };
+        let told = events(peer);
+        let codes = [ErrorCode::OutOfRange, ErrorCode::NotPermitted];
+        let refused = told.iter().filter(
+            |e| matches!(e, Event::Refused { batch: 0, property: Some(p), error, .. } if p.get() == property && codes.contains(&error.code())),
+        );
+        assert_eq!(refused.count(), 1, "{told:?}");
+        game.agree(&at(0.0));
+    }
+    // What is not volatile can't be set this way at all.
+    let mut game = Game::new();
+    let entry = VolatileEntry { property: GOLD.get(), number: 1, own: None, value: Value::I32(5) };
+    let mut bytes = Vec::new();
+    put_volatile(&mut bytes, 0, &[entry]);
+    let moment = game.net.at();
+    game.net.master.received_datagram(moment, 2, &bytes);
+    game.net.pump();
+    assert_eq!(game.net.closed.len(), 1);
+    assert_eq!(game.net.closed[0].1.code(), ErrorCode::ProtocolViolation);
+}
+
+#[test]
+fn a_datagram_of_a_profile_that_was_let_go_does_not_touch_the_next_one() {
+    let mut game = Game::new();
+    let (server, id) = &mut game.server;
+    server.change(*id, |p| p.set(POSITION, at(1.0))).unwrap();
+    server.handle_timeout(game.net.now);
+    let late = server.take_datagram().unwrap();
+    let (ann, at_ann) = &mut game.ann;
+    ann.change(*at_ann, |p| p.set(POSITION, at(2.0))).unwrap();
+    game.net.settle(ann, 1);
+    let late_down = game.net.datagrams.remove(&2).unwrap();
+    server.release(*id).unwrap();
+    game.net.settle(server, 2);
+    // The same channel is bob's now.
+    let bobs = server.fill("bob").unwrap();
+    game.net.settle(server, 2);
+    let moment = game.net.at();
+    game.net.master.received_datagram(moment, 2, &late);
+    late_down.iter().for_each(|bytes| server.received_datagram(game.net.now, bytes));
+    game.net.settle(server, 2);
+    assert_eq!(position(server, bobs), at(0.0));
+    game.net.now += QUIET;
+    game.net.settle(server, 2);
+    assert_eq!(position(server, bobs), at(0.0));
+}
+
+#[test]
+fn a_schema_that_can_not_be_is_refused() {
+    let build = |property: Property| Schema::builder().property(property).build().unwrap_err();
+    let volatile = |property: Property| build(property.sync(SyncClass::Volatile)).to_string();
+    assert!(volatile(Property::list("l", crate::ScalarType::I32)).contains("can't be volatile"));
+    assert!(volatile(Property::new("n", 0).merge(crate::Merge::Sum)).contains("can't be volatile"));
+    let interval = Duration::from_secs(1);
+    assert!(volatile(Property::new("n", 0).interval(interval)).contains("have an interval"));
+    let long = Property::new("n", 0).interval(Duration::from_secs(3601));
+    assert!(build(long).to_string().contains("3600000 ms at most"));
+}

@@ -1,0 +1,108 @@
+//! How long changes wait, up and down.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::net::{Net, events};
+use crate::PropertyIndex;
+use crate::schema::{Property, Schema};
+use crate::store::MemoryStore;
+use crate::sync::peer::{Event, Peer, ProfileId};
+use crate::value::Value;
+
+const USUAL: PropertyIndex = PropertyIndex(0);
+const SLOW: PropertyIndex = PropertyIndex(1);
+
+fn schema() -> Arc<Schema> {
+    Schema::builder()
+        .property(Property::new("usual", 0))
+        .property(Property::new("slow", 0).interval(Duration::from_secs(2)))
+        .build()
+        .unwrap()
+}
+
+fn slow(peer: &Peer, id: ProfileId) -> i64 {
+    peer.profile(id).unwrap().get(SLOW).as_int().unwrap()
+}
+
+/// Two servers; the first has told a first change of the slow property, so that its interval is running at both ends.
+fn two() -> (Net, (Peer, ProfileId), (Peer, ProfileId)) {
+    let mut net = Net::new(schema(), MemoryStore::new());
+    let (mut a, at_a) = net.join("server:a", 1, 1);
+    let (mut b, at_b) = net.join("server:b", 2, 2);
+    a.change(at_a, |p| p.add_int(SLOW, 1)).unwrap();
+    net.settle(&mut a, 1);
+    net.settle(&mut b, 2);
+    assert_eq!(slow(&b, at_b), 1);
+    (net, (a, at_a), (b, at_b))
+}
+
+#[test]
+fn a_property_with_an_interval_waits_for_it_once_up_and_once_down() {
+    let (mut net, (mut a, at_a), (mut b, at_b)) = two();
+    let (batches, deltas) = (a.stats().batches_sent, b.stats().deltas);
+    let start = net.now;
+    let mut arrived = None;
+    while net.now < start + Duration::from_secs(10) {
+        a.change(at_a, |p| p.add_int(SLOW, 1)).unwrap();
+        net.settle(&mut a, 1);
+        net.settle(&mut b, 2);
+        if slow(&b, at_b) > 1 {
+            arrived.get_or_insert(net.now - start);
+        }
+        net.now += Duration::from_millis(20);
+    }
+    let arrived = arrived.unwrap();
+    assert!(arrived > Duration::from_millis(1900) && arrived < Duration::from_millis(4200), "{arrived:?}");
+    // Some five intervals: as many batches, and as many deltas.
+    assert!((4..=6).contains(&(a.stats().batches_sent - batches)), "{:?}", a.stats());
+    assert!((2..=6).contains(&(b.stats().deltas - deltas)), "{:?}", b.stats());
+}
+
+#[test]
+fn what_is_sent_sooner_takes_it_along() {
+    let (mut net, (mut a, at_a), (mut b, at_b)) = two();
+    a.change(at_a, |p| p.add_int(SLOW, 1)).unwrap();
+    net.settle(&mut a, 1);
+    net.settle(&mut b, 2);
+    assert_eq!(slow(&b, at_b), 1);
+    a.change(at_a, |p| p.add_int(USUAL, 1)).unwrap();
+    net.settle(&mut a, 1);
+    net.settle(&mut b, 2);
+    assert_eq!(slow(&b, at_b), 2);
+    // So does a flush that the game asks for; it is the master then that lets it wait.
+    a.change(at_a, |p| p.set(SLOW, 9)).unwrap();
+    a.flush_profile(at_a).unwrap();
+    net.settle(&mut a, 1);
+    let applied = events(&mut a).iter().any(|e| matches!(e, Event::Applied { .. }));
+    assert!(applied, "the writer is told at once");
+    assert!(!a.profile(at_a).unwrap().is_pending(SLOW));
+    net.settle(&mut b, 2);
+    assert_eq!(slow(&b, at_b), 2);
+    net.now += Duration::from_secs(2);
+    net.settle(&mut b, 2);
+    assert_eq!(slow(&b, at_b), 9);
+    assert_eq!(b.profile(at_b).unwrap().get(USUAL), &Value::I32(1));
+}
+
+#[test]
+fn changes_made_offline_or_at_the_end_do_not_wait() {
+    let (mut net, (mut a, at_a), (mut b, at_b)) = two();
+    net.hang_up(1);
+    a.disconnected(net.now, super::net::lost());
+    a.change(at_a, |p| p.add_int(SLOW, 5)).unwrap();
+    net.connect(&mut a, 3);
+    net.settle(&mut a, 3);
+    net.now += Duration::from_secs(2);
+    net.settle(&mut b, 2);
+    assert_eq!(slow(&b, at_b), 6);
+    a.change(at_a, |p| p.add_int(SLOW, 1)).unwrap();
+    a.release(at_a).unwrap();
+    net.settle(&mut a, 3);
+    assert!(events(&mut a).iter().any(|e| matches!(e, Event::Released { .. })));
+    let now = net.now;
+    b.change(at_b, |p| p.add_int(SLOW, 1)).unwrap();
+    b.flush(now);
+    net.settle(&mut b, 2);
+    assert_eq!(b.pending(at_b).unwrap().undurable, 0);
+}
