@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* What mst_abi_hash() of the library must return. */
-#define MST_ABI_HASH 0x1f2e198e24ae692fULL
+#define MST_ABI_HASH 0xe799bf62a9d6ea9bULL
 
 
 /**
@@ -505,6 +505,11 @@ enum MstSync
    * At once, with all that was changed before.
    */
   MST_SYNC_IMMEDIATE = 1,
+  /**
+   * At each tick by datagram, and once more when it is quiet. For scalars of which only the latest value matters: never
+   * stored, no part of batches, and only set.
+   */
+  MST_SYNC_VOLATILE = 2,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -565,7 +570,8 @@ enum MstEventType
    */
   MST_EVENT_DURABLE = 9,
   /**
-   * Batch `number` of `profile` was refused and is taken back; `code`, the property and the text say why.
+   * Batch `number` of `profile` was refused and is taken back; `code`, the property and the text say why. The number is 0
+   * for a value of a volatile property.
    */
   MST_EVENT_REFUSED = 10,
   /**
@@ -932,6 +938,15 @@ typedef struct MstPropertyOptions {
    * What its values must keep to.
    */
   struct MstLimits limits;
+  /**
+   * How long its changes may wait, in milliseconds, up to the master and once more down to the observers, when that is not
+   * to be the endpoint's and the master's own interval; 0 when it is. An hour at most.
+   */
+  uint32_t interval_ms;
+  /**
+   * Zero.
+   */
+  uint32_t reserved;
 } MstPropertyOptions;
 
 /**
@@ -1016,6 +1031,10 @@ typedef struct MstPropertyInfo {
    */
   int32_t sync;
   /**
+   * How long its changes may wait, in milliseconds; 0 when that is the endpoint's and the master's own interval.
+   */
+  uint32_t interval_ms;
+  /**
    * Its 16-bit key.
    */
   uint16_t key;
@@ -1026,7 +1045,7 @@ typedef struct MstPropertyInfo {
   /**
    * Zero.
    */
-  uint8_t reserved;
+  uint8_t reserved[5];
   /**
    * What its values must keep to.
    */

@@ -18,7 +18,7 @@ namespace MstProfiles.Native
         const string __DllName = "mst_profiles";
 #endif
 
-        public const ulong MST_ABI_HASH = 0x1f2e198e24ae692f;
+        public const ulong MST_ABI_HASH = 0xe799bf62a9d6ea9b;
 
 
         /// <summary>
@@ -1457,6 +1457,15 @@ namespace MstProfiles.Native
         ///  What its values must keep to.
         /// </summary>
         public MstLimits limits;
+        /// <summary>
+        ///  How long its changes may wait, in milliseconds, up to the master and once more down to the observers, when that is not
+        ///  to be the endpoint's and the master's own interval; 0 when it is. An hour at most.
+        /// </summary>
+        public uint interval_ms;
+        /// <summary>
+        ///  Zero.
+        /// </summary>
+        public uint reserved;
     }
 
     /// <summary>
@@ -1494,6 +1503,10 @@ namespace MstProfiles.Native
         /// </summary>
         public int sync;
         /// <summary>
+        ///  How long its changes may wait, in milliseconds; 0 when that is the endpoint's and the master's own interval.
+        /// </summary>
+        public uint interval_ms;
+        /// <summary>
         ///  Its 16-bit key.
         /// </summary>
         public ushort key;
@@ -1504,7 +1517,7 @@ namespace MstProfiles.Native
         /// <summary>
         ///  Zero.
         /// </summary>
-        public byte reserved;
+        public fixed byte reserved[5];
         /// <summary>
         ///  What its values must keep to.
         /// </summary>
@@ -2367,6 +2380,11 @@ namespace MstProfiles.Native
         ///  At once, with all that was changed before.
         /// </summary>
         MST_SYNC_IMMEDIATE = 1,
+        /// <summary>
+        ///  At each tick by datagram, and once more when it is quiet. For scalars of which only the latest value matters: never
+        ///  stored, no part of batches, and only set.
+        /// </summary>
+        MST_SYNC_VOLATILE = 2,
     }
 
     /// <summary>
@@ -2417,7 +2435,8 @@ namespace MstProfiles.Native
         /// </summary>
         MST_EVENT_DURABLE = 9,
         /// <summary>
-        ///  Batch `number` of `profile` was refused and is taken back; `code`, the property and the text say why.
+        ///  Batch `number` of `profile` was refused and is taken back; `code`, the property and the text say why. The number is 0
+        ///  for a value of a volatile property.
         /// </summary>
         MST_EVENT_REFUSED = 10,
         /// <summary>

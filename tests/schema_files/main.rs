@@ -57,6 +57,7 @@ fn assert_equal(a: &Schema, b: &Schema) {
         assert_eq!((a.name(), a.key(), a.default()), (b.name(), b.key(), b.default()));
         assert_eq!((a.writers(), a.visibility(), a.merge()), (b.writers(), b.visibility(), b.merge()));
         assert_eq!((a.sync(), a.is_saved(), a.limits()), (b.sync(), b.is_saved(), b.limits()));
+        assert_eq!(a.interval(), b.interval());
         assert_eq!(
             (a.aliases().collect::<Vec<_>>(), a.description()),
             (b.aliases().collect(), b.description())

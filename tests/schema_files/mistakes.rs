@@ -75,7 +75,7 @@ pub(crate) const ENTRY_MISTAKES: &[(&str, &str)] = &[
     (
         r#"{"name":"a","type":"i32","zzzzzz":1}"#,
         "2:26: unknown member `zzzzzz`; the members here are `name`, `type`, `key`, `default`, `description`, \
-         `write`, `see`, `merge`, `sync`, `saved`, `limits` or `aliases`",
+         `write`, `see`, `merge`, `sync`, `interval_ms`, `saved`, `limits` or `aliases`",
     ),
     (r#"{"name":"a","type":"i32","max":1}"#, "2:26: unknown member `max`; it belongs into `limits`"),
     (
@@ -113,7 +113,27 @@ pub(crate) const ENTRY_MISTAKES: &[(&str, &str)] = &[
     (r#"{"name":"a","type":"i32","merge":1}"#, "2:34: `merge` must be a text, not a number"),
     (
         r#"{"name":"a","type":"i32","sync":"imediate"}"#,
-        "2:33: `sync` is `interval` or `immediate`, not `imediate`; did you mean `immediate`?",
+        "2:33: `sync` is `interval`, `immediate` or `volatile`, not `imediate`; did you mean `immediate`?",
+    ),
+    (
+        r#"{"name":"a","type":"list<i32>","sync":"volatile"}"#,
+        "2:39: property `a`: a list or dictionary can't be volatile",
+    ),
+    (
+        r#"{"name":"a","type":"i32","merge":"sum","sync":"volatile"}"#,
+        "2:47: property `a`: one that is summed can't be volatile",
+    ),
+    (
+        r#"{"name":"a","type":"i32","sync":"immediate","interval_ms":5}"#,
+        "2:59: property `a`: only changes that wait have an interval",
+    ),
+    (
+        r#"{"name":"a","type":"i32","interval_ms":3600001}"#,
+        "2:40: property `a`: an interval is 3600000 ms at most",
+    ),
+    (
+        r#"{"name":"a","type":"i32","interval_ms":-1}"#,
+        "2:40: `interval_ms` must be a whole number from 0 to 4294967295, not -1",
     ),
     (
         r#"{"name":"a","type":"string","merge":"sum"}"#,

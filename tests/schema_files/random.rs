@@ -1,5 +1,7 @@
 //! Schemas and texts by chance.
 
+use std::time::Duration;
+
 use mst_profiles::{
     DateTime, Dict, Key, KeyType, Limits, List, Merge, Number, Property, ScalarType, Schema, SyncClass,
     Value, ValueType, Visibility, Writers,
@@ -101,7 +103,8 @@ prop_compose! {
         writers in select(vec![Writers::Servers, Writers::Owner, Writers::Master]),
         visibility in select(vec![Visibility::Owner, Visibility::Public, Visibility::Servers]),
         merge in select(vec![Merge::Last, Merge::Sum]),
-        sync in select(vec![SyncClass::Interval, SyncClass::Immediate]),
+        sync in select(vec![SyncClass::Interval, SyncClass::Immediate, SyncClass::Volatile]),
+        interval_ms in select(vec![0_u64, 1, 3_600_000]),
         saved in any::<bool>(),
         aliases in 0..3_usize,
         description in option::of("\\PC{0,20}\n?"),
@@ -112,11 +115,16 @@ prop_compose! {
         let sums = matches!(default, Value::I32(_) | Value::I64(_) | Value::F32(_) | Value::F64(_));
         let blind = writers == Writers::Owner && visibility == Visibility::Servers;
         let aliases: Vec<_> = (0..aliases).map(|nth| format!("{name}.{nth}")).collect();
+        let scalar = matches!(default.value_type(), ValueType::Scalar(_));
+        let sync = if scalar { sync } else { SyncClass::Interval };
+        let merge = if sync == SyncClass::Volatile { Merge::Last } else { merge };
+        let interval_ms = if sync == SyncClass::Interval { interval_ms } else { 0 };
         let mut property = Property::new(&name, default)
             .writers(writers)
             .visibility(if blind { Visibility::Public } else { visibility })
             .merge(if sums { merge } else { Merge::Last })
             .sync(sync)
+            .interval(Duration::from_millis(interval_ms))
             .saved(saved)
             .limits(limits)
             .aliases(aliases.iter().map(String::as_str));
