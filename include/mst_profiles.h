@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* What mst_abi_hash() of the library must return. */
-#define MST_ABI_HASH 0xe799bf62a9d6ea9bULL
+#define MST_ABI_HASH 0xe9458fc6fc9d89a7ULL
 
 
 /**
@@ -167,6 +167,10 @@ enum MstResult
    * The list item that was meant is gone, or the change is too old to tell which one it was.
    */
   MST_ERR_STALE = -217,
+  /**
+   * A property does not have the value that a batch requires.
+   */
+  MST_ERR_PRECONDITION_FAILED = -218,
   /**
    * The profile is being filled; its values are placeholders.
    */
@@ -1881,6 +1885,19 @@ MstResult mst_profile_begin_batch(struct MstProfile *profile);
 MstResult mst_profile_begin_batch_once(struct MstProfile *profile,
                                        const char *key,
                                        uint32_t key_len);
+
+/**
+ * Lets the batch that is begun be refused unless a property has this value when the master decides it, whatever this process
+ * sees: for what must not be done twice or on a wrong premise. The property must be a scalar that this process may see.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_PRECONDITION_FAILED` when it does not have the value here;
+ * `MST_ERR_INVALID_ARGUMENT` outside of a batch, or for a volatile property; `MST_ERR_UNKNOWN_PROPERTY`,
+ * `MST_ERR_WRONG_TYPE`, `MST_ERR_NOT_PERMITTED`, `MST_ERR_INVALID_UTF8`, `MST_ERR_LIMIT_REACHED`, `MST_ERR_UNAVAILABLE`, or
+ * `MST_ERR_RELEASED`.
+ */
+MstResult mst_profile_require(struct MstProfile *profile,
+                              uint32_t index,
+                              const struct MstValue *value);
 
 /**
  * Ends a batch; it is sent with the next flush.

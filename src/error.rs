@@ -104,6 +104,8 @@ error_codes! {
     NoSuchKey = -216, "NO_SUCH_KEY";
     /// The list item that was meant is gone, or the change is too old to tell which one it was.
     Stale = -217, "STALE";
+    /// A property does not have the value that a batch requires.
+    PreconditionFailed = -218, "PRECONDITION_FAILED";
     /// The profile is being filled; its values are placeholders.
     NotLoaded = -301, "NOT_LOADED";
     /// The profile belongs to an endpoint, which makes and applies its deltas.
@@ -339,6 +341,12 @@ pub enum Error {
         /// Amount and bounds.
         reason: String,
     },
+    /// A property does not have the value that a batch requires.
+    #[error("property `{property}` does not have the value that the batch requires")]
+    PreconditionFailed {
+        /// The property's name.
+        property: Arc<str>,
+    },
     /// A list has no item at this place.
     #[error("property `{property}` has no item {index}; it has {count}")]
     IndexOutOfRange {
@@ -543,6 +551,7 @@ impl Error {
             Self::NotFinite { .. } => ErrorCode::NotFinite,
             Self::NotMonotonic { .. } => ErrorCode::NotMonotonic,
             Self::GuardFailed { .. } => ErrorCode::GuardFailed,
+            Self::PreconditionFailed { .. } => ErrorCode::PreconditionFailed,
             Self::IndexOutOfRange { .. } => ErrorCode::IndexOutOfRange,
             Self::NoSuchKey { .. } => ErrorCode::NoSuchKey,
             Self::Stale { .. } => ErrorCode::Stale,

@@ -18,7 +18,7 @@ namespace MstProfiles.Native
         const string __DllName = "mst_profiles";
 #endif
 
-        public const ulong MST_ABI_HASH = 0xe799bf62a9d6ea9b;
+        public const ulong MST_ABI_HASH = 0xe9458fc6fc9d89a7;
 
 
         /// <summary>
@@ -392,6 +392,18 @@ namespace MstProfiles.Native
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_profile_begin_batch_once", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_profile_begin_batch_once(MstProfile* profile, byte* key, uint key_len);
+
+        /// <summary>
+        ///  Lets the batch that is begun be refused unless a property has this value when the master decides it, whatever this process
+        ///  sees: for what must not be done twice or on a wrong premise. The property must be a scalar that this process may see.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_PRECONDITION_FAILED` when it does not have the value here;
+        ///  `MST_ERR_INVALID_ARGUMENT` outside of a batch, or for a volatile property; `MST_ERR_UNKNOWN_PROPERTY`,
+        ///  `MST_ERR_WRONG_TYPE`, `MST_ERR_NOT_PERMITTED`, `MST_ERR_INVALID_UTF8`, `MST_ERR_LIMIT_REACHED`, `MST_ERR_UNAVAILABLE`, or
+        ///  `MST_ERR_RELEASED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_require", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_require(MstProfile* profile, uint index, MstValue* value);
 
         /// <summary>
         ///  Ends a batch; it is sent with the next flush.
@@ -2102,6 +2114,10 @@ namespace MstProfiles.Native
         ///  The list item that was meant is gone, or the change is too old to tell which one it was.
         /// </summary>
         MST_ERR_STALE = -217,
+        /// <summary>
+        ///  A property does not have the value that a batch requires.
+        /// </summary>
+        MST_ERR_PRECONDITION_FAILED = -218,
         /// <summary>
         ///  The profile is being filled; its values are placeholders.
         /// </summary>

@@ -12,6 +12,7 @@ use super::lock;
 use super::result::{Failure, MstResult, Outcome, guard};
 use super::schema::{MstSchema, handle_of, schema_of};
 use super::text::{check_out, put, read_text};
+use super::value::{MstValue, read_value};
 use crate::error::Error;
 #[cfg(any(feature = "client", feature = "server"))]
 use crate::peer::ProfileId;
@@ -287,6 +288,32 @@ pub unsafe extern "C" fn mst_profile_begin_batch_once(
         // SAFETY: the caller's promise, passed on.
         let key = unsafe { read_text("key", key, key_len)? };
         object(profile)?.change(|profile| profile.begin_batch_once(key))
+    })
+}
+
+/// Lets the batch that is begun be refused unless a property has this value when the master decides it, whatever this process
+/// sees: for what must not be done twice or on a wrong premise. The property must be a scalar that this process may see.
+///
+/// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_PRECONDITION_FAILED` when it does not have the value here;
+/// `MST_ERR_INVALID_ARGUMENT` outside of a batch, or for a volatile property; `MST_ERR_UNKNOWN_PROPERTY`,
+/// `MST_ERR_WRONG_TYPE`, `MST_ERR_NOT_PERMITTED`, `MST_ERR_INVALID_UTF8`, `MST_ERR_LIMIT_REACHED`, `MST_ERR_UNAVAILABLE`, or
+/// `MST_ERR_RELEASED`.
+///
+/// # Safety
+/// `value` points to a readable struct and its text to as many readable bytes as it says, or they are null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_profile_require(
+    profile: *mut MstProfile,
+    index: u32,
+    value: *const MstValue,
+) -> MstResult {
+    guard(|| {
+        // SAFETY: the caller's promise, passed on.
+        let value = unsafe { read_value("value", value)? };
+        object(profile)?.change(|profile| {
+            let property = profile.schema().index(index)?;
+            profile.require(property, value)
+        })
     })
 }
 

@@ -82,6 +82,8 @@ pub enum MstResult {
     MST_ERR_NO_SUCH_KEY = -216,
     /// The list item that was meant is gone, or the change is too old to tell which one it was.
     MST_ERR_STALE = -217,
+    /// A property does not have the value that a batch requires.
+    MST_ERR_PRECONDITION_FAILED = -218,
     /// The profile is being filled; its values are placeholders.
     MST_ERR_NOT_LOADED = -301,
     /// The profile belongs to an endpoint, which makes and applies its deltas.
@@ -178,6 +180,7 @@ impl From<ErrorCode> for MstResult {
             ErrorCode::IndexOutOfRange => Self::MST_ERR_INDEX_OUT_OF_RANGE,
             ErrorCode::NoSuchKey => Self::MST_ERR_NO_SUCH_KEY,
             ErrorCode::Stale => Self::MST_ERR_STALE,
+            ErrorCode::PreconditionFailed => Self::MST_ERR_PRECONDITION_FAILED,
             ErrorCode::NotLoaded => Self::MST_ERR_NOT_LOADED,
             ErrorCode::Attached => Self::MST_ERR_ATTACHED,
             ErrorCode::Released => Self::MST_ERR_RELEASED,
@@ -329,6 +332,7 @@ pub extern "C" fn mst_result_name(result: i32) -> *const c_char {
         -215 => b"MST_ERR_INDEX_OUT_OF_RANGE\0",
         -216 => b"MST_ERR_NO_SUCH_KEY\0",
         -217 => b"MST_ERR_STALE\0",
+        -218 => b"MST_ERR_PRECONDITION_FAILED\0",
         -301 => b"MST_ERR_NOT_LOADED\0",
         -302 => b"MST_ERR_ATTACHED\0",
         -303 => b"MST_ERR_RELEASED\0",

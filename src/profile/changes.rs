@@ -117,6 +117,35 @@ impl Profile {
         self.change(property, Change::Add(add))
     }
 
+    /// Lets the batch that is begun be refused unless a property has this value when the master decides it, whatever this
+    /// process sees: for what must not be done twice or on a wrong premise. The property must be one that this process may
+    /// see, and a scalar.
+    ///
+    /// # Errors
+    /// [`Error::PreconditionFailed`] when it does not have the value here; [`Error::InvalidArgument`] outside of a batch, and for
+    /// a volatile property; [`Error::WrongType`], [`Error::NotPermitted`], [`Error::LimitReached`], [`Error::Unavailable`].
+    pub fn require(&mut self, property: PropertyIndex, value: impl Into<Value>) -> Result<()> {
+        if !self.batches.in_bracket() {
+            return Err(bracket_error("is not begun"));
+        }
+        let info = self.schema.property(property);
+        if let State::Live { relation } = &self.state
+            && !info.visible_to(*relation)
+        {
+            return Err(Error::NotPermitted { who: relation.who(), property: info.shared_name().clone() });
+        }
+        if info.value_type().is_container() {
+            return Err(info.wrong_type("a scalar"));
+        }
+        if info.is_volatile() && self.state != State::Alone {
+            let reason = format!("`{}` is volatile: it can't be part of a batch", info.name());
+            return Err(Error::InvalidArgument { argument: "property", reason });
+        }
+        let change = Change::Require(value.into());
+        let step = change.resolve(info, self.get(property), std::iter::empty())?;
+        self.record(property, change, &step, false)
+    }
+
     /// Appends an item to a list.
     ///
     /// # Errors

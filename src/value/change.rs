@@ -12,6 +12,8 @@ pub(crate) enum Change {
     Set(Value),
     /// Something is added to the number.
     Add(Add),
+    /// Nothing, but the scalar must have this value, or the whole batch is refused.
+    Require(Value),
     List(ListChange),
     Dict(DictChange),
 }
@@ -141,6 +143,13 @@ impl Change {
                 info.check_order(value, new)?;
                 Ok(Step::Value(new.clone()))
             }
+            Self::Require(required) => {
+                info.check_type(required)?;
+                match required == value {
+                    true => Ok(Step::Value(value.clone())),
+                    false => Err(Error::PreconditionFailed { property: info.shared_name().clone() }),
+                }
+            }
             Self::Add(add) => {
                 let sum = add.apply(value, info)?;
                 info.check_element(&sum)?;
@@ -156,6 +165,7 @@ impl Change {
     pub(crate) fn size(&self) -> usize {
         32 + match self {
             Self::Set(value)
+            | Self::Require(value)
             | Self::List(ListChange::Insert { value, .. } | ListChange::Set { value, .. }) => value.size(),
             Self::Dict(DictChange::Put { key, value }) => key.size() + value.size(),
             Self::Dict(DictChange::Remove { key } | DictChange::Add { key, .. }) => key.size(),

@@ -134,6 +134,8 @@ const ADD_GUARDED: u8 = 1;
 const ADD_MIN: u8 = 2;
 const ADD_MAX: u8 = 4;
 const ADD_BOUNDED: u8 = 8;
+/// In the place of an addition's flags: the value that the property must have follows.
+const REQUIRE: u8 = 16;
 
 const LIST_INSERT: u8 = 0;
 const LIST_SET: u8 = 1;
@@ -178,6 +180,10 @@ pub(crate) fn put_batch(
         match &op.change {
             Change::Set(Value::Bool(_)) => {}
             Change::Set(value) => put_scalar(out, value),
+            Change::Require(value) => {
+                out.push(REQUIRE);
+                put_scalar(out, value);
+            }
             Change::Add(add) => {
                 if kind == OP_EXTENDED {
                     out.push(bounds_flags(add));
@@ -468,8 +474,10 @@ fn read_op(
         (OP_SET, ValueType::Scalar(scalar)) => Change::Set(read_scalar(reader, scalar)?),
         (OP_ADD, ValueType::Scalar(scalar)) => Change::Add(read_add(reader, scalar, 0)?),
         (OP_EXTENDED, ValueType::Scalar(scalar)) => {
-            let flags = reader.u8().filter(|flags| *flags != 0).ok_or("ends inside an addition")?;
-            Change::Add(read_add(reader, scalar, flags)?)
+            match reader.u8().filter(|flags| *flags != 0).ok_or("ends inside an addition")? {
+                REQUIRE => Change::Require(read_scalar(reader, scalar)?),
+                flags => Change::Add(read_add(reader, scalar, flags)?),
+            }
         }
         (OP_EXTENDED, ValueType::List(scalar)) => Change::List(read_list_change(reader, batch, scalar)?),
         (OP_EXTENDED, ValueType::Dict(key, scalar)) => {
@@ -570,6 +578,8 @@ mod tests {
             (2, Change::Set(Value::from("x"))),
             (3, Change::Add(Addition::float(0.5).0)),
             (3, Change::Add(Addition::float_clamped(0.5, -1.0..=f64::INFINITY).0)),
+            (1, Change::Require(Value::Bool(true))),
+            (2, Change::Require(Value::from("x"))),
             (4, Change::List(ListChange::Insert { after: Anchor::End, value: Value::from("a") })),
             (4, Change::List(ListChange::Insert { after: Anchor::Front, value: Value::from("b") })),
             (4, Change::List(ListChange::Insert { after: Anchor::After(base(0)), value: Value::from("c") })),
@@ -609,8 +619,8 @@ mod tests {
         assert!(read_batch(&mut Reader::new(&out), 42, &types[..], &nobody).is_err());
         let forgotten = |_: u16, _: u32| Some(Meaning::Forgotten);
         let read = read_batch(&mut Reader::new(&out), 42, &types[..], &forgotten).unwrap();
-        assert_eq!(read[16].change, Change::Dict(DictChange::Forgotten));
-        assert_eq!(read[17], ops[17]);
+        assert_eq!(read[18].change, Change::Dict(DictChange::Forgotten));
+        assert_eq!(read[19], ops[19]);
 
         for (head, length) in
             [(DeltaHead { channel: 4, step: 1, own: 0 }, 1), (DeltaHead { channel: 300, step: 2, own: 1 }, 5)]

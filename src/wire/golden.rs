@@ -168,6 +168,11 @@ fn ops() -> Vec<Ops> {
         Ops::from_iter([add(1, Addition::int(5))]),
         Ops::from_iter([add(2, Addition::int(-300)), set(4), add(3, Addition::float(0.25))]),
         Ops::from_iter([add(1, Addition::int_clamped(80, ..=100)), add(2, Addition::int_guarded(-30, 0..))]),
+        Ops::from_iter([
+            op(2, Change::Require(Value::I64(7))),
+            op(0, Change::Require(Value::Bool(false))),
+            set(0),
+        ]),
         Ops::from_iter((5..13).map(set)),
         Ops::from_iter([
             list(ListChange::Insert { after: Anchor::End, value: shield() }),

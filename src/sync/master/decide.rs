@@ -67,7 +67,12 @@ impl<'a> Decision<'a> {
     fn take_step(&mut self, property: PropertyIndex, op_place: u32, op: &Op) -> Result<()> {
         let info = self.schema.property(property);
         let name = || info.shared_name().clone();
-        if !info.writable_by(self.relation) {
+        let permitted = match &op.change {
+            // Else a writer could find out by trying what it may not see.
+            Change::Require(_) => info.visible_to(self.relation),
+            _ => info.writable_by(self.relation),
+        };
+        if !permitted {
             return Err(Error::NotPermitted { who: self.relation.who(), property: name() });
         }
         if info.is_volatile() {

@@ -1,12 +1,14 @@
-//! Batches under idempotency keys: done once, whoever asks, however often, whatever falls in between.
+//! Batches that must be done once or under a condition: idempotency keys, and required values.
 
 use super::net::{Net, events, lost, peer};
-use super::simulation::{COINS, LIMIT, STOCK, schema};
+use super::simulation::{COINS, LIMIT, SECRET, STOCK, schema};
 use crate::error::ErrorCode;
 use crate::limits::MAX_CLIENT_IDEMPOTENCY_KEYS;
 use crate::store::MemoryStore;
 use crate::sync::peer::{Event, Peer, ProfileId};
-use crate::value::Addition;
+use crate::value::{Addition, Change, Value};
+use crate::wire::frames::{KIND_BATCHES, Op, put_batch, put_frame};
+use crate::wire::varint::put_u64;
 
 /// Asks for 500 coins under a key, and gives what is told of it.
 fn pay(net: &mut Net, server: &mut Peer, id: ProfileId, session: u64, key: &str) -> Vec<Event> {
@@ -181,4 +183,58 @@ fn a_key_that_can_not_be_one_is_refused_at_once() {
     assert_eq!(code(&"x".repeat(129)), ErrorCode::TooLong);
     let mut alone = crate::Profile::new(schema());
     assert_eq!(alone.begin_batch_once("key").unwrap_err().code(), ErrorCode::InvalidArgument);
+}
+
+#[test]
+fn a_batch_that_requires_a_value_is_refused_when_the_master_has_another() {
+    let mut net = Net::new(schema(), MemoryStore::new());
+    let (mut a, at_a) = net.join("server:a", 1, 1);
+    let (mut b, at_b) = net.join("server:b", 2, 2);
+    // Both sell the last one, as far as each of them sees.
+    let sell = |p: &mut crate::Profile| {
+        p.batch(|p| {
+            p.require(STOCK, 6_i64)?;
+            p.add_int(STOCK, -6)?;
+            p.add_int(COINS, 50)
+        })
+    };
+    a.change(at_a, sell).unwrap();
+    b.change(at_b, sell).unwrap();
+    net.settle(&mut a, 1);
+    net.settle(&mut b, 2);
+    net.settle(&mut a, 1);
+    assert_eq!(refusal(&events(&mut a)), None);
+    assert_eq!(refusal(&events(&mut b)), Some(ErrorCode::PreconditionFailed));
+    for (peer, id) in [(&a, at_a), (&b, at_b)] {
+        let profile = peer.profile(id).unwrap();
+        assert_eq!((profile.get(STOCK).as_int(), profile.get(COINS).as_int()), (Some(0), Some(150)));
+        assert!(!profile.is_pending(STOCK) && !profile.is_pending(COINS));
+    }
+    // What is not so here is refused at once, and nothing of the batch stays.
+    let error = b.change(at_b, sell).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::PreconditionFailed);
+    assert!(!b.profile(at_b).unwrap().is_dirty());
+    let outside = b.change(at_b, |p| p.require(STOCK, 0_i64)).unwrap_err();
+    assert_eq!(outside.code(), ErrorCode::InvalidArgument);
+}
+
+/// By refusals a client could find out what it may not see.
+#[test]
+fn only_what_may_be_seen_can_be_required() {
+    let mut net = Net::new(schema(), MemoryStore::new());
+    let (mut ann, id) = net.join("client:ann", 1, 1);
+    let refused = ann.change(id, |p| p.batch(|p| p.require(SECRET, 0))).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::NotPermitted);
+    // A peer that asks all the same.
+    let op = Op { property: SECRET.0, change: Change::Require(Value::I32(0)) };
+    let mut bytes = Vec::new();
+    put_frame(&mut bytes, |out| {
+        out.push(KIND_BATCHES);
+        put_u64(out, 0);
+        put_u64(out, 1);
+        put_batch(out, 1, &[op], 0, &|_, _| None);
+    });
+    net.receive(1, &bytes);
+    net.pump();
+    assert_eq!((net.master.stats().batches_refused, net.master.stats().batches_applied), (1, 0));
 }

@@ -59,7 +59,7 @@ const USERS: [&str; 2] = ["ann", "bob"];
 
 pub(super) const SCORE: PropertyIndex = PropertyIndex(0);
 pub(super) const TITLE: PropertyIndex = PropertyIndex(1);
-const SECRET: PropertyIndex = PropertyIndex(2);
+pub(super) const SECRET: PropertyIndex = PropertyIndex(2);
 pub(super) const COINS: PropertyIndex = PropertyIndex(3);
 pub(super) const LIMIT: PropertyIndex = PropertyIndex(4);
 /// Items are an identity and a revision: `identity * 1000 + revision`. So it shows when a change hits another item than
