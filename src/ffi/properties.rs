@@ -160,7 +160,7 @@ pub struct MstPropertyOptions {
 
 // SAFETY: integers, floating-point numbers and pointers alone, the first of them the size.
 unsafe impl SizedStruct for MstPropertyOptions {
-    const FIRST_SIZE: usize = 136;
+    const FIRST_SIZE: usize = 144;
 }
 const _: () = assert!(size_of::<MstPropertyOptions>() >= MstPropertyOptions::FIRST_SIZE);
 

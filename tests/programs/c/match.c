@@ -59,6 +59,7 @@ typedef struct {
     uint64_t durable;
     int remote_gold_changes;
     int refusals;
+    int repeats;
     /* The quests as the events told them. */
     char quests[MAX_QUESTS][QUEST_ROOM];
     uint32_t quest_count;
@@ -370,6 +371,9 @@ static void take_event(Game *game, const MstEvent *event) {
         CHECK(strstr(text, "coins") != NULL);
         game->refusals++;
         break;
+    case MST_EVENT_REPEATED:
+        game->repeats++;
+        break;
     case MST_EVENT_TAKEN_BACK:
         printf("taken back %llu\n", number);
         break;
@@ -587,6 +591,25 @@ static void write_dictionaries(Game *game) {
     CHECK(count == 2);
 }
 
+/* What is under an idempotency key is done once, also when it is asked for again. */
+static void pay_twice(Game *game) {
+    const MstValue level = int_of(MST_TYPE_I32, 42), wrong = int_of(MST_TYPE_I32, 41);
+    const int64_t before = integer(game, SECRET);
+    for (int i = 0; i < 2; i++) {
+        OK(mst_profile_begin_batch_once(game->profile, "payment-2041", 12));
+        OK(mst_profile_require(game->profile, game->index[LEVEL], &level));
+        GIVES(MST_ERR_PRECONDITION_FAILED, mst_profile_require(game->profile, game->index[LEVEL], &wrong));
+        CHECK(last_error_names("level"));
+        OK(mst_profile_add_int(game->profile, game->index[SECRET], 100));
+        OK(mst_profile_commit_batch(game->profile));
+        wait_until_durable(game);
+        CHECK(game->repeats == i);
+        CHECK(integer(game, SECRET) == before + 100 && confirmed(game, SECRET) == before + 100);
+    }
+    OK(mst_profile_add_int(game->profile, game->index[SECRET], -100));
+    wait_until_durable(game);
+}
+
 static void play_server(Game *game) {
     MstProfile *profile = game->profile;
     GIVES(MST_ERR_NOT_PERMITTED, mst_profile_set_string(profile, game->index[MOTD], "hello", 5));
@@ -604,6 +627,7 @@ static void play_server(Game *game) {
     OK(mst_profile_set_bool(profile, game->index[VIP], 1));
     OK(mst_profile_set_i32(profile, game->index[SECRET], 7));
     OK(mst_profile_commit_batch(profile));
+    pay_twice(game);
     OK(mst_profile_add_int_clamped(profile, game->index[HP], 80, 0, 100));
     GIVES(MST_ERR_OUT_OF_RANGE, mst_profile_add_int(profile, game->index[HP], 1));
     CHECK(last_error_names("hp"));

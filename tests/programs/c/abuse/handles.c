@@ -93,6 +93,8 @@ static MstResult dict_next_from_the_first(const MstProfile *profile) {
     X(mst_profile_add_f64_clamped, (it, RATING, 1, 0, 9))                                                              \
     X(mst_profile_add_f64_guarded, (it, RATING, 1, 0, 9))                                                              \
     X(mst_profile_begin_batch, (it))                                                                                   \
+    X(mst_profile_begin_batch_once, (it, "key", 3))                                                                      \
+    X(mst_profile_require, (it, LEVEL, &a_value))                                                                      \
     X(mst_profile_commit_batch, (it))                                                                                  \
     X(mst_profile_cancel_batch, (it))                                                                                  \
     X(mst_profile_list_count, (it, 0, &out.u32))                                                                       \

@@ -250,14 +250,25 @@ void additions(void) {
 void batches(void) {
     MstSchema *schema = make_wide_schema();
     MstProfile *profile = make_profile(schema);
-    const MstValue axe = string_of("axe");
+    const MstValue axe = string_of("axe"), seven = int_of(MST_TYPE_I32, 7);
     MstEvent event;
     uint32_t count = 0;
     uint8_t flag = 0;
 
     REFUSED(MST_ERR_INVALID_ARGUMENT, mst_profile_commit_batch(profile));
     REFUSED(MST_ERR_INVALID_ARGUMENT, mst_profile_cancel_batch(profile));
+    REFUSED(MST_ERR_INVALID_ARGUMENT, mst_profile_require(profile, WIDE_LEVEL, &seven));
+    REFUSED(MST_ERR_INVALID_ARGUMENT, mst_profile_begin_batch_once(profile, "key", 3));
+    REFUSED(MST_ERR_INVALID_ARGUMENT, mst_profile_begin_batch_once(profile, "", 0));
+    REFUSED(MST_ERR_INVALID_ARGUMENT, mst_profile_begin_batch_once(profile, NULL, 3));
+    REFUSED(MST_ERR_INVALID_UTF8, mst_profile_begin_batch_once(profile, "\xff", 1));
+    REFUSED(MST_ERR_TOO_LONG, mst_profile_begin_batch_once(profile, text, 129));
     OK(mst_profile_begin_batch(profile));
+    OK(mst_profile_require(profile, WIDE_LEVEL, &seven));
+    REFUSED(MST_ERR_WRONG_TYPE, mst_profile_require(profile, WIDE_LEVEL, &axe));
+    REFUSED(MST_ERR_WRONG_TYPE, mst_profile_require(profile, WIDE_ITEMS, &axe));
+    REFUSED(MST_ERR_UNKNOWN_PROPERTY, mst_profile_require(profile, WIDE_PROPERTIES, &seven));
+    REFUSED(MST_ERR_INVALID_ARGUMENT, mst_profile_require(profile, WIDE_LEVEL, NULL));
     REFUSED(MST_ERR_INVALID_ARGUMENT, mst_profile_begin_batch(profile));
     REFUSED(MST_ERR_INVALID_ARGUMENT, mst_profile_take_delta(profile, (uint8_t *)text, sizeof text, &len));
     OK(mst_profile_set_i32(profile, WIDE_LEVEL, 9));
