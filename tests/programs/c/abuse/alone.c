@@ -45,7 +45,7 @@ void schemas(void) {
     OK(mst_schema_find_key(empty, (uint16_t)(key + 1), &out.u32));
     CHECK(out.u32 == 1);
     OK(mst_schema_property_info(empty, 1, &out.info));
-    CHECK(out.info.value_type == MST_TYPE_STRING && out.info.key == (uint16_t)(key + 1) && out.info.reserved == 0);
+    CHECK(out.info.value_type == MST_TYPE_STRING && out.info.key == (uint16_t)(key + 1) && out.info.interval_ms == 0);
     CHECK(out.info.writers == MST_WRITERS_SERVERS && out.info.visibility == MST_VISIBILITY_OWNER);
     CHECK(out.info.element_type == MST_TYPE_STRING && out.info.key_type == MST_KEY_NONE && out.info.saved == 1);
     OK(mst_schema_free(empty));

@@ -77,7 +77,7 @@ void declarations(void) {
     /* Options that are none. */
     OPTION_REFUSED(merge, 2);
     OPTION_REFUSED(merge, -1);
-    OPTION_REFUSED(sync, 2);
+    OPTION_REFUSED(sync, 3);
     OPTION_REFUSED(unsaved, 2);
     OPTION_REFUSED(has_key, 255);
     OPTION_REFUSED(limits.has_min, 2);
