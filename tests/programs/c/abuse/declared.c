@@ -140,7 +140,7 @@ void infos(void) {
         MstValue value;
         OK(mst_schema_property_info(schema, i, &info));
         CHECK(info.value_type == expected.value_type && info.element_type == info.value_type);
-        CHECK(info.key_type == MST_KEY_NONE && info.reserved == 0);
+        CHECK(info.key_type == MST_KEY_NONE && info.interval_ms == 0);
         len = 99;
         OK(mst_schema_property_default(schema, i, &value, text, sizeof text, &len));
         CHECK(same_value(&value, &expected) && len == expected.text_len);
