@@ -3,6 +3,7 @@
 
 pub mod proxy;
 pub mod random;
+pub mod serving;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
