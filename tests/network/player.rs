@@ -28,6 +28,8 @@ pub(crate) struct Player {
     pub(crate) ids: HashMap<&'static str, ProfileId>,
     /// What it asked for and was not refused, by the number of the batch.
     pub(crate) accepted: HashMap<(ProfileId, u64), Made>,
+    /// The last batch of each profile.
+    sealed: HashMap<ProfileId, u64>,
     pub(crate) refused: usize,
     pub(crate) resumes: u32,
     /// The profiles that go on since the last reconnect; `None` before the first.
@@ -51,6 +53,7 @@ impl Player {
             proxy,
             ids: HashMap::new(),
             accepted: HashMap::new(),
+            sealed: HashMap::new(),
             refused: 0,
             resumes: 0,
             resumed: None,
@@ -80,12 +83,19 @@ impl Player {
     ) {
         let id = self.ids[user];
         match self.endpoint.change(id, f) {
-            Ok(true) => {
-                // Of its own batch, so that its outcome is known.
+            Ok(shows) => {
+                // A batch of its own, so that its outcome is known. What does not show may be one too: an item moved to
+                // where it is, which may be elsewhere at the master.
                 let number = self.endpoint.flush_profile(id).unwrap();
-                assert!(self.accepted.insert((id, number), Made { user, what }).is_none());
+                let last = self.sealed.entry(id).or_default();
+                // Zero when all batches are durable.
+                let is_new = number > *last;
+                *last = number.max(*last);
+                assert!(is_new || !shows, "{}: a change made no batch", self.token);
+                if is_new {
+                    self.accepted.insert((id, number), Made { user, what });
+                }
             }
-            Ok(false) => {}
             Err(error) => assert_eq!(error.code(), ErrorCode::GuardFailed, "{error}"),
         }
     }
@@ -157,7 +167,8 @@ impl Player {
                 }
                 Event::Refused { profile, batch, error, .. } => {
                     assert!(matches!(error.code(), ErrorCode::GuardFailed | ErrorCode::Stale), "{error}");
-                    assert!(self.accepted.remove(&(profile, batch)).is_some());
+                    let was_accepted = self.accepted.remove(&(profile, batch)).is_some();
+                    assert!(was_accepted, "{}: batch {batch} was refused twice: {error}", self.token);
                     self.refused += 1;
                 }
                 Event::Failed { error } | Event::OpenFailed { error, .. } => panic!("{error}"),
