@@ -19,7 +19,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use common::{PATIENCE, fill, program, property, schema};
+use common::serving::Serving;
+use common::{PATIENCE, fill, property, schema};
 use mst_profiles::store::SqliteStore;
 use mst_profiles::{ConnectOptions, Event, GameServer, Master, MasterOptions, Trust, Value};
 
@@ -27,17 +28,8 @@ const USERS: [&str; 2] = ["ann", "bob"];
 const WRITERS: usize = 2;
 const LEAST_KILLS: u32 = 20;
 const MOST_KILLS: u32 = 80;
-
-/// The schema of `common::schema` as a file.
-const SCHEMA: &str = r#"{"properties":[
-    {"name":"level","type":"i32","default":1,"see":"public"},
-    {"name":"gold","type":"i64","default":10},
-    {"name":"rating","type":"f64","default":0.5},
-    {"name":"title","type":"string","default":"Novice","write":"owner","see":"public"},
-    {"name":"vip","type":"bool"},
-    {"name":"secret","type":"i32","default":7,"see":"servers"},
-    {"name":"motd","type":"string","default":"hello","write":"master"}
-]}"#;
+/// So that kills meet the writing of documents too.
+const SAVE_OFTEN: [&str; 2] = ["--save-interval", "150"];
 
 #[test]
 fn nothing_durable_is_lost_and_nothing_is_applied_twice() {
@@ -45,23 +37,23 @@ fn nothing_durable_is_lost_and_nothing_is_applied_twice() {
     let mut random = seed.unwrap_or_else(|| u64::from(std::process::id()) | 1);
     println!("MST_TEST_SEED={random}");
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("schema.json"), SCHEMA).unwrap();
-    let mut master = Serving::start(folder.path(), None);
+    std::fs::write(folder.path().join("schema.json"), schema().to_json()).unwrap();
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    let mut master = Serving::start(folder.path(), listen, &SAVE_OFTEN);
     let mut writers: Vec<Writer> = (0..WRITERS).map(|i| Writer::start(folder.path(), i, &master)).collect();
 
     let mut kills = 0;
     loop {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         std::thread::sleep(Duration::from_millis(60 + (random >> 33) % 240));
-        master.child.kill().unwrap();
-        master.child.wait().unwrap();
+        master.kill();
         kills += 1;
         // The ledgers first: what they say by now must be in the file.
         let durable: Vec<Ledger> = writers.iter().map(Writer::ledger).collect();
         if kills % 2 == 0 {
             check(&stored(folder.path()), &durable);
         }
-        master = Serving::start(folder.path(), Some(master.listen));
+        master = Serving::start(folder.path(), master.listen, &SAVE_OFTEN);
         let (mut resent, mut duplicates) = (0, 0);
         for writer in &mut writers {
             writer.hear();
@@ -132,46 +124,6 @@ fn stored(folder: &Path) -> HashMap<String, (i64, i64)> {
     drop(reader);
     master.stop().unwrap();
     found
-}
-
-/// A `mst-profiles serve` process.
-struct Serving {
-    child: Child,
-    listen: SocketAddr,
-    fingerprint: String,
-}
-
-impl Serving {
-    fn start(folder: &Path, listen: Option<SocketAddr>) -> Self {
-        let listen = listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
-        let mut child = Command::new(program())
-            .args(["serve", "--dev", "--update-interval", "0", "--save-interval", "150"])
-            .args(["--listen", &listen.to_string()])
-            .arg("--schema")
-            .arg(folder.join("schema.json"))
-            .arg("--database")
-            .arg(folder.join("profiles.db"))
-            .stdout(Stdio::piped())
-            .stderr(File::options().create(true).append(true).open(folder.join("serve.log")).unwrap())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut word = |name: &str| {
-            let line = lines.next().unwrap_or_else(|| {
-                panic!("{}", std::fs::read_to_string(folder.join("serve.log")).unwrap_or_default())
-            });
-            line.unwrap().strip_prefix(name).unwrap().trim().to_string()
-        };
-        let listen = word("listening on").parse().unwrap();
-        Self { listen, fingerprint: word("fingerprint"), child }
-    }
-
-    /// Asks it to end.
-    fn terminate(mut self) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        assert!(self.child.wait().unwrap().success());
-    }
 }
 
 /// A process that writes and keeps a ledger.

@@ -1,6 +1,10 @@
 //! What the tests of the program and the library share.
 #![allow(clippy::unwrap_used, dead_code, unreachable_pub, missing_docs)]
 
+pub mod proxy;
+pub mod random;
+pub mod serving;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -414,6 +414,11 @@ impl Peer {
     fn tell_durable(&mut self, slot: u32) {
         let profile = self.id(slot);
         let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return };
+        if !matches!(replica.phase, Phase::Open | Phase::Releasing) {
+            // What counts as applied may be so by word of a master that crashed. A snapshot that is under way may be older than
+            // such a batch and take it back, though it was sent again and is durable by now: till then it is kept.
+            return;
+        }
         replica.profile.durable_through(replica.durable);
         // What was refused is decided for good too.
         let through = replica.profile.heard_through().min(replica.profile.applied_through());

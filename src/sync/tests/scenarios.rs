@@ -131,6 +131,41 @@ fn durable_is_told_also_when_the_last_batch_is_refused() {
     );
 }
 
+#[test]
+fn durable_does_not_overtake_the_snapshot_that_takes_a_batch_back() {
+    let store = MemoryStore::new();
+    let mut net = Net::new(schema(), store.clone());
+    let (mut server, id) = net.join("server:a", 1, 1);
+    let coins = |server: &Peer| server.profile(id).unwrap().get(COINS).as_int();
+    server.change(id, |p| p.add_int(COINS, 5)).unwrap();
+    net.settle(&mut server, 1);
+    net.hold_store = true;
+    server.change(id, |p| p.add_int(COINS, 7)).unwrap();
+    net.settle(&mut server, 1);
+    assert!(events(&mut server).contains(&Event::Applied { profile: id, through: 2 }));
+
+    // The master is killed before that was durable. The next one has it in no snapshot, but decides and stores it at once;
+    // the ordered stream says so before the snapshot arrives.
+    let mut next = Net::new(schema(), store);
+    next.now = net.now;
+    server.disconnected(next.now, lost());
+    next.connect(&mut server, 1);
+    next.settle(&mut server, 1);
+    let told: Vec<Event> = events(&mut server)
+        .into_iter()
+        .filter(|event| !matches!(event, Event::Connected | Event::Disconnected { .. }))
+        .collect();
+    let expected = [
+        Event::TakenBack { profile: id, through: 1 },
+        Event::ProfileResumed { profile: id, whole: true },
+        Event::Applied { profile: id, through: 2 },
+        Event::Durable { profile: id, through: 2 },
+    ];
+    // So what is shown never changes.
+    assert_eq!(told, expected);
+    assert_eq!(coins(&server), Some(112));
+}
+
 fn batch(number: u64, property: u16, amount: i64) -> Vec<u8> {
     let mut out = Vec::new();
     put_frame(&mut out, |out| {
