@@ -208,7 +208,7 @@ fn forget_writer(profile: &mut MasterProfile, connected: &HashMap<u128, u64>, su
     let absent =
         profile.writers.iter().filter(|(id, w)| !connected.contains_key(id) && w.durable == w.applied);
     let order = |w: &WriterState| (w.info.subject != *subject, w.applied > 0, w.seen_unix_ms);
-    if let Some(id) = absent.min_by_key(|(_, w)| order(w)).map(|(id, _)| *id)
+    if let Some(id) = absent.min_by_key(|(id, w)| (order(w), **id)).map(|(id, _)| *id)
         && let Some(forgotten) = profile.forget_writer(id)
     {
         profile.forgotten_version = profile.forgotten_version.max(forgotten.applied_version);

@@ -346,6 +346,11 @@ impl Peer {
     fn tell_durable(&mut self, slot: u32) {
         let profile = self.id(slot);
         let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return };
+        if !matches!(replica.phase, Phase::Open | Phase::Releasing) {
+            // A snapshot that is under way may be without batches that counted as applied and were sent again: what was told
+            // to be durable since is needed over its values, until a delta includes it.
+            return;
+        }
         replica.profile.durable_through(replica.durable);
         // What was refused is decided for good too.
         let through = replica.profile.heard_through().min(replica.profile.applied_through());
