@@ -211,7 +211,10 @@ fn make(rng: &mut Rng, plan: &Plan, shown: &Value, user: usize, identity: i64) -
     let tag = plan.tag(user);
     let element = plan.value_type.element();
     match plan.value_type {
-        ValueType::Scalar(scalar) if scalar.is_number() && rng.below(4) > 0 => {
+        // What is set and may only grow is not added to: the sum would depend on whether the set can be made.
+        ValueType::Scalar(scalar)
+            if scalar.is_number() && rng.below(4) > 0 && (plan.sum || !plan.monotonic) =>
+        {
             let amount = amount(rng, scalar, plan.monotonic);
             Some(Request { op: Op::Add(amount), call: Call::Add(amount.addition()) })
         }

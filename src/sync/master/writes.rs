@@ -7,7 +7,7 @@ use super::decide::{self, Decision};
 use super::profile::{Done, Entry, MasterProfile, Refusal, WriterState};
 use super::session::{ChannelPhase, PeerInfo, Session, violation};
 use super::{Master, Now};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::limits::{
     MAX_REFUSED, MAX_RETAINED_BATCHES, MAX_UNJOURNALED_BYTES, MAX_UNJOURNALED_ROWS, MAX_WAITING_BYTES,
     MAX_WRITERS,
@@ -159,7 +159,13 @@ impl Master {
                 writer.applied = number;
                 writer.applied_version = version;
                 writer.refused_journaled = number;
-                writer.refused.range(since + 1..).map(|(number, refusal)| (*number, refusal.code)).collect()
+                // That earlier ones expired must not be lost with this master while the row stays: it says that all up to
+                // its own number are decided.
+                let expired = Some(writer.expired_through).filter(|through| *through > since);
+                let expired = expired.map(|through| (through, ErrorCode::WriterExpired));
+                let refused =
+                    writer.refused.range(since + 1..).map(|(number, refusal)| (*number, refusal.code));
+                expired.into_iter().chain(refused).collect()
             }
             None => Vec::new(),
         };
