@@ -18,8 +18,12 @@ pub mod limits;
 mod master;
 #[cfg(any(feature = "client", feature = "server"))]
 mod peer;
+mod planted;
 mod profile;
 mod schema;
+#[cfg(all(feature = "simulation", feature = "client", feature = "server", feature = "master"))]
+#[doc(hidden)]
+pub mod simulation;
 #[cfg(feature = "master")]
 pub mod store;
 #[cfg(feature = "quic")]

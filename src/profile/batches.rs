@@ -82,7 +82,7 @@ impl Batches {
     }
 
     /// Batches that are not decided, sealed or not.
-    pub(super) fn undecided(&self) -> impl Iterator<Item = &Batch> {
+    pub(super) fn undecided(&self) -> impl DoubleEndedIterator<Item = &Batch> {
         self.batches.range(self.place_of(self.applied_through + 1)..)
     }
 

@@ -54,6 +54,14 @@ impl Profile {
         self.batches.applied_through()
     }
 
+    /// The number of the last batch, sealed or not, that has an operation on a property.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn last_batch_of(&self, property: PropertyIndex) -> u64 {
+        let mut batches =
+            self.batches.undecided().filter(|b| b.ops.iter().any(|op| op.property == property.0));
+        batches.next_back().map_or(0, |batch| batch.number)
+    }
+
     /// Sealed batches that are not decided.
     pub(crate) fn unapplied(&self) -> usize {
         self.batches.unapplied()

@@ -72,6 +72,12 @@ impl MemoryStore {
         self.lock().fault = hook;
     }
 
+    /// Another handle of the same owner, as a write that is under way when its master is killed.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn same_owner(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), owner: self.owner }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Shared> {
         // Nothing here can panic half way through a change, so what a poisoned lock guards is whole.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)

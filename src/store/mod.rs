@@ -111,7 +111,8 @@ pub struct JournalRow {
     pub writer: Arc<WriterInfo>,
     /// The writer's number for it.
     pub number: u64,
-    /// Numbers of this writer's batches that were refused since its last row, with the codes.
+    /// Numbers of this writer's batches that were refused since its last row, with the codes. The code
+    /// [`ErrorCode::WriterExpired`] is of all numbers up to that one.
     pub refused: Vec<(u64, ErrorCode)>,
     /// What it did, by property name. At most one entry a property.
     pub effects: Vec<(Arc<str>, Effect)>,

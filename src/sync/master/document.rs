@@ -292,7 +292,13 @@ fn fold(
     writer.applied_version = row.version;
     writer.refused_journaled = row.number;
     writer.seen_unix_ms = row.unix_ms;
-    writer.refused.extend(row.refused.iter().map(|(number, code)| (*number, refusal(*code as i32))));
+    for (number, code) in &row.refused {
+        match code {
+            // All up to this one.
+            ErrorCode::WriterExpired => writer.expired_through = writer.expired_through.max(*number),
+            code => drop(writer.refused.insert(*number, refusal(*code as i32))),
+        }
+    }
     Ok(())
 }
 

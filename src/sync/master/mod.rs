@@ -436,9 +436,25 @@ impl Master {
     }
 
     /// Whether every observer was sent everything.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn is_flushed(&self) -> bool {
         self.flush.is_empty() && self.sessions.values().all(|s| s.dirty.is_empty())
+    }
+
+    /// The epoch of a profile in memory, and the version at which that began.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn epoch_of(&self, user: &str) -> Option<(u64, u64)> {
+        match self.profiles[*self.by_user.get(user)?].as_ref()? {
+            Entry::Live(profile) => Some((profile.epoch, profile.epoch_version)),
+            Entry::Loading { .. } => None,
+        }
+    }
+
+    /// Rows that the store is not known to have, in their order.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn unjournaled(&self) -> impl Iterator<Item = &JournalRow> {
+        let group = self.group.iter().flat_map(|group| group.rows.iter());
+        group.chain(self.journal.iter().map(|(_, row)| row))
     }
 
     pub(crate) fn fatal(&self) -> Option<&Error> {
@@ -468,8 +484,7 @@ impl Master {
             return self.submit(now);
         }
         self.flush(now);
-        let sessions: Vec<u64> = self.sessions.keys().copied().collect();
-        for session in sessions {
+        for session in self.session_numbers() {
             self.close(now, session, stopping());
         }
         self.sessions_closed = true;
@@ -477,6 +492,13 @@ impl Master {
             self.queue_save(profile);
         }
         self.submit(now);
+    }
+
+    /// The sessions, in an order that does not depend on the map's.
+    fn session_numbers(&self) -> Vec<u64> {
+        let mut sessions: Vec<u64> = self.sessions.keys().copied().collect();
+        sessions.sort_unstable();
+        sessions
     }
 
     fn close(&mut self, now: Now, session: u64, error: Error) {
@@ -498,8 +520,12 @@ impl Master {
         {
             self.writers.remove(&peer.writer.id);
         }
-        for (channel, state) in state.channels {
-            self.leave(now, session, channel, state.profile);
+        let mut channels: Vec<(u64, usize)> =
+            state.channels.into_iter().map(|(channel, open)| (channel, open.profile)).collect();
+        // In an order that does not depend on the map's.
+        channels.sort_unstable();
+        for (channel, profile) in channels {
+            self.leave(now, session, channel, profile);
         }
         self.events.push(MasterEvent::PeerLeft { session, error });
     }

@@ -288,7 +288,12 @@ impl Master {
                 });
             }
             let text = "another connection of this writer session took its place".into();
-            self.close(now, old, Error::Transport { code: ErrorCode::Superseded, text });
+            let superseded = Error::Transport { code: ErrorCode::Superseded, text };
+            if old > session {
+                // What it said on an earlier connection arrives late. The peer would not come back from being closed.
+                return Err(superseded);
+            }
+            self.close(now, old, superseded);
         }
         self.writers.insert(writer, session);
         self.events.push(MasterEvent::PeerJoined { session, subject: identity.subject.clone(), role });

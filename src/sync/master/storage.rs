@@ -166,8 +166,7 @@ impl Master {
     fn store_failed(&mut self, now: Now, error: Error, append: bool) {
         if error.code() == ErrorCode::StoreFenced {
             self.fatal = Some(error.clone());
-            let sessions: Vec<u64> = self.sessions.keys().copied().collect();
-            for session in sessions {
+            for session in self.session_numbers() {
                 let text = "the master lost its database to another one".into();
                 self.close(now, session, Error::Unavailable { reason: text });
             }

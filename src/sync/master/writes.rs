@@ -275,7 +275,13 @@ impl Master {
                 writer.applied = number;
                 writer.applied_version = version;
                 writer.refused_journaled = number;
-                writer.refused.range(since + 1..).map(|(number, refusal)| (*number, refusal.code)).collect()
+                // That earlier ones expired must not be lost with this master while the row stays: it says that all up to
+                // its own number are decided.
+                let expired = Some(writer.expired_through).filter(|through| *through > since);
+                let expired = expired.map(|through| (through, ErrorCode::WriterExpired));
+                let refused =
+                    writer.refused.range(since + 1..).map(|(number, refusal)| (*number, refusal.code));
+                expired.into_iter().chain(refused).collect()
             }
             None => Vec::new(),
         };
@@ -362,7 +368,7 @@ fn forget_writer(profile: &mut MasterProfile, connected: &HashMap<u128, u64>, su
     let absent =
         profile.writers.iter().filter(|(id, w)| !connected.contains_key(id) && w.durable == w.applied);
     let order = |w: &WriterState| (w.info.subject != *subject, w.applied > 0, w.seen_unix_ms);
-    if let Some(id) = absent.min_by_key(|(_, w)| order(w)).map(|(id, _)| *id)
+    if let Some(id) = absent.min_by_key(|(id, w)| (order(w), **id)).map(|(id, _)| *id)
         && let Some(forgotten) = profile.forget_writer(id)
     {
         profile.forgotten_version = profile.forgotten_version.max(forgotten.applied_version);
