@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Event, Peer, Phase, State};
 use crate::error::{Error, ErrorCode, Result};
+use crate::planted::{Bug, planted};
 use crate::profile::Cause;
 use crate::wire::control::{
     Cursor, Described, Down, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, decode, relation_of,
@@ -159,6 +160,10 @@ impl Peer {
                 // The cursor is of that epoch with the first delta: it has what is not stored and began anew.
                 replica.resumed_in = Some(epoch);
                 replica.phase = Phase::Open;
+                if planted(Bug::OverlayDroppedByOpened) {
+                    let own = applied.min(replica.profile.last_number());
+                    replica.profile.apply_effects(&[], own.max(replica.profile.applied_through()))?;
+                }
                 self.events.push(Event::ProfileResumed { profile: profile_id, whole: false });
                 self.settle(slot);
                 Ok(())
@@ -350,6 +355,10 @@ impl Peer {
             // A snapshot that is under way may be without batches that counted as applied and were sent again: what was told
             // to be durable since is needed over its values, until a delta includes it.
             return;
+        }
+        if planted(Bug::OverlayDroppedByDurable) {
+            let own = replica.durable.min(replica.profile.last_number());
+            let _ = replica.profile.apply_effects(&[], own.max(replica.profile.applied_through()));
         }
         replica.profile.durable_through(replica.durable);
         // What was refused is decided for good too.
