@@ -39,7 +39,7 @@ bugs! {
     ItemNotFollowedByPeer = "item-not-followed-by-peer";
     /// The number of a removed key is given to the next one.
     KeyNumberReused = "key-number-reused";
-    /// A document's transaction prunes a row that the document lacks.
+    /// The row after a document is pruned with those that the document contains.
     JournalPrunedTooFar = "journal-pruned-too-far";
     /// Deltas go on while a snapshot is under way.
     DeltaBeforeConfirm = "delta-before-confirm";

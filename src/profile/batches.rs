@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::limits::{MAX_RETAINED_BATCHES, MAX_RETAINED_BYTES, MAX_UNAPPLIED_BATCHES};
+use crate::planted::{Bug, planted};
 use crate::wire::frames::{Op, Ops};
 
 /// Changes under the number that this writer session gave them: applied whole or refused whole.
@@ -117,7 +118,7 @@ impl Batches {
 
     /// A new batch after all others, for the operations of one property or, as a bracket, of whatever the game changes.
     pub(super) fn begin(&mut self, bracket: bool) -> &mut Batch {
-        if bracket {
+        if bracket && !planted(Bug::CoalescedAcrossBracket) {
             self.closed_through = self.last_number;
         }
         self.in_bracket = bracket;
@@ -140,7 +141,9 @@ impl Batches {
             self.last_number -= 1;
         }
         self.in_bracket = false;
-        self.closed_through = self.last_number;
+        if !planted(Bug::CoalescedAcrossBracket) {
+            self.closed_through = self.last_number;
+        }
     }
 
     /// Ends a bracket, and gives back what was in it.

@@ -9,6 +9,7 @@ use crate::json;
 use crate::limits::{
     MAX_BATCH_BYTES, MAX_BATCH_OPS, MAX_IDEMPOTENCY_KEY_BYTES, MAX_PROFILE_BYTES, MAX_UNSENT_BYTES,
 };
+use crate::planted::{Bug, planted};
 use crate::schema::{Merge, PropertyIndex, SyncClass};
 use crate::value::{
     Add, Addition, Anchor, Change, DictChange, DictEffect, ItemRef, Key, List, ListChange, OwnOp, ScalarType,
@@ -544,7 +545,9 @@ impl Profile {
         batch.bytes += bytes;
         self.batches.resized(0, bytes);
         let overlay = self.overlays.over(property.0, &self.values[property.usize()]);
-        overlay.open = 0;
+        if !planted(Bug::CoalescedAcrossBracket) {
+            overlay.open = 0;
+        }
         overlay.pending += 1;
         track(&mut overlay.track, own, step);
         Ok(())

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::batches::Batch;
 use super::{Cause, Profile, PropertyChanged, State, Wait};
 use crate::error::{Error, Result};
+use crate::planted::{Bug, planted};
 use crate::schema::{PropertyIndex, Relation, Schema};
 use crate::value::{
     Anchor, Change, Effect, Happened, ItemRef, ListChange, Misfit, OwnOp, Step, Tracked, Value, ValueChange,
@@ -168,6 +169,9 @@ impl Profile {
     /// Lets pending operations on a list name its items by where they stand after what the master confirmed.
     fn follow(&mut self, entry: &DeltaEntry, own: u64) {
         let Effect::List(effects) = &entry.effect else { return self.lose_items(entry.property, own) };
+        if planted(Bug::ItemNotFollowedByPeer) {
+            return;
+        }
         // Insertions of decided batches and those that the delta marks as own are the same, in the same order.
         let decided = self.batches.between(self.batches.applied_through(), own).flat_map(|batch| {
             batch.ops.iter().zip(0..).filter_map(|(op, place)| match &op.change {

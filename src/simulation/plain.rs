@@ -42,13 +42,6 @@ impl Plain {
             _ => 0,
         }
     }
-
-    pub(super) fn items(&self) -> &[Self] {
-        match self {
-            Self::List(items) => items,
-            _ => &[],
-        }
-    }
 }
 
 /// The value that has an identity: an item of a list, or whatever is to be recognised. A text begins with `tag`.

@@ -137,11 +137,6 @@ impl Coverage {
     pub fn missing(&self) -> Vec<&'static str> {
         self.points().filter(|(_, count)| *count == 0).map(|(point, _)| point).collect()
     }
-
-    /// How many faults there were.
-    pub(super) fn faults(&self) -> u64 {
-        self.points().filter(|(point, _)| point.starts_with("crash")).map(|(_, count)| count).sum::<u64>()
-    }
 }
 
 /// Everything that can be observed of a world: as one number, and on demand in words.

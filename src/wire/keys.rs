@@ -4,6 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::limits::MAX_REMOVED_KEYS;
+use crate::planted::{Bug, planted};
 use crate::value::Key;
 
 /// Tells a writer of deltas and snapshots how to name keys.
@@ -170,6 +171,12 @@ impl KeyNumbers {
     /// A key was removed. `is_there` tells whether a key is in the dictionary.
     pub(crate) fn removed(&mut self, key: &Key, is_there: impl Fn(&Key) -> bool) {
         let Some(number) = self.find(key) else { return };
+        if planted(Bug::KeyNumberReused) && number + 1 == self.next {
+            self.next = number;
+            self.keys.remove(&number);
+            self.numbers.remove(key);
+            return;
+        }
         self.removed.push_back(number);
         while self.removed.len() > MAX_REMOVED_KEYS
             && let Some(number) = self.removed.pop_front()

@@ -6,8 +6,9 @@ use super::profile::{Done, MasterProfile};
 use super::session::{Channel, PeerInfo};
 use crate::error::{Error, Result};
 use crate::limits::MAX_PROFILE_BYTES;
+use crate::planted::{Bug, planted};
 use crate::schema::{PropertyIndex, Relation, Schema};
-use crate::value::{Change, Effect, Happened, ItemRef, Misfit, OwnOp, Step, Value, ValueChange};
+use crate::value::{Add, Change, Effect, Happened, ItemRef, Misfit, Mode, OwnOp, Step, Value, ValueChange};
 use crate::wire::frames::{Op, Ops};
 use crate::wire::varint::len_i64;
 
@@ -53,7 +54,7 @@ impl<'a> Decision<'a> {
             let property = self.peer.view.to_master(op.property);
             if let Err(error) = self.take_step(property, place, op) {
                 for Done { property, change, .. } in self.done.into_iter().rev() {
-                    if let Some(change) = change {
+                    if let Some(change) = change.filter(|_| !planted(Bug::NoUndo)) {
                         change.undo(&mut self.profile.values[property.usize()]);
                     }
                 }
@@ -97,7 +98,15 @@ impl<'a> Decision<'a> {
     fn resolve(&self, property: PropertyIndex, change: &Change) -> Result<Step> {
         let info = self.schema.property(property);
         let value = &self.profile.values[property.usize()];
-        let Change::List(change) = change else { return change.resolve(info, value, std::iter::empty()) };
+        let Change::List(change) = change else {
+            if planted(Bug::GuardOnlyAtWriter)
+                && let Change::Add(Add::Int { amount, mode: Mode::Guard { .. } }) = change
+            {
+                let change = Change::Add(Add::Int { amount: *amount, mode: Mode::Plain });
+                return change.resolve(info, value, std::iter::empty());
+            }
+            return change.resolve(info, value, std::iter::empty());
+        };
         let before = self.profile.list_steps(property).map(|step| Happened {
             version: step.version,
             own: (step.writer == self.peer.writer.id).then_some(step.own),
@@ -113,6 +122,9 @@ impl<'a> Decision<'a> {
             _ => None,
         });
         let change = Change::List(change.clone().map_items(|item| self.known(property, item)));
+        if planted(Bug::ItemNotFollowedByMaster) {
+            return change.resolve(info, value, before.chain(in_this_batch).filter(|h| h.own.is_some()));
+        }
         change.resolve(info, value, before.chain(in_this_batch))
     }
 

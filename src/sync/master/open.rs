@@ -11,6 +11,7 @@ use super::writes::{Source, refused_message};
 use super::{Action, Due, Master, MasterEvent, Now, PeerRole, StoreRequest};
 use crate::error::{Error, Result};
 use crate::limits::{MAX_OPEN_PROFILES, OUTBOUND_HIGH_WATER_BYTES};
+use crate::planted::{Bug, planted};
 use crate::schema::{Relation, check_user_id};
 use crate::store::StoredProfile;
 use crate::wire::control::Down;
@@ -219,7 +220,7 @@ impl Master {
         let (applied, durable) = writer.map_or((0, 0), |writer| (writer.last, writer.durable));
         let resumed = info.cursor.filter(|cursor| profile.serves(*cursor)).map(|cursor| cursor.version);
         let epoch = profile.epoch;
-        open.own = info.applied;
+        open.own = info.applied.saturating_sub(u64::from(planted(Bug::OwnCountOffByOne)));
         open.version = resumed.unwrap_or(0);
         open.versions_are_known = resumed.is_some();
         open.crossed_epochs = resumed.is_some() && info.cursor.is_some_and(|cursor| cursor.epoch != epoch);
@@ -267,6 +268,9 @@ impl Master {
         {
             writer.closed = true;
             profile.touched = true;
+            if planted(Bug::WriterForgottenEarly) {
+                profile.forget_writer(peer.writer.id);
+            }
         }
         self.leave(now, session, channel, open.profile);
     }

@@ -9,6 +9,7 @@ use super::session::{ChannelPhase, View};
 use super::{Action, Due, Master, Now};
 use crate::error::Error;
 use crate::limits::{MAX_DELTA_BYTES, MAX_DURABLE_ENTRIES, OUTBOUND_HIGH_WATER_BYTES, OUTBOUND_LIMIT_BYTES};
+use crate::planted::{Bug, planted};
 use crate::schema::{PropertyIndex, Schema};
 use crate::value::{Key, Value};
 use crate::wire::control::{Down, relation_code};
@@ -151,6 +152,7 @@ impl Master {
         match open.phase {
             ChannelPhase::Live => {}
             ChannelPhase::NeedSnapshot => return self.send_snapshot(session, channel),
+            ChannelPhase::AwaitConfirm { .. } if planted(Bug::DeltaBeforeConfirm) => {}
             _ => return,
         }
         let Some(profile) = self.profiles[open.profile].as_mut().and_then(Entry::live) else { return };
@@ -171,7 +173,7 @@ impl Master {
         let entries = &mut self.scratch.entries;
         entries.clear();
         for property in changed.iter() {
-            if schema.property(*property).visible_to(open.relation)
+            if (schema.property(*property).visible_to(open.relation) || planted(Bug::DeltaShowsAll))
                 && let Some(index) = peer.view.to_peer(*property)
             {
                 entries.push((index, *property));

@@ -8,6 +8,7 @@ use super::profile::Entry;
 use super::{Action, Due, Group, Master, MasterEvent, Now, StoreAnswer, StoreRequest};
 use crate::error::{Error, ErrorCode};
 use crate::limits::{GROUP_TARGET_BYTES, MAX_GROUP_ROWS, MAX_SAVE_DOCUMENTS};
+use crate::planted::{Bug, planted};
 use crate::store::{DocumentSave, JournalRow};
 
 impl Master {
@@ -54,6 +55,18 @@ impl Master {
         {
             group.submitted = true;
             let rows = Arc::clone(&group.rows);
+            if planted(Bug::DurableBeforeCommit) {
+                for row in rows.iter() {
+                    let Some(session) = self.writers.get(&row.writer.id) else { continue };
+                    let Some(state) = self.sessions.get_mut(session) else { continue };
+                    let channels = state.channels.iter();
+                    let channel =
+                        channels.filter(|(_, open)| self.by_user.get(&row.user) == Some(&open.profile));
+                    if let Some(channel) = channel.map(|(channel, _)| *channel).next() {
+                        state.durable.push((channel, row.number));
+                    }
+                }
+            }
             self.actions.push_back(Action::Store(StoreRequest::Append { rows }));
         }
         if self.saving.is_none() && !self.save_queue.is_empty() && self.save_retry.is_due(now.mono) {
@@ -84,7 +97,7 @@ impl Master {
 
     fn appended(&mut self, now: Now, error: Option<Error>) {
         let Some(mut group) = self.group.take() else { return };
-        if let Some(error) = error {
+        if let Some(error) = error.filter(|error| !drops_group(error)) {
             // The same rows again: whether they were committed is not known, and does not matter.
             group.submitted = false;
             self.group = Some(group);
@@ -142,6 +155,7 @@ impl Master {
                         self.schedule_save(now, place);
                     }
                 }
+                Err(_) if planted(Bug::FailedSaveCounts) => profile.saved = Some(version),
                 Err(error) => {
                     profile.touched = true;
                     if all_failed || self.stopping {
@@ -203,4 +217,8 @@ impl Master {
             self.save_queue.push_back(place);
         }
     }
+}
+
+fn drops_group(error: &Error) -> bool {
+    planted(Bug::FailedGroupDropped) && error.code() == ErrorCode::StoreFailed
 }

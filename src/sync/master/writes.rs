@@ -15,6 +15,7 @@ use crate::limits::{
     MAX_IDEMPOTENCY_KEY_BYTES, MAX_REFUSED, MAX_RETAINED_BATCHES, MAX_UNJOURNALED_BYTES,
     MAX_UNJOURNALED_ROWS, MAX_WAITING_BYTES, MAX_WRITERS,
 };
+use crate::planted::{Bug, planted};
 use crate::profile::check_idempotency_key;
 use crate::schema::{Relation, SyncClass};
 use crate::store::JournalRow;
@@ -151,7 +152,7 @@ impl Master {
             .writers
             .entry(peer.writer.id)
             .or_insert_with(|| WriterState::new(peer.writer.clone(), now.unix_ms));
-        if number <= writer.last {
+        if number <= writer.last && !planted(Bug::NoDedup) {
             // It came again: it gets its original outcome. An applied one is told by the deltas.
             self.stats.duplicates += 1;
             if let Some(refusal) = writer.refused.get(&number) {
@@ -233,7 +234,9 @@ impl Master {
             refuse(state, peer, channel, number, refusal.clone());
         }
         if let Some(writer) = profile.writers.get_mut(&peer.writer.id) {
-            writer.refused.insert(number, refusal);
+            if !planted(Bug::RefusalForgotten) {
+                writer.refused.insert(number, refusal);
+            }
             while writer.refused.len() > MAX_REFUSED {
                 writer.refused.pop_first();
             }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Event, Peer, Phase, Replica, State};
 use crate::error::{Error, ErrorCode, Result};
+use crate::planted::{Bug, planted};
 use crate::profile::Cause;
 use crate::wire::control::{
     Cursor, Described, Down, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up, decode, relation_of,
@@ -174,6 +175,10 @@ impl Peer {
                 // The cursor is of that epoch with the first delta: it has what is not stored and began anew.
                 replica.resumed_in = Some(epoch);
                 replica.phase = Phase::Open;
+                if planted(Bug::OverlayDroppedByOpened) {
+                    let own = applied.min(replica.profile.last_number());
+                    replica.profile.apply_effects(&[], own.max(replica.profile.applied_through()))?;
+                }
                 self.events.push(Event::ProfileResumed { profile: profile_id, whole: false });
                 self.settle(slot);
                 Ok(())
@@ -418,6 +423,10 @@ impl Peer {
             // What counts as applied may be so by word of a master that crashed. A snapshot that is under way may be older than
             // such a batch and take it back, though it was sent again and is durable by now: till then it is kept.
             return;
+        }
+        if planted(Bug::OverlayDroppedByDurable) {
+            let own = replica.durable.min(replica.profile.last_number());
+            let _ = replica.profile.apply_effects(&[], own.max(replica.profile.applied_through()));
         }
         replica.profile.durable_through(replica.durable);
         // What was refused is decided for good too.

@@ -14,6 +14,7 @@ use self::volatile::Volatile;
 use super::Rng;
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::{BATCHES_FRAME_TARGET_BYTES, HELLO_TIMEOUT, MAX_OPEN_PROFILES, MAX_TOKEN_BYTES};
+use crate::planted::{Bug, planted};
 use crate::profile::{EventQueue, Profile};
 use crate::schema::{Relation, Schema, check_user_id};
 use crate::value::Key;
@@ -661,7 +662,9 @@ impl Peer {
         let sent_before = replica.sent_through;
         replica.phase = Phase::Opening;
         replica.keys_are_good = false;
-        replica.sent_through = profile.heard_through();
+        if !planted(Bug::NotSentAgain) {
+            replica.sent_through = profile.heard_through();
+        }
         let again = profile.retained_from(0).take_while(|b| b.number <= sent_before).count();
         self.stats.batches_resent += again as u64;
         self.send_batches(slot);
