@@ -101,8 +101,8 @@ impl Profile {
     /// Seals the batches that gather changes, as far as the window allows. What it does not allow goes on gathering.
     pub(crate) fn seal(&mut self) {
         self.batches.seal();
-        // What is left has waited already.
-        self.wait = Wait { usual: self.batches.has_sealable(), own: None };
+        // What is left, a bracket that is not committed included, has waited already.
+        self.wait = Wait { usual: self.batches.has_unsealed(), own: None };
     }
 
     /// Applies what the master confirmed, together with the knowledge that this writer's batches up to `own` are

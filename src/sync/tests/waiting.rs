@@ -106,3 +106,15 @@ fn changes_made_offline_or_at_the_end_do_not_wait() {
     net.settle(&mut b, 2);
     assert_eq!(b.pending(at_b).unwrap().undurable, 0);
 }
+
+#[test]
+fn a_bracket_that_was_open_at_a_flush_is_sent_when_it_is_committed() {
+    let (mut net, (mut a, at_a), (mut b, at_b)) = two();
+    a.change(at_a, |p| p.begin_batch()).unwrap();
+    a.change(at_a, |p| p.add_int(USUAL, 1)).unwrap();
+    net.settle(&mut a, 1);
+    a.change(at_a, |p| p.commit_batch()).unwrap();
+    net.settle(&mut a, 1);
+    net.settle(&mut b, 2);
+    assert_eq!(b.profile(at_b).unwrap().get(USUAL), &Value::I32(1));
+}
