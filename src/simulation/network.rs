@@ -269,8 +269,12 @@ fn forbidden(bytes: &[u8], relation: impl Fn(usize) -> Relation, users: usize) -
         return None;
     }
     let mut from = 0;
-    while let Some(place) = bytes[from..].windows(2).position(|pair| pair == b"~~") {
-        from += place + 2;
+    while let Some(place) = bytes[from..].iter().position(|byte| *byte == b'~') {
+        from += place + 1;
+        if bytes.get(from) != Some(&b'~') {
+            continue;
+        }
+        from += 1;
         let allowed = match (bytes.get(from), bytes.get(from + 1)) {
             (Some(b'S'), _) => false,
             (Some(b'O'), Some(user)) => {

@@ -96,6 +96,8 @@ points! {
     RefusedStale = "batches refused as stale";
     RefusedGuard = "guarded additions refused by the master";
     Expired = "batches refused as expired";
+    Steps = "steps";
+    Rounds = "rounds of coming to rest";
     ViewsCompared = "views compared with the model";
 }
 
@@ -166,8 +168,11 @@ impl Tape {
             word.copy_from_slice(chunk);
             self.number(u64::from_le_bytes(word));
         }
-        for byte in chunks.remainder() {
-            self.number(u64::from(*byte));
+        let rest = chunks.remainder();
+        if !rest.is_empty() {
+            let mut word = [0; 8];
+            word[..rest.len()].copy_from_slice(rest);
+            self.number(u64::from_le_bytes(word));
         }
     }
 

@@ -133,6 +133,7 @@ impl World {
         while (self.operations < OPERATIONS || self.faults < FAULTS) && steps < MOST_STEPS {
             self.step();
             steps += 1;
+            self.met.meet(Met::Steps, 1);
         }
         // What goes wrong last is not hidden by what comes after.
         if self.rng.below(2) == 0 {
@@ -157,7 +158,7 @@ impl World {
             13..=14 => self.run_masters(),
             _ => drop(self.notice()),
         }
-        if self.rng.below(50) == 0 {
+        if self.rng.below(40) == 0 {
             self.fault();
         }
     }
@@ -285,6 +286,7 @@ impl World {
             self.crash_master(0);
         }
         for round in 0..600 {
+            self.met.meet(Met::Rounds, 1);
             let before = self.tape.hash();
             for player in 0..self.players.len() {
                 self.tick(player, false);

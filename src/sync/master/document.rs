@@ -136,7 +136,7 @@ pub(super) fn load(
         object = serde_json::from_str(text).map_err(|e| corrupt(e.to_string()))?;
         let meta = object.remove(RESERVED).ok_or_else(|| corrupt(format!("has no `{RESERVED}`")))?;
         let meta: Meta = serde_json::from_value(meta).map_err(|e| corrupt(format!("`{RESERVED}`: {e}")))?;
-        read_meta(schema, &mut profile, meta, unix_ms).map_err(corrupt)?;
+        read_meta(schema, &mut profile, meta).map_err(corrupt)?;
         rename_members(schema, &mut object);
         profile.saved = Some(profile.version);
         profile.logged_from = profile.version;
@@ -146,6 +146,7 @@ pub(super) fn load(
     for row in stored.rows {
         fold(schema, &mut profile, &mut object, row).map_err(corrupt)?;
     }
+    forget_expired(&mut profile, unix_ms);
     let members = document_members(schema, object);
     for (index, value) in members.values {
         profile.values[index.usize()] = value;
@@ -161,6 +162,21 @@ pub(super) fn load(
     misfits.retain(|(name, _)| !set_aside(schema, &mut profile, name));
     profile.size = profile.values.iter().map(Value::size).sum();
     Ok((profile, misfits))
+}
+
+/// Forgets writer sessions that have been silent for long, by document and rows together: one of which the document was
+/// forgotten and a later row was not would have lost its refusals.
+fn forget_expired(profile: &mut MasterProfile, unix_ms: u64) {
+    // Of clocks that jump, at worst a writer is kept longer.
+    let expired =
+        |writer: &WriterState| unix_ms.saturating_sub(writer.seen_unix_ms) > WRITER_EXPIRY.as_millis() as u64;
+    let expired: Vec<u128> =
+        profile.writers.iter().filter(|(_, writer)| expired(writer)).map(|(id, _)| *id).collect();
+    for id in expired {
+        if let Some(writer) = profile.forget_writer(id) {
+            profile.forgotten_version = profile.forgotten_version.max(writer.applied_version);
+        }
+    }
 }
 
 /// Keeps a value that does not fit its property aside. True when an earlier one was found there that fits: a schema that
@@ -191,7 +207,7 @@ pub(crate) fn stored_json(schema: &Schema, user: &Arc<str>, stored: StoredProfil
     Ok(crate::json::profile_to_json(schema, |i| Some(&profile.values[i.usize()])))
 }
 
-fn read_meta(schema: &Schema, profile: &mut MasterProfile, meta: Meta, unix_ms: u64) -> Result<(), String> {
+fn read_meta(schema: &Schema, profile: &mut MasterProfile, meta: Meta) -> Result<(), String> {
     let hex = |text: &str| u64::from_str_radix(text, 16).map_err(|_| format!("`{text}` is no epoch"));
     profile.version = meta.version;
     profile.epoch = hex(&meta.epoch)?;
@@ -211,11 +227,6 @@ fn read_meta(schema: &Schema, profile: &mut MasterProfile, meta: Meta, unix_ms: 
     }
     for (id, written) in meta.writers {
         let id = u128::from_str_radix(&id, 16).map_err(|_| format!("`{id}` is no writer"))?;
-        // Of clocks that jump, at worst a writer is kept longer.
-        if unix_ms.saturating_sub(written.seen) > WRITER_EXPIRY.as_millis() as u64 {
-            profile.forgotten_version = profile.forgotten_version.max(written.version);
-            continue;
-        }
         let info = WriterInfo { id, subject: written.subject.into(), role: written.role.into() };
         let mut writer = WriterState::new(Arc::new(info), written.seen);
         (writer.last, writer.applied, writer.durable) = (written.last, written.last, written.last);
