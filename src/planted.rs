@@ -63,8 +63,6 @@ bugs! {
     FailedGroupDropped = "failed-group-dropped";
     /// A peer does not send again after a reconnect what it sent before.
     NotSentAgain = "not-sent-again";
-    /// A save counts though the store failed.
-    FailedSaveCounts = "failed-save-counts";
 }
 
 #[cfg(feature = "simulation")]

@@ -1,6 +1,6 @@
 //! What a game does to a profile: random changes of all kinds, each told to the model as the game sees it.
 
-use super::model::may_be_refused;
+use super::outcome::may_be_refused;
 use super::plain::{Plain, PlainKey, plain, plain_key, with_identity};
 use super::player::Opened;
 use super::replay::{After, Amount, Bounds, Num, Op};
@@ -46,7 +46,7 @@ impl World {
                 25..=34 => return self.cancel_bracket(player, user),
                 _ => {}
             }
-        } else if dice < 2 {
+        } else if dice < 3 {
             return self.release(player, user);
         } else if dice < 10 && game.writes {
             let begun = self.players[player].peer.change(id, Profile::begin_batch);

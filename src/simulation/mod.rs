@@ -9,12 +9,14 @@ mod faults;
 mod game;
 mod model;
 mod network;
+mod outcome;
 mod plain;
 mod player;
 mod replay;
 mod report;
 mod schemas;
 mod tape;
+mod views;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -274,6 +274,12 @@ fn fold(
             None => drop(profile.kept_versions.insert(name.to_string(), row.version)),
         }
     }
+    // A number that the session had already: it was forgotten since, and began anew. What the document says of it is of before.
+    if profile.writers.get(&row.writer.id).is_some_and(|writer| row.number <= writer.last)
+        && let Some(before) = profile.forget_writer(row.writer.id)
+    {
+        profile.forgotten_version = profile.forgotten_version.max(before.applied_version);
+    }
     let writers: &mut HashMap<_, _> = &mut profile.writers;
     let writer =
         writers.entry(row.writer.id).or_insert_with(|| WriterState::new(row.writer.clone(), row.unix_ms));
