@@ -1,7 +1,7 @@
 //! The plain model. It knows what each game did, batch by batch, takes the order in which the store committed them as the
 //! truth, and compares every view with what follows from it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use super::outcome::{commit_batch, may_be_refused};
@@ -23,6 +23,9 @@ pub(super) struct Model {
     layout: Rc<Layout>,
     users: Vec<History>,
     writers: BTreeMap<WriterKey, Writer>,
+    /// Items that some game asked to remove, and lists that one asked to clear, of each user. A crash may bring an item back
+    /// that a peer saw go.
+    removals: BTreeSet<(usize, usize, Option<i64>)>,
     /// Whether the clock jumped so far that writer sessions may have expired.
     pub(super) may_expire: bool,
 }
@@ -113,7 +116,7 @@ impl Model {
             waiting: Vec::new(),
         };
         let users = (0..users).map(|_| history()).collect();
-        Self { layout, users, writers: BTreeMap::new(), may_expire: false }
+        Self { layout, users, writers: BTreeMap::new(), removals: BTreeSet::new(), may_expire: false }
     }
 
     // ---- what games do and are told ----
@@ -129,6 +132,7 @@ impl Model {
 
     /// A change outside of brackets was recorded in a batch.
     pub(super) fn changed(&mut self, key: WriterKey, number: u64, property: usize, op: Op) {
+        self.note_removal(key.1, property, &op);
         let batch = self.writers.entry(key).or_default().batches.entry(number);
         let batch = batch.or_insert(Batch {
             is_bracket: false,
@@ -144,7 +148,16 @@ impl Model {
 
     /// A change in the bracket that is begun.
     pub(super) fn changed_in_bracket(&mut self, key: WriterKey, property: usize, op: Op) {
+        self.note_removal(key.1, property, &op);
         self.writers.entry(key).or_default().bracket.push((property, op));
+    }
+
+    fn note_removal(&mut self, user: usize, property: usize, op: &Op) {
+        match op {
+            Op::Remove { identity } => drop(self.removals.insert((user, property, Some(*identity)))),
+            Op::Clear => drop(self.removals.insert((user, property, None))),
+            _ => {}
+        }
     }
 
     /// A property that was changed in the bracket that is begun.
@@ -283,7 +296,12 @@ impl Model {
             finding("order", format!("batch {number} follows batch {}", writer.last_committed));
         }
         writer.last_committed = number;
-        commit_batch(&self.layout.plans, (batch.is_bracket, &batch.ops), &mut state, row);
+        let removals = &self.removals;
+        let was_gone = |property: usize, identity: i64| {
+            let removed = |what: Option<i64>| removals.contains(&(user, property, what));
+            removed(Some(identity)) || removed(None)
+        };
+        commit_batch(&self.layout.plans, (batch.is_bracket, &batch.ops), &mut state, row, &was_gone);
         history.rows.push(Committed { epoch: row.epoch, writer: row.writer.id, number });
         let waiting = &mut history.waiting;
         let mut place = 0;

@@ -45,6 +45,7 @@ pub(super) fn commit_batch(
     (is_bracket, ops): (bool, &[(usize, Op)]),
     state: &mut State,
     row: &JournalRow,
+    was_gone: &dyn Fn(usize, i64) -> bool,
 ) {
     let impossible = |what: &dyn std::fmt::Debug, why: &dyn std::fmt::Debug| -> ! {
         let text = format!("version {} has {what:?}, which can't be: {why:?}", row.version);
@@ -76,6 +77,7 @@ pub(super) fn commit_batch(
             effects(*property).into_iter().filter(|effect| effect.moves_items()).collect();
         let next = moved.entry(*property).or_default();
         let mut adrift = |op: &Op, from: usize| Some(where_put(moves.get(*next).copied(), op, from));
+        let op = &beside_what_is_there(op, |identity| was_gone(*property, identity));
         if let Err(why) = step(plan, Rc::make_mut(&mut state[*property]), op, &mut adrift) {
             impossible(op, &why);
         }
@@ -102,6 +104,21 @@ pub(super) fn relevant(is_bracket: bool, ops: &[(usize, Op)]) -> &[(usize, Op)] 
     let cleared = ops.iter().rposition(|(_, op)| matches!(op, Op::Clear));
     &ops[cleared.filter(|_| !is_bracket).unwrap_or(0)..]
 }
+
+/// The change, without an item to stand after that may have been gone for its writer, though it is there (again).
+fn beside_what_is_there(op: &Op, was_gone: impl Fn(i64) -> bool) -> Op {
+    let mut op = op.clone();
+    if let Op::Insert { after, .. } | Op::Move { after, .. } = &mut op
+        && let After::Item(identity) = after
+        && was_gone(*identity)
+    {
+        *identity = NOBODY;
+    }
+    op
+}
+
+/// No item's identity.
+const NOBODY: i64 = -1;
 
 /// Where the master put what was to stand after an item that is gone, by the step that it took. Where the gap is, is known
 /// only to those that saw the item go, so any place is right.
