@@ -56,7 +56,7 @@ impl World {
             self.players[player].opened[user].bracket = true;
             return self.tell(|w| format!("{} begins a bracket of user {user}", w.players[player].name));
         }
-        if dice % 7 == 0 {
+        if dice.is_multiple_of(7) {
             // Nothing is in the way: the windows are wide.
             if let Err(error) = self.players[player].peer.flush_profile(id) {
                 finding("local refusals", format!("a flush: {error}"));

@@ -16,6 +16,8 @@ mod replay;
 mod report;
 mod schemas;
 mod tape;
+#[cfg(test)]
+mod tests;
 mod views;
 mod world;
 

@@ -80,10 +80,11 @@ pub(super) fn shows_replayed(
         let mut anywhere: Vec<i64> = Vec::new();
         for (place, op) in ops.iter().enumerate() {
             match op {
-                _ if !is_lost(place) => match step(plan, &mut value, op, &mut |_, _| None) {
-                    Err(Cannot::Adrift) => return true,
-                    Ok(()) | Err(_) => {}
-                },
+                _ if !is_lost(place) => {
+                    if let Err(Cannot::Adrift) = step(plan, &mut value, op, &mut |_, _| None) {
+                        return true;
+                    }
+                }
                 Op::Insert { item, .. } => anywhere.push(item.identity()),
                 Op::Move { identity, after: After::Item(_) } => anywhere.push(*identity),
                 _ => {}

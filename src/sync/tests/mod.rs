@@ -5,6 +5,6 @@
 mod coalescing;
 mod elements;
 mod net;
+mod outcomes;
 mod rights;
 mod scenarios;
-mod simulation;
