@@ -5,7 +5,7 @@ macro_rules! bugs {
     ($($(#[doc = $doc:literal])* $name:ident = $text:literal;)*) => {
         /// A bug that can be planted.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[cfg_attr(not(feature = "simulation"), allow(dead_code))]
+        #[cfg_attr(not(feature = "simulation"), allow(dead_code, unreachable_pub))]
         pub enum Bug { $($(#[doc = $doc])* $name,)* }
 
         #[cfg(feature = "simulation")]

@@ -72,7 +72,12 @@ impl World {
             let place = self.rng.below(view.properties.len() as u64) as usize;
             let property = view.properties[place];
             let plan = &layout.plans[property];
-            if plan.writable_by(relation) || self.rng.below(12) == 0 {
+            let writable = plan.writable_by(relation);
+            let alone = !self.players[player].opened[user].bracket;
+            if writable && alone && plan.value_type.is_container() && self.rng.below(8) == 0 {
+                return self.assign(player, user, place, plan);
+            }
+            if writable || self.rng.below(12) == 0 {
                 return self.change(player, user, place, plan);
             }
         }

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod assign;
 mod desk;
 mod faults;
 mod game;
