@@ -42,4 +42,9 @@ say "tests"
 cargo build --locked
 cargo test --locked --no-fail-fast
 
+say "simulation"
+# Whole networks in virtual time, a minute of them, and then bugs that are planted and must be found.
+cargo run --release --locked --example simulate -- --seconds 60
+cargo run --release --locked --example simulate -- --planted all
+
 say "all passed"

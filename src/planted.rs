@@ -5,7 +5,7 @@ macro_rules! bugs {
     ($($(#[doc = $doc:literal])* $name:ident = $text:literal;)*) => {
         /// A bug that can be planted.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[cfg_attr(not(feature = "simulation"), allow(dead_code))]
+        #[cfg_attr(not(feature = "simulation"), allow(dead_code, unreachable_pub))]
         pub enum Bug { $($(#[doc = $doc])* $name,)* }
 
         #[cfg(feature = "simulation")]
@@ -63,8 +63,6 @@ bugs! {
     FailedGroupDropped = "failed-group-dropped";
     /// A peer does not send again after a reconnect what it sent before.
     NotSentAgain = "not-sent-again";
-    /// A save counts though the store failed.
-    FailedSaveCounts = "failed-save-counts";
 }
 
 #[cfg(feature = "simulation")]

@@ -1,6 +1,6 @@
 //! What a game does to a profile: random changes of all kinds, each told to the model as the game sees it.
 
-use super::model::may_be_refused;
+use super::outcome::may_be_refused;
 use super::plain::{Plain, PlainKey, plain, plain_key, with_identity};
 use super::player::Opened;
 use super::replay::{After, Amount, Bounds, Num, Op};
@@ -46,7 +46,7 @@ impl World {
                 25..=34 => return self.cancel_bracket(player, user),
                 _ => {}
             }
-        } else if dice < 2 {
+        } else if dice < 3 {
             return self.release(player, user);
         } else if dice < 10 && game.writes {
             let begun = self.players[player].peer.change(id, Profile::begin_batch);
@@ -56,7 +56,7 @@ impl World {
             self.players[player].opened[user].bracket = true;
             return self.tell(|w| format!("{} begins a bracket of user {user}", w.players[player].name));
         }
-        if dice % 7 == 0 {
+        if dice.is_multiple_of(7) {
             // Nothing is in the way: the windows are wide.
             if let Err(error) = self.players[player].peer.flush_profile(id) {
                 finding("local refusals", format!("a flush: {error}"));
@@ -72,7 +72,12 @@ impl World {
             let place = self.rng.below(view.properties.len() as u64) as usize;
             let property = view.properties[place];
             let plan = &layout.plans[property];
-            if plan.writable_by(relation) || self.rng.below(12) == 0 {
+            let writable = plan.writable_by(relation);
+            let alone = !self.players[player].opened[user].bracket;
+            if writable && alone && plan.value_type.is_container() && self.rng.below(8) == 0 {
+                return self.assign(player, user, place, plan);
+            }
+            if writable || self.rng.below(12) == 0 {
                 return self.change(player, user, place, plan);
             }
         }

@@ -4,17 +4,22 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod assign;
 mod desk;
 mod faults;
 mod game;
 mod model;
 mod network;
+mod outcome;
 mod plain;
 mod player;
 mod replay;
 mod report;
 mod schemas;
 mod tape;
+#[cfg(test)]
+mod tests;
+mod views;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,17 +1,19 @@
 //! The plain model. It knows what each game did, batch by batch, takes the order in which the store committed them as the
 //! truth, and compares every view with what follows from it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-use super::plain::{Plain, plain, same};
-use super::replay::{After, Cannot, Op, less, put_together, step};
+use super::outcome::{commit_batch, may_be_refused};
+use super::plain::{Plain, plain};
+use super::replay::Op;
 use super::report::finding;
-use super::schemas::{Layout, Plan, View};
+use super::schemas::{Layout, View};
+use super::views::{compare, shows_replayed};
 use crate::error::ErrorCode;
 use crate::profile::Profile;
 use crate::schema::{PropertyIndex, Relation};
-use crate::store::{Effect, JournalRow, ListEffect};
+use crate::store::JournalRow;
 use crate::value::Value;
 
 /// A writer session's batches of one user's profile.
@@ -20,13 +22,16 @@ pub(super) type WriterKey = (u128, usize);
 pub(super) struct Model {
     layout: Rc<Layout>,
     users: Vec<History>,
-    writers: HashMap<WriterKey, Writer>,
+    writers: BTreeMap<WriterKey, Writer>,
+    /// Items that some game asked to remove, and lists that one asked to clear, of each user. A crash may bring an item back
+    /// that a peer saw go.
+    removals: BTreeSet<(usize, usize, Option<i64>)>,
     /// Whether the clock jumped so far that writer sessions may have expired.
     pub(super) may_expire: bool,
 }
 
 /// The values of a profile's properties.
-type State = Vec<Rc<Plain>>;
+pub(super) type State = Vec<Rc<Plain>>;
 
 /// What the store committed of one profile.
 struct History {
@@ -84,6 +89,9 @@ struct Batch {
     expired: bool,
 }
 
+/// What is not decided of a writer: whether it is a bracket, and the changes.
+pub(super) type Undecided<'a> = (bool, &'a [(usize, Op)]);
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Outcome {
     Open,
@@ -108,7 +116,7 @@ impl Model {
             waiting: Vec::new(),
         };
         let users = (0..users).map(|_| history()).collect();
-        Self { layout, users, writers: HashMap::new(), may_expire: false }
+        Self { layout, users, writers: BTreeMap::new(), removals: BTreeSet::new(), may_expire: false }
     }
 
     // ---- what games do and are told ----
@@ -124,6 +132,7 @@ impl Model {
 
     /// A change outside of brackets was recorded in a batch.
     pub(super) fn changed(&mut self, key: WriterKey, number: u64, property: usize, op: Op) {
+        self.note_removal(key.1, property, &op);
         let batch = self.writers.entry(key).or_default().batches.entry(number);
         let batch = batch.or_insert(Batch {
             is_bracket: false,
@@ -139,7 +148,16 @@ impl Model {
 
     /// A change in the bracket that is begun.
     pub(super) fn changed_in_bracket(&mut self, key: WriterKey, property: usize, op: Op) {
+        self.note_removal(key.1, property, &op);
         self.writers.entry(key).or_default().bracket.push((property, op));
+    }
+
+    fn note_removal(&mut self, user: usize, property: usize, op: &Op) {
+        match op {
+            Op::Remove { identity } => drop(self.removals.insert((user, property, Some(*identity)))),
+            Op::Clear => drop(self.removals.insert((user, property, None))),
+            _ => {}
+        }
     }
 
     /// A property that was changed in the bracket that is begun.
@@ -278,7 +296,12 @@ impl Model {
             finding("order", format!("batch {number} follows batch {}", writer.last_committed));
         }
         writer.last_committed = number;
-        apply(&self.layout.plans, batch, &mut state, row);
+        let removals = &self.removals;
+        let was_gone = |property: usize, identity: i64| {
+            let removed = |what: Option<i64>| removals.contains(&(user, property, what));
+            removed(Some(identity)) || removed(None)
+        };
+        commit_batch(&self.layout.plans, (batch.is_bracket, &batch.ops), &mut state, row, &was_gone);
         history.rows.push(Committed { epoch: row.epoch, writer: row.writer.id, number });
         let waiting = &mut history.waiting;
         let mut place = 0;
@@ -328,20 +351,23 @@ impl Model {
         let none = Writer::default();
         let writer = self.writers.get(&key).unwrap_or(&none);
         let decided = profile.applied_through();
-        let open = |batch: &&Batch| batch.outcome != Outcome::Refused && !batch.expired;
+        let open = |batch: &Batch| batch.outcome != Outcome::Refused && !batch.expired;
         // Of what was refused it does not matter whether it counts as decided.
         let (from, to) = (decided.min(writer.applied) + 1, decided.max(writer.applied));
-        if from <= to && writer.batches.range(from..=to).map(|(_, b)| b).any(|b| open(&b)) {
+        if from <= to && writer.batches.range(from..=to).any(|(_, b)| open(b)) {
             let text = format!("{}: {decided} decided, {} told to be", seen.who, writer.applied);
             finding("overlay", text);
         }
-        let bracket =
-            Batch { is_bracket: true, ops: writer.bracket.clone(), outcome: Outcome::Open, expired: false };
-        let undecided: Vec<&Batch> = writer.batches.range(decided + 1..).map(|(_, b)| b).collect();
-        let undecided: Vec<&Batch> = undecided.into_iter().filter(open).chain([&bracket]).collect();
+        let mut undecided: Vec<Undecided<'_>> = Vec::new();
+        for (_, batch) in writer.batches.range(decided + 1..).filter(|(_, batch)| open(batch)) {
+            undecided.push((batch.is_bracket, &batch.ops));
+        }
+        if !writer.bracket.is_empty() {
+            undecided.push((true, &writer.bracket));
+        }
         for (index, property) in seen.view.properties.iter().enumerate() {
             let place = PropertyIndex(index as u16);
-            let any = undecided.iter().any(|batch| batch.ops.iter().any(|(p, _)| p == property));
+            let any = undecided.iter().any(|(_, ops)| ops.iter().any(|(p, _)| p == property));
             if any != profile.is_pending(place) {
                 let text =
                     format!("{}: property {property} is{} pending", seen.who, if any { " not" } else { "" });
@@ -353,7 +379,7 @@ impl Model {
                 let confirmed = plain(profile.confirmed(place));
                 if !shows_replayed(plan, *property, &confirmed, &undecided, shown) {
                     let ops: Vec<_> =
-                        undecided.iter().flat_map(|b| &b.ops).filter(|(p, _)| p == property).collect();
+                        undecided.iter().flat_map(|(_, ops)| *ops).filter(|(p, _)| p == property).collect();
                     let text = format!(
                         "{}: property {property} shows {shown}, not {} with {ops:?}",
                         seen.who,
@@ -367,180 +393,4 @@ impl Model {
             }
         }
     }
-}
-
-/// Whether a change of a property may be refused for this reason.
-pub(super) fn may_be_refused(plan: &Plan, op: &Op, code: ErrorCode, by_master: bool) -> bool {
-    let amount = match op {
-        Op::Add(amount) | Op::AddEntry { amount, .. } => Some(amount),
-        _ => None,
-    };
-    match code {
-        ErrorCode::GuardFailed => amount.is_some_and(|amount| amount.is_guarded()),
-        ErrorCode::Overflow => amount.is_some(),
-        ErrorCode::OutOfRange => plan.range.is_some(),
-        ErrorCode::NotMonotonic => plan.monotonic,
-        ErrorCode::TooLong => plan.max_length.is_some() && !by_master,
-        ErrorCode::TooMany => plan.max_count.is_some(),
-        ErrorCode::TooFew => plan.min_count > 0,
-        ErrorCode::Stale => {
-            by_master
-                && matches!(
-                    op,
-                    Op::Revise { .. }
-                        | Op::Remove { .. }
-                        | Op::Move { .. }
-                        | Op::Insert { after: After::Item(_), .. }
-                )
-        }
-        _ => false,
-    }
-}
-
-/// What the store committed of a batch. It must be possible.
-fn apply(plans: &[Plan], batch: &Batch, state: &mut State, row: &JournalRow) {
-    let impossible = |what: &dyn std::fmt::Debug, why: &dyn std::fmt::Debug| -> ! {
-        let text = format!("version {} has {what:?}, which can't be: {why:?}", row.version);
-        finding("whole batches", text)
-    };
-    let effects = |property: usize| -> Vec<&ListEffect> {
-        let of_it = row.effects.iter().filter(|(name, _)| **name == *plans[property].name);
-        of_it
-            .flat_map(|(_, effect)| if let Effect::List(steps) = effect { steps.as_slice() } else { &[] })
-            .collect()
-    };
-    let first = batch.ops.first().map_or(0, |(property, _)| *property);
-    if !batch.is_bracket && !plans[first].value_type.is_container() {
-        for together in put_together(&plans[first], batch.ops.iter().map(|(_, op)| op)) {
-            match together.apply(&plans[first], &state[first]) {
-                Ok(value) => state[first] = Rc::new(value),
-                Err(why) => impossible(&batch.ops, &why),
-            }
-        }
-        return;
-    }
-    let mut touched: Vec<usize> = Vec::new();
-    // How many steps that move the items of each list were seen.
-    let mut moved: BTreeMap<usize, usize> = BTreeMap::new();
-    for (property, op) in relevant(batch) {
-        let plan = &plans[*property];
-        let before = state[*property].clone();
-        let moves: Vec<&ListEffect> =
-            effects(*property).into_iter().filter(|effect| effect.moves_items()).collect();
-        let next = moved.entry(*property).or_default();
-        let mut adrift = |op: &Op, from: usize| Some(where_put(moves.get(*next).copied(), op, from));
-        if let Err(why) = step(plan, Rc::make_mut(&mut state[*property]), op, &mut adrift) {
-            impossible(op, &why);
-        }
-        if !matches!(op, Op::Revise { .. }) && state[*property] != before {
-            *next += 1;
-        }
-        if plan.monotonic && less(&state[*property], &before) {
-            impossible(op, &Cannot::Limits);
-        }
-        touched.push(*property);
-        if batch.is_bracket && !plan.allows(&state[*property]) {
-            impossible(op, &Cannot::Limits);
-        }
-    }
-    for property in touched {
-        if !plans[property].allows(&state[property]) {
-            finding("limits", format!("version {} has {:?}", row.version, state[property]));
-        }
-    }
-}
-
-/// The changes of a batch, without those of a list or dictionary outside of brackets that was cleared after them.
-fn relevant(batch: &Batch) -> &[(usize, Op)] {
-    let cleared = batch.ops.iter().rposition(|(_, op)| matches!(op, Op::Clear));
-    &batch.ops[cleared.filter(|_| !batch.is_bracket).unwrap_or(0)..]
-}
-
-/// Where the master put what was to stand after an item that is gone, by the step that it took. Where the gap is, is known
-/// only to those that saw the item go, so any place is right.
-fn where_put(effect: Option<&ListEffect>, op: &Op, from: usize) -> usize {
-    match (effect, op) {
-        (Some(ListEffect::Insert { index, value }), Op::Insert { item, .. })
-            if plain(value).identity() == item.identity() =>
-        {
-            *index as usize
-        }
-        (Some(ListEffect::Move { from: before, to }), Op::Move { .. }) if *before as usize == from => {
-            *to as usize
-        }
-        _ => from,
-    }
-}
-
-fn compare<'v>(
-    plans: &[Plan],
-    state: &State,
-    seen: &Seen,
-    version: u64,
-    confirmed: impl Fn(usize) -> &'v Value,
-) {
-    for (index, property) in seen.view.properties.iter().enumerate() {
-        let value = confirmed(index);
-        if !plans[*property].visible_to(seen.relation) {
-            if *value != seen.view.defaults[index] {
-                finding("visibility", format!("{} has {value} of property {property}", seen.who));
-            }
-        } else if !same(value, &state[*property]) {
-            let model = &state[*property];
-            let text = format!("{} at {version}: property {property} is {value}, not {model:?}", seen.who);
-            finding("views", text);
-        }
-    }
-}
-
-/// Whether a property shows what follows from its confirmed value and the undecided changes. Those that can't be made are
-/// left out. A list that came whole takes from the changes before it what they know of its items; which ones those are, the
-/// game is not told, so each may have lost it.
-fn shows_replayed(
-    plan: &Plan,
-    property: usize,
-    confirmed: &Plain,
-    undecided: &[&Batch],
-    shown: &Value,
-) -> bool {
-    let of_it = |batch: &Batch| batch.ops.iter().any(|(p, _)| *p == property);
-    let undecided = undecided.iter().filter(|batch| of_it(batch));
-    if !plan.value_type.is_container() {
-        let mut value = confirmed.clone();
-        for batch in undecided {
-            let ops = batch.ops.iter().filter(|(p, _)| *p == property).map(|(_, op)| op);
-            let mut take = |together: super::replay::Together| {
-                if let Ok(new) = together.apply(plan, &value) {
-                    value = new;
-                }
-            };
-            if batch.is_bracket {
-                ops.for_each(|op| put_together(plan, std::iter::once(op)).into_iter().for_each(&mut take));
-            } else {
-                put_together(plan, ops).into_iter().for_each(take);
-            }
-        }
-        return same(shown, &value);
-    }
-    let ops: Vec<&Op> =
-        undecided.flat_map(|b| relevant(b)).filter(|(p, _)| *p == property).map(|(_, op)| op).collect();
-    // Whatever names an item may have lost it.
-    let names_item = |op: &Op| {
-        let other = matches!(op, Op::Insert { after: After::Item(_), .. });
-        other || matches!(op, Op::Revise { .. } | Op::Remove { .. } | Op::Move { .. })
-    };
-    let naming: Vec<usize> = (0..ops.len()).filter(|place| names_item(ops[*place])).collect();
-    // There are few, but for worlds that are long without a connection.
-    (0..1_u32 << naming.len().min(10)).any(|lost| {
-        let is_lost = |place: usize| {
-            naming.iter().take(10).position(|p| *p == place).is_some_and(|nth| lost >> nth & 1 == 1)
-        };
-        let mut value = confirmed.clone();
-        for (_, op) in ops.iter().enumerate().filter(|(place, _)| !is_lost(*place)) {
-            if let Err(Cannot::Adrift) = step(plan, &mut value, op, &mut |_, _| None) {
-                return true;
-            }
-        }
-        same(shown, &value) || naming.len() > 10 && lost > 0
-    })
 }

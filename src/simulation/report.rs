@@ -96,8 +96,8 @@ points! {
     RefusedStale = "batches refused as stale";
     RefusedGuard = "guarded additions refused by the master";
     Expired = "batches refused as expired";
-    Steps = "steps";
-    Rounds = "rounds of coming to rest";
+    Steps = "steps of worlds";
+    Rounds = "rounds until worlds came to rest";
     ViewsCompared = "views compared with the model";
 }
 

@@ -146,7 +146,7 @@ pub(super) fn load(
     for row in stored.rows {
         fold(schema, &mut profile, &mut object, row).map_err(corrupt)?;
     }
-    forget_expired(&mut profile, unix_ms);
+    close_expired(&mut profile, unix_ms);
     let members = document_members(schema, object);
     for (index, value) in members.values {
         profile.values[index.usize()] = value;
@@ -164,16 +164,14 @@ pub(super) fn load(
     Ok((profile, misfits))
 }
 
-/// Forgets writer sessions that have been silent for long, by document and rows together: one of which the document was
-/// forgotten and a later row was not would have lost its refusals.
-fn forget_expired(profile: &mut MasterProfile, unix_ms: u64) {
-    // Of clocks that jump, at worst a writer is kept longer.
-    let expired =
-        |writer: &WriterState| unix_ms.saturating_sub(writer.seen_unix_ms) > WRITER_EXPIRY.as_millis() as u64;
-    let expired: Vec<u128> =
-        profile.writers.iter().filter(|(_, writer)| expired(writer)).map(|(id, _)| *id).collect();
-    for id in expired {
-        if let Some(writer) = profile.forget_writer(id) {
+/// Writer sessions that have been silent for long, by document and rows together, are left out of the next document, and then
+/// forgotten. Not at once: that would be lost with a crash, and a clock that was set back would bring back numbers of a
+/// session that counts anew.
+fn close_expired(profile: &mut MasterProfile, unix_ms: u64) {
+    for writer in profile.writers.values_mut() {
+        // Of clocks that jump, at worst a writer is kept longer.
+        if unix_ms.saturating_sub(writer.seen_unix_ms) > WRITER_EXPIRY.as_millis() as u64 {
+            writer.closed = true;
             profile.forgotten_version = profile.forgotten_version.max(writer.applied_version);
         }
     }
@@ -198,13 +196,6 @@ fn set_aside(schema: &Schema, profile: &mut MasterProfile, name: &Arc<str>) -> b
         }
         None => false,
     }
-}
-
-/// The canonical JSON of a stored profile, read as a master that starts would read it.
-#[cfg(test)]
-pub(crate) fn stored_json(schema: &Schema, user: &Arc<str>, stored: StoredProfile) -> Result<String> {
-    let (profile, _) = load(schema, user, stored, 0)?;
-    Ok(crate::json::profile_to_json(schema, |i| Some(&profile.values[i.usize()])))
 }
 
 fn read_meta(schema: &Schema, profile: &mut MasterProfile, meta: Meta) -> Result<(), String> {
@@ -291,6 +282,12 @@ fn fold(
             Some(index) => profile.property_versions[index.usize()] = row.version,
             None => drop(profile.kept_versions.insert(name.to_string(), row.version)),
         }
+    }
+    // A number that the session had already: it was forgotten since, and began anew. What the document says of it is of before.
+    if profile.writers.get(&row.writer.id).is_some_and(|writer| row.number <= writer.last)
+        && let Some(before) = profile.forget_writer(row.writer.id)
+    {
+        profile.forgotten_version = profile.forgotten_version.max(before.applied_version);
     }
     for outcome in &row.outcomes {
         let refusal = outcome.refused.map(|code| refusal(code as i32));

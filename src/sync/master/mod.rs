@@ -19,8 +19,6 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-#[cfg(test)]
-pub(crate) use self::document::stored_json;
 use self::profile::Entry;
 use self::session::Session;
 use super::Rng;

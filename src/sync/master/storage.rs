@@ -155,7 +155,6 @@ impl Master {
                         self.schedule_save(now, place);
                     }
                 }
-                Err(_) if planted(Bug::FailedSaveCounts) => profile.saved = Some(version),
                 Err(error) => {
                     profile.touched = true;
                     if all_failed || self.stopping {

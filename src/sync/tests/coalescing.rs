@@ -3,8 +3,8 @@
 
 use proptest::prelude::*;
 
+use super::net::{BAG, COINS, HEALTH, LIMIT, SCORE, STATS, TITLE, schema};
 use super::net::{Net, events};
-use super::simulation::{BAG, COINS, HEALTH, LIMIT, SCORE, STATS, TITLE, schema};
 use crate::error::Result;
 use crate::store::MemoryStore;
 use crate::sync::peer::{Peer, ProfileId};

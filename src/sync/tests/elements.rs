@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::net::{COINS, schema};
 use super::net::{Net, events, lost};
-use super::simulation::{COINS, schema};
 use crate::PropertyIndex;
 use crate::error::ErrorCode;
 use crate::schema::{Property, Schema};

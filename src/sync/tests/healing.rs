@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::net::{BAG, COINS, SCORE, STATS, schema};
 use super::net::{Net, events, lost};
-use super::simulation::{BAG, COINS, SCORE, STATS, schema};
 use crate::store::MemoryStore;
 use crate::sync::master::MasterEvent;
 use crate::sync::peer::{Event, Peer, ProfileId};

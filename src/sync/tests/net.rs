@@ -5,14 +5,65 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::simulation::Tokens;
-use crate::error::{Error, ErrorCode};
-use crate::schema::Schema;
+use crate::PropertyIndex;
+use crate::error::{Error, ErrorCode, Result};
+use crate::schema::{Property, Schema, SyncClass, Visibility, Writers};
 use crate::store::{MemoryStore, ProfileStore};
-use crate::sync::master::{Action, Master, MasterConfig, Now, StoreAnswer, StoreRequest};
+use crate::sync::master::{
+    Action, Authenticator, Identity, Master, MasterConfig, Now, PeerRole, StoreAnswer, StoreRequest,
+};
 use crate::sync::peer::{Event, Peer, PeerConfig, ProfileId};
+use crate::value::{KeyType, List, ScalarType, Value};
 use crate::wire::control::Up;
 use crate::wire::frames::put_control;
+
+pub(super) const SCORE: PropertyIndex = PropertyIndex(0);
+pub(super) const TITLE: PropertyIndex = PropertyIndex(1);
+pub(super) const SECRET: PropertyIndex = PropertyIndex(2);
+pub(super) const COINS: PropertyIndex = PropertyIndex(3);
+pub(super) const LIMIT: PropertyIndex = PropertyIndex(4);
+pub(super) const BAG: PropertyIndex = PropertyIndex(5);
+pub(super) const STATS: PropertyIndex = PropertyIndex(6);
+pub(super) const STOCK: PropertyIndex = PropertyIndex(8);
+pub(super) const HEALTH: PropertyIndex = PropertyIndex(10);
+
+pub(crate) struct Tokens;
+
+impl Authenticator for Tokens {
+    fn authenticate(&self, token: &str) -> Result<Identity> {
+        let (role, subject) = match token.split_once(':') {
+            Some(("client", subject)) => (PeerRole::Client, subject),
+            Some(("server", subject)) => (PeerRole::Server, subject),
+            _ => return Err(Error::AuthFailed { reason: "no such token".into() }),
+        };
+        Ok(Identity { subject: subject.into(), role })
+    }
+}
+
+pub(crate) fn schema() -> Arc<Schema> {
+    Schema::builder()
+        .property(Property::new("score", 0_i64).visibility(Visibility::Public))
+        .property(Property::new("title", "none").writers(Writers::Owner).visibility(Visibility::Public))
+        .property(Property::new("secret", 0).visibility(Visibility::Servers))
+        .property(Property::new("coins", 100))
+        .property(Property::new("limit", i32::MAX - 40).writers(Writers::Owner))
+        .property(
+            Property::list("bag", ScalarType::I64).writers(Writers::Owner).visibility(Visibility::Public),
+        )
+        .property(Property::dict("stats", KeyType::String, ScalarType::I64).visibility(Visibility::Public))
+        .property(Property::new("bought", 0_i64))
+        .property(Property::new("stock", 6_i64).visibility(Visibility::Public))
+        .property(
+            Property::new("mood", 0).visibility(Visibility::Public).saved(false).sync(SyncClass::Immediate),
+        )
+        .property(Property::new("health", 50).range(0..=100))
+        .property(
+            Property::new("tray", List::from_items(ScalarType::I64, vec![Value::I64(7); 3]).unwrap())
+                .saved(false),
+        )
+        .build()
+        .unwrap()
+}
 
 /// Each master draws other epochs than the one before.
 static NEXT_SEED: AtomicU64 = AtomicU64::new(1);

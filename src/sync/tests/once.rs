@@ -1,7 +1,7 @@
 //! Batches that must be done once or under a condition: idempotency keys, and required values.
 
+use super::net::{COINS, LIMIT, SECRET, STOCK, schema};
 use super::net::{Net, events, lost, peer};
-use super::simulation::{COINS, LIMIT, SECRET, STOCK, schema};
 use crate::error::ErrorCode;
 use crate::limits::MAX_CLIENT_IDEMPOTENCY_KEYS;
 use crate::store::MemoryStore;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::net::{COINS, schema};
 use super::net::{Net, events, hello, lost, open, peer};
-use super::simulation::{COINS, schema};
 use crate::PropertyIndex;
 use crate::error::Error;
 use crate::schema::{Property, Schema};
