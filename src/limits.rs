@@ -81,6 +81,13 @@ pub const OUTBOUND_HIGH_WATER_BYTES: usize = 256 * 1024;
 pub const OUTBOUND_LIMIT_BYTES: usize = MAX_SNAPSHOT_BYTES + 4 * 1024 * 1024;
 /// Bytes received from one connection that wait to be processed.
 pub const INBOUND_LIMIT_BYTES: usize = 512 * 1024;
+/// Bytes of one datagram that fits every path: QUIC's smallest packet, less what QUIC itself puts in. A larger one may be
+/// dropped.
+pub const MAX_DATAGRAM_BYTES: usize = 1150;
+/// Bytes of datagrams that wait for one connection to send them. Past it the oldest are dropped.
+pub const DATAGRAM_SEND_BUFFER_BYTES: usize = 64 * 1024;
+/// Bytes of datagrams received from one connection that wait to be processed. Past it new ones are dropped.
+pub const DATAGRAM_RECEIVE_BUFFER_BYTES: usize = 64 * 1024;
 /// Connections that a master serves at a time.
 pub const MAX_SESSIONS: usize = 65_536;
 /// Time in which a connection must say hello and be answered.

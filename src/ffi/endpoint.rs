@@ -136,6 +136,12 @@ pub struct MstEndpointStats {
     pub udp_sent_bytes: u64,
     /// Bytes of UDP payload received.
     pub udp_received_bytes: u64,
+    /// Datagrams sent.
+    pub datagrams_sent: u64,
+    /// Datagrams received, those dropped for want of room included.
+    pub datagrams_received: u64,
+    /// Datagrams dropped at this side: too long, for a master that takes none, or without room to send or to receive them.
+    pub datagrams_dropped: u64,
 }
 
 /// Runs a body that needs an endpoint role in the build.
@@ -671,6 +677,9 @@ pub unsafe extern "C" fn mst_endpoint_stats(
                 connections: stats.connections,
                 udp_sent_bytes: link.udp_sent_bytes,
                 udp_received_bytes: link.udp_received_bytes,
+                datagrams_sent: link.datagrams_sent,
+                datagrams_received: link.datagrams_received,
+                datagrams_dropped: link.datagrams_dropped,
             };
             // SAFETY: the caller's promise, passed on.
             unsafe { put("out_stats", out_stats, stats) }

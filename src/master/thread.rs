@@ -129,6 +129,9 @@ impl MasterThread {
             Input::Listener(ListenerEvent::Received { session, chunk }) => {
                 self.machine.received(now, session, &chunk.bytes);
             }
+            Input::Listener(ListenerEvent::Datagram { session, chunk }) => {
+                self.machine.received_datagram(now, session, &chunk.bytes);
+            }
             Input::Listener(ListenerEvent::Sent { session, bytes }) => self.machine.sent(session, bytes),
             Input::Listener(ListenerEvent::Closed { session, error }) => {
                 self.links.remove(&session);
@@ -160,6 +163,11 @@ impl MasterThread {
                 Action::SendSnapshot { session, bytes } => {
                     if let Some(link) = self.links.get(&session) {
                         link.send_snapshot(bytes);
+                    }
+                }
+                Action::SendDatagram { session, bytes } => {
+                    if let Some(link) = self.links.get(&session) {
+                        link.send_datagram(bytes);
                     }
                 }
                 Action::Close { session, error } => {

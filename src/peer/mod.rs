@@ -208,6 +208,7 @@ impl Endpoint {
                 LinkEvent::Connected => self.machine.connected(now),
                 LinkEvent::Received(chunk) => self.machine.received(now, &chunk.bytes),
                 LinkEvent::Snapshot(chunk) => self.machine.received_snapshot(now, chunk.bytes),
+                LinkEvent::Datagram(chunk) => self.machine.received_datagram(now, &chunk.bytes),
                 LinkEvent::Closed(error) => {
                     self.drop_link();
                     self.machine.disconnected(now, error);
@@ -231,6 +232,11 @@ impl Endpoint {
         {
             open.link.send(bytes);
         }
+        while let Some(bytes) = self.machine.take_datagram() {
+            if let Some(open) = &self.link {
+                open.link.send_datagram(bytes);
+            }
+        }
         if let Some(error) = self.machine.take_close() {
             if let Some(open) = &self.link {
                 open.link.close(error.code(), &error.to_string());
@@ -241,9 +247,7 @@ impl Endpoint {
 
     fn drop_link(&mut self) {
         if let Some(open) = self.link.take() {
-            let stats = open.link.stats();
-            self.past.udp_sent_bytes += stats.udp_sent_bytes;
-            self.past.udp_received_bytes += stats.udp_received_bytes;
+            self.past += open.link.stats();
         }
     }
 
@@ -391,11 +395,9 @@ impl Endpoint {
     /// What all connections so far have carried.
     #[must_use]
     pub fn link_stats(&self) -> LinkStats {
-        let open = self.link.as_ref().map(|open| open.link.stats()).unwrap_or_default();
-        LinkStats {
-            udp_sent_bytes: self.past.udp_sent_bytes + open.udp_sent_bytes,
-            udp_received_bytes: self.past.udp_received_bytes + open.udp_received_bytes,
-        }
+        let mut all = self.past;
+        all += self.link.as_ref().map(|open| open.link.stats()).unwrap_or_default();
+        all
     }
 
     /// Releases all profiles, waits until their changes are durable, and disconnects. Events go on being told.

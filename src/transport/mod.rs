@@ -1,4 +1,4 @@
-//! How bytes travel: an ordered stream both ways, and snapshots beside it.
+//! How bytes travel: an ordered stream both ways, snapshots beside it, and datagrams that may be lost.
 //!
 //! The traits keep the roles independent of QUIC; everything protocol-wise happens in `sync`, which sees chunks of
 //! the ordered stream as they come, at whatever boundaries.
@@ -39,6 +39,10 @@ pub(crate) trait Link: Send + Sync {
     fn send(&self, bytes: Vec<u8>);
     /// Sends a whole snapshot on a stream of its own. Only a master does.
     fn send_snapshot(&self, bytes: Vec<u8>);
+    /// Sends a datagram, which may be lost, arrive twice, or be overtaken. Dropped and counted when it is longer than the
+    /// path or the peer takes ([`MAX_DATAGRAM_BYTES`](crate::limits::MAX_DATAGRAM_BYTES) always fits a path), or when the
+    /// connection does not stand.
+    fn send_datagram(&self, bytes: Vec<u8>);
     /// Sends what is queued, as far as `CLOSE_TIMEOUT` allows, then ends the connection with a code and a text that
     /// the peer gets.
     fn close(&self, code: ErrorCode, reason: &str);
@@ -53,6 +57,22 @@ pub struct LinkStats {
     pub udp_sent_bytes: u64,
     /// Bytes of UDP payload received.
     pub udp_received_bytes: u64,
+    /// Datagrams sent.
+    pub datagrams_sent: u64,
+    /// Datagrams received, those dropped for want of room included.
+    pub datagrams_received: u64,
+    /// Datagrams dropped at this side: too long, for a peer that takes none, or without room to send or to receive them.
+    pub datagrams_dropped: u64,
+}
+
+impl std::ops::AddAssign for LinkStats {
+    fn add_assign(&mut self, other: Self) {
+        self.udp_sent_bytes += other.udp_sent_bytes;
+        self.udp_received_bytes += other.udp_received_bytes;
+        self.datagrams_sent += other.datagrams_sent;
+        self.datagrams_received += other.datagrams_received;
+        self.datagrams_dropped += other.datagrams_dropped;
+    }
 }
 
 #[cfg(any(feature = "client", feature = "server"))]
@@ -64,6 +84,8 @@ pub(crate) enum LinkEvent {
     Received(Chunk),
     /// A whole snapshot.
     Snapshot(Chunk),
+    /// A datagram.
+    Datagram(Chunk),
     /// It is over, or never came about. Nothing follows.
     Closed(Error),
 }
@@ -75,13 +97,16 @@ pub(crate) enum ListenerEvent {
     Opened { session: u64, link: Arc<dyn Link>, remote: SocketAddr },
     /// A piece of the session's ordered stream.
     Received { session: u64, chunk: Chunk },
+    /// A datagram of the session.
+    Datagram { session: u64, chunk: Chunk },
     /// So many bytes given to `send` or `send_snapshot` were handed to the network.
     Sent { session: u64, bytes: usize },
     /// The session is over. Nothing follows for it.
     Closed { session: u64, error: Error },
 }
 
-/// Received bytes. As long as it lives it counts against its connection's `INBOUND_LIMIT_BYTES`.
+/// Received bytes. As long as it lives it counts against its connection's `INBOUND_LIMIT_BYTES`, or a datagram against
+/// `DATAGRAM_RECEIVE_BUFFER_BYTES`.
 pub(crate) struct Chunk {
     pub(crate) bytes: Vec<u8>,
     pub(crate) _permit: Option<OwnedSemaphorePermit>,

@@ -75,6 +75,9 @@ pub(crate) enum Action {
     Send { session: u64, bytes: Vec<u8> },
     /// Send on a stream of its own.
     SendSnapshot { session: u64, bytes: Vec<u8> },
+    /// Send as a datagram, which may be lost.
+    #[allow(dead_code)]
+    SendDatagram { session: u64, bytes: Vec<u8> },
     /// Send what is queued, then close.
     Close { session: u64, error: Error },
     /// Answer with [`Master::stored`].

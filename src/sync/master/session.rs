@@ -196,6 +196,9 @@ impl Master {
         self.send_outbox(session);
     }
 
+    /// A datagram of a session. No property travels by datagram yet.
+    pub(crate) fn received_datagram(&mut self, _now: Now, _session: u64, _bytes: &[u8]) {}
+
     fn read_frames(&mut self, now: Now, session: u64, inbound: &mut FrameBuffer) -> Result<()> {
         while let Some(frame) = inbound.next_frame()? {
             let Some(state) = self.sessions.get(&session) else { return Ok(()) };

@@ -33,6 +33,9 @@ impl Peer {
         self.inbound = inbound;
     }
 
+    /// A datagram. No property travels by datagram yet.
+    pub(crate) fn received_datagram(&mut self, _now: Duration, _bytes: &[u8]) {}
+
     fn read_frames(&mut self, now: Duration, inbound: &mut FrameBuffer) -> Result<()> {
         while let Some(frame) = inbound.next_frame()? {
             let mut reader = Reader::new(frame);

@@ -532,6 +532,11 @@ impl Peer {
         (!self.outbox.is_empty()).then(|| std::mem::take(&mut self.outbox))
     }
 
+    /// A datagram to send.
+    pub(crate) fn take_datagram(&mut self) -> Option<Vec<u8>> {
+        None
+    }
+
     /// Whether to close the connection, and why.
     pub(crate) fn take_close(&mut self) -> Option<Error> {
         self.close.take()

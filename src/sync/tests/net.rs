@@ -80,6 +80,7 @@ impl Net {
                     Action::SendSnapshot { session, bytes } => {
                         self.out.entry(session).or_default().1.push_back(bytes)
                     }
+                    Action::SendDatagram { .. } => {}
                     Action::Close { session, error } => self.closed.push((session, error)),
                 }
             }

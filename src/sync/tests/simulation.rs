@@ -322,6 +322,7 @@ impl World {
                         player.snapshots.push_back(bytes);
                     }
                 }
+                Action::SendDatagram { .. } => {}
                 Action::Close { session, error } => {
                     // The peers keep the rules; only a connection that its writer has left is closed.
                     let left = matches!(error.code(), ErrorCode::Superseded | ErrorCode::Timeout);

@@ -67,7 +67,7 @@ fn common(idle: Duration) -> Result<TransportConfig> {
         .receive_window(VarInt::from_u32(CONNECTION_WINDOW_BYTES))
         .send_window(SEND_WINDOW_BYTES)
         .initial_rtt(INITIAL_RTT)
-        .datagram_receive_buffer_size(None)
-        .datagram_send_buffer_size(0);
+        .datagram_receive_buffer_size(Some(limits::DATAGRAM_RECEIVE_BUFFER_BYTES))
+        .datagram_send_buffer_size(limits::DATAGRAM_SEND_BUFFER_BYTES);
     Ok(config)
 }

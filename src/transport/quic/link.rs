@@ -3,6 +3,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -26,6 +27,7 @@ pub(super) enum Event {
     Received(Chunk),
     #[cfg(any(feature = "client", feature = "server"))]
     Snapshot(Chunk),
+    Datagram(Chunk),
     Sent(#[cfg_attr(not(feature = "master"), allow(dead_code))] usize),
     Closed(Error),
 }
@@ -42,7 +44,7 @@ impl QuicLink {
     pub(super) fn new() -> (Self, LinkTask) {
         let (queue, outgoing) = mpsc::unbounded_channel();
         let (close, requested) = watch::channel(None);
-        let meter = Arc::new(Meter(Mutex::new(Reading::Ended(LinkStats::default()))));
+        let meter = Arc::new(Meter::default());
         let task = LinkTask { outgoing, close: CloseSignal(requested), meter: meter.clone() };
         (Self { queue, close, meter }, task)
     }
@@ -56,6 +58,21 @@ impl Link for QuicLink {
 
     fn send_snapshot(&self, bytes: Vec<u8>) {
         let _ = self.queue.send(Outgoing::Snapshot(bytes));
+    }
+
+    // Not through the queue, where it would wait for the stream's flow control.
+    fn send_datagram(&self, bytes: Vec<u8>) {
+        match self.meter.connection() {
+            Some(connection) => {
+                // quinn makes room by dropping the oldest.
+                let crowded = connection.datagram_send_buffer_space() < bytes.len();
+                let sent = connection.send_datagram(bytes.into());
+                if crowded || sent.is_err() {
+                    self.meter.dropped_datagram();
+                }
+            }
+            None => self.meter.dropped_datagram(),
+        }
     }
 
     fn close(&self, code: ErrorCode, reason: &str) {
@@ -96,6 +113,7 @@ impl LinkTask {
         let ending = Arc::new(Ending { connection: connection.clone(), peer, cause: OnceLock::new() });
         let mut readers = JoinSet::new();
         readers.spawn(read_stream(recv, ending.clone(), gate.clone()));
+        readers.spawn(read_datagrams(connection.clone(), self.meter.clone(), gate.clone()));
         #[cfg(any(feature = "client", feature = "server"))]
         if connection.side() == quinn::Side::Client {
             readers.spawn(take_snapshots(ending.clone(), gate.clone()));
@@ -257,21 +275,44 @@ impl Ending {
 }
 
 /// Counts traffic, without keeping a connection that is over.
-struct Meter(Mutex<Reading>);
+#[derive(Default)]
+struct Meter {
+    reading: Mutex<Reading>,
+    datagrams_dropped: AtomicU64,
+}
 
 enum Reading {
     Running(Connection),
     Ended(LinkStats),
 }
 
+impl Default for Reading {
+    fn default() -> Self {
+        Self::Ended(LinkStats::default())
+    }
+}
+
 impl Meter {
     fn begin(self: &Arc<Self>, connection: &Connection) -> Metered {
-        *lock(&self.0) = Reading::Running(connection.clone());
+        *lock(&self.reading) = Reading::Running(connection.clone());
         Metered(self.clone())
     }
 
     fn read(&self) -> LinkStats {
-        lock(&self.0).stats()
+        let datagrams_dropped = self.datagrams_dropped.load(Ordering::Relaxed);
+        LinkStats { datagrams_dropped, ..lock(&self.reading).stats() }
+    }
+
+    /// The connection while it stands.
+    fn connection(&self) -> Option<Connection> {
+        match &*lock(&self.reading) {
+            Reading::Running(connection) => Some(connection.clone()),
+            Reading::Ended(_) => None,
+        }
+    }
+
+    fn dropped_datagram(&self) {
+        self.datagrams_dropped.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -280,7 +321,7 @@ struct Metered(Arc<Meter>);
 
 impl Drop for Metered {
     fn drop(&mut self) {
-        let mut reading = lock(&self.0.0);
+        let mut reading = lock(&self.0.reading);
         let stats = reading.stats();
         let running = std::mem::replace(&mut *reading, Reading::Ended(stats));
         // The last of a connection may wake its tasks: not under the lock.
@@ -294,7 +335,13 @@ impl Reading {
         match self {
             Self::Running(connection) => {
                 let stats = connection.stats();
-                LinkStats { udp_sent_bytes: stats.udp_tx.bytes, udp_received_bytes: stats.udp_rx.bytes }
+                LinkStats {
+                    udp_sent_bytes: stats.udp_tx.bytes,
+                    udp_received_bytes: stats.udp_rx.bytes,
+                    datagrams_sent: stats.frame_tx.datagram,
+                    datagrams_received: stats.frame_rx.datagram,
+                    datagrams_dropped: 0,
+                }
             }
             Self::Ended(stats) => *stats,
         }
@@ -378,6 +425,19 @@ async fn read_stream(mut stream: RecvStream, ending: Arc<Ending>, gate: Arc<Gate
     // The peer has no more to say, and closes the connection when it knows that this side has got it all.
     if tokio::time::timeout(LINGER, ending.connection.closed()).await.is_err() {
         ending.violation("the stream ended and the connection did not");
+    }
+}
+
+/// Datagrams have a budget of their own, and who does not process them in time has lost them.
+async fn read_datagrams(connection: Connection, meter: Arc<Meter>, gate: Arc<Gate>) {
+    let budget = Arc::new(Semaphore::new(limits::DATAGRAM_RECEIVE_BUFFER_BYTES));
+    while let Ok(bytes) = connection.read_datagram().await {
+        // An empty one takes a place all the same.
+        let permits = bytes.len().max(1) as u32;
+        match budget.clone().try_acquire_many_owned(permits) {
+            Ok(permit) => gate.emit(Event::Datagram(Chunk { bytes: bytes.into(), _permit: Some(permit) })),
+            Err(_) => meter.dropped_datagram(),
+        }
     }
 }
 
