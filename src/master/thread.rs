@@ -133,6 +133,9 @@ impl MasterThread {
                 self.machine.received_datagram(now, session, &chunk.bytes);
             }
             Input::Listener(ListenerEvent::Sent { session, bytes }) => self.machine.sent(session, bytes),
+            Input::Listener(ListenerEvent::SnapshotSent { session, bytes }) => {
+                self.machine.snapshot_sent(session, bytes);
+            }
             Input::Listener(ListenerEvent::Closed { session, error }) => {
                 self.links.remove(&session);
                 self.machine.closed(now, session, error);

@@ -99,8 +99,10 @@ pub(crate) enum ListenerEvent {
     Received { session: u64, chunk: Chunk },
     /// A datagram of the session.
     Datagram { session: u64, chunk: Chunk },
-    /// So many bytes given to `send` or `send_snapshot` were handed to the network.
+    /// So many bytes given to `send` were handed to the network.
     Sent { session: u64, bytes: usize },
+    /// A snapshot of so many bytes, given to `send_snapshot`, was.
+    SnapshotSent { session: u64, bytes: usize },
     /// The session is over. Nothing follows for it.
     Closed { session: u64, error: Error },
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 #[cfg(test)]
 pub(crate) use self::document::stored_json;
 use self::profile::Entry;
-use self::session::Session;
+use self::session::{ChannelPhase, Session};
 use super::Rng;
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::{MAX_SESSIONS, OUTBOUND_HIGH_WATER_BYTES};
@@ -329,12 +329,26 @@ impl Master {
         self.drop_session(now, session, error);
     }
 
-    /// So many bytes of what was given to send are on their way.
+    /// So many bytes of the ordered stream that were given to send are on their way.
     pub(crate) fn sent(&mut self, session: u64, bytes: usize) {
         if let Some(state) = self.sessions.get_mut(&session) {
             state.outstanding = state.outstanding.saturating_sub(bytes);
             if state.outstanding < OUTBOUND_HIGH_WATER_BYTES {
                 self.list(session);
+            }
+        }
+    }
+
+    /// A snapshot of so many bytes is on its way.
+    pub(crate) fn snapshot_sent(&mut self, session: u64, bytes: usize) {
+        let Some(state) = self.sessions.get_mut(&session) else { return };
+        state.snapshot_outstanding = state.snapshot_outstanding.saturating_sub(bytes);
+        while let Some(state) = self.sessions.get_mut(&session)
+            && state.snapshot_outstanding < OUTBOUND_HIGH_WATER_BYTES
+            && let Some(channel) = state.snapshots_waiting.pop_first()
+        {
+            if state.channels.get(&channel).is_some_and(|open| open.phase == ChannelPhase::NeedSnapshot) {
+                self.send_snapshot(session, channel);
             }
         }
     }

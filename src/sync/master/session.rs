@@ -1,6 +1,6 @@
 //! One connection of a peer: who it is, what it knows, and what it has open.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::{Identity, Master, MasterEvent, Now, PeerRole};
@@ -24,8 +24,12 @@ pub(super) struct Session {
     pub(super) peer: Option<Arc<PeerInfo>>,
     inbound: FrameBuffer,
     pub(super) outbox: Vec<u8>,
-    /// Bytes given to the network and not yet sent.
+    /// Bytes of the ordered stream given to the network and not yet sent.
     pub(super) outstanding: usize,
+    /// The same of snapshots, which deltas of other profiles do not wait for.
+    pub(super) snapshot_outstanding: usize,
+    /// Channels whose snapshots wait until there is room for them.
+    pub(super) snapshots_waiting: BTreeSet<u64>,
     pub(super) channels: HashMap<u64, Channel>,
     /// The channel of the last delta on this connection.
     pub(super) last_channel: u64,
@@ -117,6 +121,11 @@ impl Session {
         self.peer.is_none()
     }
 
+    /// Bytes that wait for the connection, all together.
+    pub(super) fn waiting_outbound(&self) -> usize {
+        self.outstanding + self.snapshot_outstanding + self.outbox.len()
+    }
+
     pub(super) fn send(&mut self, message: &Down) {
         put_control(&mut self.outbox, message);
     }
@@ -187,7 +196,7 @@ impl Master {
         }
         if let Some(state) = self.sessions.get_mut(&session) {
             state.inbound = inbound;
-            if state.outstanding + state.outbox.len() > OUTBOUND_LIMIT_BYTES {
+            if state.waiting_outbound() > OUTBOUND_LIMIT_BYTES {
                 let error =
                     Error::LimitReached { what: "bytes waiting for a peer", limit: OUTBOUND_LIMIT_BYTES };
                 return self.close(now, session, error);

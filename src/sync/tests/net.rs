@@ -152,7 +152,7 @@ impl Net {
         }
         for b in snapshots {
             peer.received_snapshot(self.now, b.clone());
-            self.master.sent(session, b.len());
+            self.master.snapshot_sent(session, b.len());
         }
         if let Some(e) = peer.take_close() {
             panic!("{e}");

@@ -292,7 +292,7 @@ impl World {
                     // Streams overtake each other.
                     let place = cut as usize % game.snapshots.len();
                     let bytes = game.snapshots.remove(place).unwrap();
-                    self.master.sent(session, bytes.len());
+                    self.master.snapshot_sent(session, bytes.len());
                     self.players[player].peer.received_snapshot(now, bytes);
                 }
             }

@@ -12,6 +12,7 @@ use quinn::{Connection, ConnectionError, ReadError, RecvStream, SendStream, Writ
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::config::{CONNECTION_WINDOW_BYTES, SEND_WINDOW_BYTES, STREAM_WINDOW_BYTES};
 use super::errors::{close_code, close_reason, lost};
 use crate::error::{Error, ErrorCode};
 use crate::limits;
@@ -29,6 +30,7 @@ pub(super) enum Event {
     Snapshot(Chunk),
     Datagram(Chunk),
     Sent(#[cfg_attr(not(feature = "master"), allow(dead_code))] usize),
+    SnapshotSent(#[cfg_attr(not(feature = "master"), allow(dead_code))] usize),
     Closed(Error),
 }
 
@@ -226,6 +228,10 @@ const JOIN_BYTES: usize = 64 * 1024;
 const JOIN_SEGMENTS: usize = 16;
 /// Below the ordered stream's, which is 0: a snapshot is large, and deltas and answers don't wait for it.
 const SNAPSHOT_PRIORITY: i32 = -1;
+/// Bytes of snapshots under way at the same time. The windows of the connection have room for the ordered stream beside
+/// them: a priority is of no use to what has to wait for a window.
+const SNAPSHOT_BYTES_AT_ONCE: u32 = CONNECTION_WINDOW_BYTES - STREAM_WINDOW_BYTES;
+const _: () = assert!((SNAPSHOT_BYTES_AT_ONCE + STREAM_WINDOW_BYTES) as u64 <= SEND_WINDOW_BYTES);
 /// Time that a peer has to close the connection after it ended its stream.
 const LINGER: Duration = CLOSE_TIMEOUT.saturating_mul(2);
 
@@ -356,6 +362,7 @@ async fn write_queue(
     gate: Arc<Gate>,
 ) -> Result<(), WriteError> {
     let mut snapshots = JoinSet::new();
+    let room = Arc::new(Semaphore::new(SNAPSHOT_BYTES_AT_ONCE as usize));
     let mut ended = false;
     while !ended {
         let mut bytes = Vec::new();
@@ -367,7 +374,7 @@ async fn write_queue(
                 Some(Outgoing::Bytes(more)) => bytes.extend_from_slice(&more),
                 Some(Outgoing::Snapshot(snapshot)) => {
                     while snapshots.try_join_next().is_some() {}
-                    snapshots.spawn(send_snapshot(connection.clone(), snapshot, gate.clone()));
+                    snapshots.spawn(send_snapshot(connection.clone(), snapshot, room.clone(), gate.clone()));
                 }
                 Some(Outgoing::End) | None => ended = true,
             }
@@ -392,15 +399,19 @@ async fn write_queue(
     Ok(())
 }
 
-async fn send_snapshot(connection: Connection, bytes: Vec<u8>, gate: Arc<Gate>) {
+async fn send_snapshot(connection: Connection, bytes: Vec<u8>, room: Arc<Semaphore>, gate: Arc<Gate>) {
     let length = bytes.len();
+    // A stream's window is the most of it that is under way.
+    let under_way = length.min(STREAM_WINDOW_BYTES as usize) as u32;
+    // Held until the peer has it all.
+    let Ok(_room) = room.acquire_many(under_way).await else { return };
     let Ok(mut stream) = connection.open_uni().await else { return };
     let _ = stream.set_priority(SNAPSHOT_PRIORITY);
     let written = stream.write_chunk(bytes.into()).await;
     let _ = stream.finish();
     // One that the peer refused does not wait to be sent any more either.
     if matches!(written, Ok(()) | Err(WriteError::Stopped(_))) {
-        gate.emit(Event::Sent(length));
+        gate.emit(Event::SnapshotSent(length));
     }
     let _ = stream.stopped().await;
 }

@@ -258,6 +258,7 @@ async fn serve(incoming: Incoming, place: Place, handshake: Handshake) {
         Event::Received(chunk) => sink(ListenerEvent::Received { session, chunk }),
         Event::Datagram(chunk) => sink(ListenerEvent::Datagram { session, chunk }),
         Event::Sent(bytes) => sink(ListenerEvent::Sent { session, bytes }),
+        Event::SnapshotSent(bytes) => sink(ListenerEvent::SnapshotSent { session, bytes }),
         Event::Closed(error) => sink(ListenerEvent::Closed { session, error }),
         // A listener's peer may not open streams for snapshots, and `Opened` says that it is connected.
         #[cfg(any(feature = "client", feature = "server"))]

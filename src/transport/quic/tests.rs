@@ -598,7 +598,7 @@ fn twenty_connections_do_not_mix() {
                 echoed += chunk.bytes.len();
                 links[&session].send(chunk.bytes);
             }
-            ListenerEvent::Sent { .. } => {}
+            ListenerEvent::Sent { .. } | ListenerEvent::SnapshotSent { .. } => {}
             ListenerEvent::Closed { error, .. } => panic!("{error}"),
             ListenerEvent::Datagram { .. } => panic!("a datagram"),
         }
@@ -793,7 +793,11 @@ impl Master {
         let mut reported = 0;
         while reported < length {
             reported += self.find(|event| match event {
-                ListenerEvent::Sent { session, bytes } if session == wanted => Ok(bytes),
+                ListenerEvent::Sent { session, bytes } | ListenerEvent::SnapshotSent { session, bytes }
+                    if session == wanted =>
+                {
+                    Ok(bytes)
+                }
                 other => Err(other),
             });
         }
