@@ -47,14 +47,14 @@ fn overtakes(large: usize) {
     options.development = true;
     options.update_interval = Duration::ZERO;
     let master = Master::start(options, Box::new(MemoryStore::new())).unwrap();
-    let relay = SlowPath::to(master.local_addr());
+    let relay = SlowPath::to(master.local_addr().unwrap());
     let connect = |address: SocketAddr, token: &str| {
-        let trust = Trust::Fingerprint(master.fingerprint());
+        let trust = Trust::Fingerprint(master.fingerprint().unwrap());
         let mut options = ConnectOptions::new(address.to_string(), token, schema.clone(), trust);
         options.flush_interval = Some(Duration::ZERO);
         GameServer::connect(options).unwrap()
     };
-    let mut writer = connect(master.local_addr(), "dev-server:writer");
+    let mut writer = connect(master.local_addr().unwrap(), "dev-server:writer");
     let mut names: Vec<String> = (0..large).map(|i| format!("large-{i}")).collect();
     for name in &names {
         let id = fill(&mut writer, name);

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use common::{PATIENCE, TestMaster, fill, make_durable, property, schema, until, wait_for};
 use mst_profiles::store::{MemoryStore, ProfileStore, SqliteStore};
 use mst_profiles::{
-    Cause, Certificate, Client, ConnectOptions, ErrorCode, Event, GameServer, Master, MasterOptions,
-    Property, Schema, Trust, Value, Writers,
+    Cause, Certificate, Client, ConnectOptions, ErrorCode, Event, GameServer, InProcessOptions, Master,
+    MasterOptions, Property, Schema, Trust, Value, Writers,
 };
 
 #[test]
@@ -197,7 +197,7 @@ fn a_master_that_cannot_start_says_why() {
         Master::start(options, store).err().map(|e| (e.code(), e.to_string())).unwrap()
     };
     let mut busy = MasterOptions::new(schema());
-    busy.listen = test.listen;
+    busy.listen = Some(test.listen);
     let (found, text) = code(busy, Box::new(MemoryStore::new()));
     assert_eq!(found, ErrorCode::AddressInUse);
     assert!(text.contains(&test.listen.to_string()), "{text}");
@@ -233,7 +233,8 @@ fn real_certificates_are_checked_by_name_and_authority() {
 
     let connect = |server_name: &str| {
         let trust = Trust::CaFile(file("cert.pem"));
-        let mut options = ConnectOptions::new(master.local_addr().to_string(), "dev:ann", schema(), trust);
+        let mut options =
+            ConnectOptions::new(master.local_addr().unwrap().to_string(), "dev:ann", schema(), trust);
         options.server_name = Some(server_name.into());
         options
     };
@@ -485,4 +486,25 @@ fn many_players_come_and_go_at_once() {
     for thread in threads {
         thread.join().unwrap();
     }
+}
+
+#[test]
+fn in_process_peers_and_peers_of_the_network_see_each_other() {
+    let test = TestMaster::start();
+    let mut remote = test.client("ann");
+    let at_remote = fill(&mut remote, "ann");
+    let mut own = test.running().connect_own("quests", InProcessOptions::default()).unwrap();
+    let id = fill(&mut own, "ann");
+    own.change(id, |p| p.set(property("motd"), "welcome")).unwrap();
+    make_durable(&mut own, id);
+    until(&mut remote, |r| r.profile(at_remote).unwrap().get(property("motd")) == &Value::from("welcome"));
+    remote.change(at_remote, |p| p.set(property("title"), "Knight")).unwrap();
+    make_durable(&mut remote, at_remote);
+    until(&mut own, |o| o.profile(id).unwrap().get(property("title")) == &Value::from("Knight"));
+    // Another player sees the public part alone.
+    let mut bob = test.running().connect_client("bob", InProcessOptions::default()).unwrap();
+    let anns = fill(&mut bob, "ann");
+    let seen = bob.profile(anns).unwrap();
+    assert_eq!(seen.get(property("title")), &Value::from("Knight"));
+    assert_eq!(seen.get(property("motd")), &Value::from("hello"));
 }

@@ -16,9 +16,9 @@ use super::result::{Failure, MstResult, Outcome, guard};
 use super::schema::{MstSchema, schema_of};
 use super::text::{SizedStruct, check_out, init_options, put, put_text, read_options, read_text};
 use super::value::{MstKey, MstValue, Room};
-#[cfg(any(feature = "client", feature = "server"))]
+#[cfg(feature = "quic")]
 use crate::peer::{ConnectOptions, Endpoint, Event, ProfileId};
-#[cfg(any(feature = "client", feature = "server"))]
+#[cfg(feature = "quic")]
 use crate::transport::Trust;
 
 /// A client or a game server of this process.
@@ -28,11 +28,11 @@ pub struct MstEndpoint;
 pub(super) struct EndpointObject {
     /// Whom the events are told to, those of its profiles too.
     pub(super) subscribers: Arc<Subscribers>,
-    #[cfg(any(feature = "client", feature = "server"))]
+    #[cfg(feature = "quic")]
     pub(super) state: Mutex<EndpointState>,
 }
 
-#[cfg(any(feature = "client", feature = "server"))]
+#[cfg(feature = "quic")]
 pub(super) struct EndpointState {
     pub(super) endpoint: Endpoint,
     /// The handles of its profiles.
@@ -44,7 +44,7 @@ pub(super) struct EndpointState {
 }
 
 /// An endpoint that was freed while this thread waited. Whoever else waits is told next.
-#[cfg(any(feature = "client", feature = "server"))]
+#[cfg(feature = "quic")]
 fn freed(state: &EndpointState) -> Outcome {
     if !state.freed {
         return Ok(());
@@ -53,7 +53,7 @@ fn freed(state: &EndpointState) -> Outcome {
     Err(Failure::new(crate::ErrorCode::InvalidHandle, "the Endpoint handle was freed"))
 }
 
-#[cfg(any(feature = "client", feature = "server"))]
+#[cfg(feature = "quic")]
 impl EndpointObject {
     /// For its profiles, whose handles may outlive its own.
     pub(super) fn for_profile(&self) -> Outcome<MutexGuard<'_, EndpointState>> {
@@ -145,14 +145,14 @@ pub struct MstEndpointStats {
 }
 
 /// Runs a body that needs an endpoint role in the build.
-#[cfg(any(feature = "client", feature = "server"))]
+#[cfg(feature = "quic")]
 macro_rules! needs_endpoint {
     ($body:expr) => {
         $body
     };
 }
 
-#[cfg(not(any(feature = "client", feature = "server")))]
+#[cfg(not(feature = "quic"))]
 macro_rules! needs_endpoint {
     ($body:expr) => {
         Err(Failure::disabled("client and the game server"))
@@ -165,7 +165,7 @@ fn object(endpoint: *const MstEndpoint) -> Outcome<Arc<EndpointObject>> {
 
 /// # Safety
 /// As `mst_client_connect`.
-#[cfg(any(feature = "client", feature = "server"))]
+#[cfg(feature = "quic")]
 unsafe fn connect(
     options: *const MstConnectOptions,
     out_endpoint: *mut *mut MstEndpoint,
@@ -274,7 +274,7 @@ pub extern "C" fn mst_endpoint_free(endpoint: *mut MstEndpoint) -> MstResult {
     guard(|| {
         let Some(object) = ENDPOINTS.remove(endpoint as usize)? else { return Ok(()) };
         object.subscribers.close();
-        #[cfg(any(feature = "client", feature = "server"))]
+        #[cfg(feature = "quic")]
         // After a panic, dropping it disconnects.
         if let Ok(mut state) = lock(&object.state) {
             state.endpoint.stop();
@@ -729,7 +729,7 @@ pub extern "C" fn mst_endpoint_close(endpoint: *mut MstEndpoint, timeout_ms: u32
     })
 }
 
-#[cfg(any(feature = "client", feature = "server"))]
+#[cfg(feature = "quic")]
 impl EndpointState {
     /// The oldest event, with what belongs to it.
     fn next_event(&mut self) -> Option<MstEvent> {

@@ -69,6 +69,11 @@ pub struct MstMasterOptions {
     pub unload_after_ms: u32,
     /// Silence after which a connection counts as lost, in milliseconds; 0 is 15000.
     pub idle_timeout_ms: u32,
+    /// 1 to listen nowhere, without a socket and a certificate, for peers of this process alone
+    /// (`mst_master_connect_client` and the like); else 0.
+    pub in_process_only: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 // SAFETY: integers and pointers alone, the first of them the size.
@@ -100,7 +105,7 @@ pub enum MstMasterEventType {
     MST_MASTER_EVENT_STORE_FAILED = 7,
     /// The master can't go on; `code` and the text say why.
     MST_MASTER_EVENT_FATAL = 8,
-    /// Connection `session` came from the address in the text; who it is is not known yet.
+    /// Connection `session` came over the network from the address in the text; who it is is not known yet.
     MST_MASTER_EVENT_PEER_CONNECTED = 9,
 }
 
@@ -231,9 +236,10 @@ unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions
     };
     let mut options = MasterOptions::new(schema_of(given.schema)?);
     if !listen.is_empty() {
-        options.listen = listen.parse::<SocketAddr>().map_err(|error| {
+        let address = listen.parse::<SocketAddr>().map_err(|error| {
             Failure::new(ErrorCode::InvalidAddress, format!("`{listen}` is no address to listen at: {error}"))
         })?;
+        options.listen = Some(address);
     }
     options.certificate = match (cert_file, key_file, database) {
         ("", "", "") => Certificate::Development(None),
@@ -243,11 +249,21 @@ unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions
         }
         (cert, key, _) => Certificate::Files { cert: cert.into(), key: key.into() },
     };
-    options.development = match given.development {
-        0 => false,
-        1 => true,
-        other => return Err(Failure::argument("development", format!("{other} is neither 0 nor 1"))),
+    let flag = |argument, given: u32| match given {
+        0 => Ok(false),
+        1 => Ok(true),
+        other => Err(Failure::argument(argument, format!("{other} is neither 0 nor 1"))),
     };
+    options.development = flag("development", given.development)?;
+    if flag("in_process_only", given.in_process_only)? {
+        if !listen.is_empty() {
+            return Err(Failure::argument("in_process_only", "and listen are both given; one must be zero"));
+        }
+        options.listen = None;
+    }
+    if given.reserved != 0 {
+        return Err(Failure::argument("reserved", "is not zero"));
+    }
     let millis = |given: u32, usual: Duration| match given {
         0 => usual,
         given => Duration::from_millis(u64::from(given)),
@@ -310,7 +326,7 @@ pub extern "C" fn mst_master_free(master: *mut MstMaster) -> MstResult {
     })
 }
 
-/// The port at which it listens.
+/// The port at which it listens; 0 when it listens nowhere.
 ///
 /// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, or `MST_ERR_INVALID_ARGUMENT`.
 ///
@@ -321,7 +337,7 @@ pub unsafe extern "C" fn mst_master_port(master: *const MstMaster, out_port: *mu
     guard(|| {
         let object = object(master)?;
         needs_master!({
-            let port = running(&*lock(&object.state)?)?.local_addr().port();
+            let port = running(&*lock(&object.state)?)?.local_addr().map_or(0, |address| address.port());
             // SAFETY: the caller's promise, passed on.
             unsafe { put("out_port", out_port, port) }
         })
@@ -329,7 +345,7 @@ pub unsafe extern "C" fn mst_master_port(master: *const MstMaster, out_port: *mu
 }
 
 /// The SHA-256 of its certificate as 64 hexadecimal digits, without a terminating zero, for
-/// `MstConnectOptions.fingerprint`.
+/// `MstConnectOptions.fingerprint`. Nothing, and a length of 0, when it listens nowhere.
 ///
 /// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, `MST_ERR_BUFFER_TOO_SMALL`, or
 /// `MST_ERR_INVALID_ARGUMENT`.
@@ -347,7 +363,7 @@ pub unsafe extern "C" fn mst_master_fingerprint(
         let object = object(master)?;
         needs_master!({
             let bytes = running(&*lock(&object.state)?)?.fingerprint();
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex: String = bytes.iter().flatten().map(|byte| format!("{byte:02x}")).collect();
             // SAFETY: the caller's promise, passed on.
             unsafe { put_text(&hex, buffer, capacity, out_len) }
         })

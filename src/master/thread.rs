@@ -8,14 +8,21 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::error::{Error, Result};
 use crate::sync::master::{
-    Action, Master as Machine, MasterEvent, MasterStats, Now, StoreAnswer, StoreRequest,
+    Action, Identity, Master as Machine, MasterEvent, MasterStats, Now, StoreAnswer, StoreRequest,
 };
+use crate::transport::local::LocalListener;
 use crate::transport::quic::QuicListener;
 use crate::transport::{Link, ListenerEvent};
 
 /// What the thread hears.
 pub(super) enum Input {
     Listener(ListenerEvent),
+    /// A peer of this process came, whom the host vouches for.
+    InProcess {
+        session: u64,
+        link: Arc<dyn Link>,
+        identity: Identity,
+    },
     Store(StoreAnswer),
     StoreClosed,
     Command(Command),
@@ -35,7 +42,9 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 pub(super) struct MasterThread {
     machine: Machine,
-    listener: QuicListener,
+    /// Before the links, and so dropped before them: their peers are to learn that there is no other master to come to.
+    local: LocalListener,
+    listener: Option<QuicListener>,
     store: Sender<StoreRequest>,
     inbox: Receiver<Input>,
     events: Sender<MasterEvent>,
@@ -48,13 +57,15 @@ pub(super) struct MasterThread {
 impl MasterThread {
     pub(super) fn new(
         machine: Machine,
-        listener: QuicListener,
+        local: LocalListener,
+        listener: Option<QuicListener>,
         store: Sender<StoreRequest>,
         inbox: Receiver<Input>,
         events: Sender<MasterEvent>,
     ) -> Self {
         Self {
             machine,
+            local,
             listener,
             store,
             inbox,
@@ -103,8 +114,12 @@ impl MasterThread {
 
     /// Ends the connections, and waits until port and files are free for the next master.
     fn close(self) {
-        let Self { listener, store, inbox, store_closed, .. } = self;
-        listener.close(FAREWELL);
+        let Self { local, links, listener, store, inbox, store_closed, .. } = self;
+        drop(local);
+        if let Some(listener) = listener {
+            listener.close(FAREWELL);
+        }
+        drop(links);
         drop(store);
         let until = Instant::now() + FAREWELL;
         let mut closed = store_closed;
@@ -140,10 +155,17 @@ impl MasterThread {
                 self.links.remove(&session);
                 self.machine.closed(now, session, error);
             }
+            Input::InProcess { session, link, identity } => {
+                self.links.insert(session, link);
+                self.machine.accepted_as(session, identity);
+            }
             Input::Store(answer) => self.machine.stored(now, answer),
             Input::StoreClosed => self.store_closed = true,
             Input::Command(Command::Stop { within }) => {
-                self.listener.stop_accepting();
+                self.local.stop_accepting();
+                if let Some(listener) = &self.listener {
+                    listener.stop_accepting();
+                }
                 self.stop_by = Some((Instant::now() + within, within));
                 self.machine.begin_stop(now);
             }

@@ -13,13 +13,18 @@ use crate::profile::Profile;
 use crate::schema::Schema;
 pub use crate::sync::peer::{Event, PeerStats, Pending, ProfileId};
 use crate::sync::peer::{Peer, PeerConfig};
-use crate::transport::quic::{ConnectorOptions, QuicConnector};
-use crate::transport::{Connector, Link, LinkEvent, LinkStats, Trust};
+use crate::transport::{Connector, Link, LinkEvent, LinkStats};
+#[cfg(any(feature = "client", feature = "server"))]
+use crate::transport::{
+    Trust,
+    quic::{ConnectorOptions, QuicConnector},
+};
 
 /// Time that a closing endpoint gives the network to tell the master. Links take less.
 const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How to reach the master, and as whom.
+#[cfg(any(feature = "client", feature = "server"))]
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ConnectOptions {
@@ -44,6 +49,7 @@ pub struct ConnectOptions {
     pub keep_alive: Duration,
 }
 
+#[cfg(any(feature = "client", feature = "server"))]
 impl ConnectOptions {
     /// With the usual times.
     pub fn new(
@@ -88,6 +94,11 @@ impl Client {
     pub fn connect(options: ConnectOptions) -> Result<Self> {
         Endpoint::connect(options, Duration::from_millis(50)).map(Self)
     }
+
+    #[cfg(feature = "master")]
+    pub(crate) fn of(endpoint: Endpoint) -> Self {
+        Self(endpoint)
+    }
 }
 
 #[cfg(feature = "server")]
@@ -98,6 +109,11 @@ impl GameServer {
     /// [`ErrorCode::InvalidAddress`], [`ErrorCode::TlsConfig`], [`ErrorCode::TooLong`], [`ErrorCode::System`].
     pub fn connect(options: ConnectOptions) -> Result<Self> {
         Endpoint::connect(options, Duration::from_millis(100)).map(Self)
+    }
+
+    #[cfg(feature = "master")]
+    pub(crate) fn of(endpoint: Endpoint) -> Self {
+        Self(endpoint)
     }
 }
 
@@ -146,28 +162,58 @@ pub struct Endpoint {
     past: LinkStats,
 }
 
+/// What an endpoint is, whatever the way to its master.
+pub(crate) struct Setup {
+    pub(crate) schema: Arc<Schema>,
+    pub(crate) token: String,
+    pub(crate) flush_interval: Duration,
+}
+
+impl Setup {
+    fn machine(self) -> Result<Peer> {
+        Peer::new(PeerConfig {
+            schema: self.schema,
+            token: self.token,
+            writer: u128::from(random()?) << 64 | u128::from(random()?),
+            flush_interval: self.flush_interval.min(MAX_INTERVAL),
+            seed: random()?,
+        })
+    }
+}
+
 struct OpenLink {
     link: Arc<dyn Link>,
     events: Receiver<LinkEvent>,
 }
 
 impl Endpoint {
+    #[cfg(any(feature = "client", feature = "server"))]
     fn connect(options: ConnectOptions, flush_interval: Duration) -> Result<Self> {
         let mut connector = ConnectorOptions::new(options.address, options.trust);
         connector.server_name = options.server_name;
         connector.connect_timeout = options.connect_timeout;
         connector.idle_timeout = options.idle_timeout;
         connector.keep_alive = options.keep_alive;
-        let config = PeerConfig {
+        let setup = Setup {
             schema: options.schema,
             token: options.token,
-            writer: u128::from(random()?) << 64 | u128::from(random()?),
-            flush_interval: options.flush_interval.unwrap_or(flush_interval).min(MAX_INTERVAL),
-            seed: random()?,
+            flush_interval: options.flush_interval.unwrap_or(flush_interval),
         };
+        // The token is checked before a socket is opened.
+        let machine = setup.machine()?;
+        Ok(Self::of(machine, Box::new(QuicConnector::new(connector)?)))
+    }
+
+    /// Begins to connect by whatever way there is.
+    #[cfg(feature = "master")]
+    pub(crate) fn through(connector: Box<dyn Connector>, setup: Setup) -> Result<Self> {
+        Ok(Self::of(setup.machine()?, connector))
+    }
+
+    fn of(machine: Peer, connector: Box<dyn Connector>) -> Self {
         let mut endpoint = Self {
-            machine: Peer::new(config)?,
-            connector: Some(Box::new(QuicConnector::new(connector)?)),
+            machine,
+            connector: Some(connector),
             link: None,
             leaving: None,
             wake: bounded(1),
@@ -175,7 +221,7 @@ impl Endpoint {
             past: LinkStats::default(),
         };
         endpoint.tick();
-        Ok(endpoint)
+        endpoint
     }
 
     fn now(&self) -> Duration {
@@ -212,6 +258,11 @@ impl Endpoint {
                 LinkEvent::Closed(error) => {
                     self.drop_link();
                     self.machine.disconnected(now, error);
+                }
+                #[cfg(feature = "master")]
+                LinkEvent::Gone(error) => {
+                    self.drop_link();
+                    self.machine.master_is_gone(now, error);
                 }
             }
             self.pass_on();
@@ -472,8 +523,11 @@ impl Farewell {
     pub(crate) fn wait(self) {
         let until = Instant::now() + FAREWELL_TIMEOUT;
         while let Ok(event) = self.events.recv_deadline(until) {
-            if matches!(event, LinkEvent::Closed(_)) {
-                break;
+            match event {
+                LinkEvent::Closed(_) => break,
+                #[cfg(feature = "master")]
+                LinkEvent::Gone(_) => break,
+                _ => {}
             }
         }
     }

@@ -3,11 +3,15 @@
 //! The traits keep the roles independent of QUIC; everything protocol-wise happens in `sync`, which sees chunks of
 //! the ordered stream as they come, at whatever boundaries.
 
+#[cfg(feature = "master")]
+pub(crate) mod local;
 pub(crate) mod quic;
 
 #[cfg(feature = "master")]
 use std::net::SocketAddr;
 use std::sync::Arc;
+#[cfg(feature = "master")]
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -17,7 +21,6 @@ pub use self::quic::Certificate;
 pub use self::quic::Trust;
 use crate::error::{Error, ErrorCode};
 
-#[cfg(any(feature = "client", feature = "server"))]
 /// Makes connections to a master.
 pub(crate) trait Connector: Send {
     /// Starts a connection and returns at once. `sink` is called from a network thread with what happens, the last
@@ -25,7 +28,6 @@ pub(crate) trait Connector: Send {
     fn connect(&self, sink: LinkSink) -> Arc<dyn Link>;
 }
 
-#[cfg(any(feature = "client", feature = "server"))]
 /// Receives what happens to a connection.
 pub(crate) type LinkSink = Box<dyn Fn(LinkEvent) + Send + Sync>;
 
@@ -75,7 +77,6 @@ impl std::ops::AddAssign for LinkStats {
     }
 }
 
-#[cfg(any(feature = "client", feature = "server"))]
 /// What happens to a connection that this side began.
 pub(crate) enum LinkEvent {
     /// It stands.
@@ -88,6 +89,9 @@ pub(crate) enum LinkEvent {
     Datagram(Chunk),
     /// It is over, or never came about. Nothing follows.
     Closed(Error),
+    /// The same, and a further attempt would fail too. Only an in-process connection knows.
+    #[cfg(feature = "master")]
+    Gone(Error),
 }
 
 #[cfg(feature = "master")]
@@ -111,5 +115,35 @@ pub(crate) enum ListenerEvent {
 /// `DATAGRAM_RECEIVE_BUFFER_BYTES`.
 pub(crate) struct Chunk {
     pub(crate) bytes: Vec<u8>,
-    pub(crate) _permit: Option<OwnedSemaphorePermit>,
+    pub(crate) _permit: Permit,
+}
+
+/// What a chunk gives back when it is dropped.
+#[allow(dead_code, reason = "permits are only ever dropped")]
+pub(crate) enum Permit {
+    /// What arrived when the connection had ended does not count.
+    None,
+    Quic(OwnedSemaphorePermit),
+    #[cfg(feature = "master")]
+    Local(local::LocalPermit),
+}
+
+/// The numbers of a master's sessions, which all its ways in share.
+#[cfg(feature = "master")]
+#[derive(Clone, Debug)]
+pub(crate) struct SessionNumbers(Arc<AtomicU64>);
+
+#[cfg(feature = "master")]
+impl Default for SessionNumbers {
+    fn default() -> Self {
+        Self(Arc::new(AtomicU64::new(1)))
+    }
+}
+
+#[cfg(feature = "master")]
+impl SessionNumbers {
+    /// One that was never given before.
+    pub(crate) fn next(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed)
+    }
 }

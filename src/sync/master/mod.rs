@@ -48,6 +48,8 @@ pub(crate) struct Identity {
 pub(crate) enum PeerRole {
     Client,
     Server,
+    /// The code of the master's own process; never of a token.
+    Master,
 }
 
 /// Tells who the bearer of a token is.
@@ -104,7 +106,7 @@ pub(crate) enum StoreAnswer {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum MasterEvent {
-    /// A connection came; who it is is not known yet.
+    /// A connection came over the network; who it is is not known yet.
     PeerConnected {
         /// The connection's number.
         session: u64,
@@ -117,7 +119,7 @@ pub enum MasterEvent {
         session: u64,
         /// The user or the game server's name.
         subject: Arc<str>,
-        /// `"client"` or `"server"`.
+        /// `"client"`, `"server"`, or `"master"` for the code of the master's own process.
         role: &'static str,
     },
     /// A connection ended.
@@ -313,6 +315,16 @@ impl Master {
 
     /// A connection came.
     pub(crate) fn accepted(&mut self, now: Now, session: u64) {
+        self.let_in(session, None);
+        self.timers.push(Reverse((now.mono + crate::limits::HELLO_TIMEOUT, Due::Hello(session))));
+    }
+
+    /// A connection came from within the process, of somebody whom the host vouches for. It may say hello when it likes.
+    pub(crate) fn accepted_as(&mut self, session: u64, identity: Identity) {
+        self.let_in(session, Some(identity));
+    }
+
+    fn let_in(&mut self, session: u64, vouched: Option<Identity>) {
         if self.stopping || self.fatal.is_some() {
             return self.actions.push_back(Action::Close { session, error: stopping() });
         }
@@ -320,8 +332,7 @@ impl Master {
             let error = Error::LimitReached { what: "connections", limit: MAX_SESSIONS };
             return self.actions.push_back(Action::Close { session, error });
         }
-        self.sessions.insert(session, Session::new());
-        self.timers.push(Reverse((now.mono + crate::limits::HELLO_TIMEOUT, Due::Hello(session))));
+        self.sessions.insert(session, Session::new(vouched));
     }
 
     /// A connection ended.

@@ -22,6 +22,8 @@ use crate::wire::varint::Reader;
 pub(super) struct Session {
     /// Who it is, once it said hello.
     pub(super) peer: Option<Arc<PeerInfo>>,
+    /// Who the host says that it is, whatever its token is.
+    pub(super) vouched: Option<Identity>,
     inbound: FrameBuffer,
     pub(super) outbox: Vec<u8>,
     /// Bytes of the ordered stream given to the network and not yet sent.
@@ -113,8 +115,8 @@ pub(super) struct OpenInfo {
 }
 
 impl Session {
-    pub(super) fn new() -> Self {
-        Self::default()
+    pub(super) fn new(vouched: Option<Identity>) -> Self {
+        Self { vouched, ..Self::default() }
     }
 
     pub(super) fn is_greeting(&self) -> bool {
@@ -254,11 +256,21 @@ impl Master {
             let what = "the token".into();
             return Err(Error::TooLong { what, length: token.len(), limit: MAX_TOKEN_BYTES });
         }
-        let identity = self.config.authenticator.authenticate(&token)?;
+        let vouched = self.sessions.get_mut(&session).and_then(|state| state.vouched.take());
+        let is_vouched = vouched.is_some();
+        let identity = match vouched {
+            Some(identity) => identity,
+            None => self.config.authenticator.authenticate(&token)?,
+        };
+        if identity.role == PeerRole::Master && !is_vouched {
+            let reason = "nobody is the master over the network".into();
+            return Err(Error::AuthFailed { reason });
+        }
         let view = View::negotiate(&self.config.schema, fingerprint, &properties)?;
         let role = match identity.role {
             PeerRole::Client => "client",
             PeerRole::Server => "server",
+            PeerRole::Master => "master",
         };
         let info = WriterInfo { id: writer, subject: identity.subject.clone(), role: Arc::from(role) };
         let schema = &self.config.schema;

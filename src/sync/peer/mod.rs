@@ -442,6 +442,25 @@ impl Peer {
 
     /// The connection is over, or never came about.
     pub(crate) fn disconnected(&mut self, now: Duration, error: Error) {
+        let permanent = matches!(
+            error.code(),
+            ErrorCode::AuthFailed
+                | ErrorCode::SchemaMismatch
+                | ErrorCode::ProtocolVersion
+                | ErrorCode::Certificate
+                | ErrorCode::Superseded
+                | ErrorCode::TlsConfig
+        );
+        self.ended(now, error, permanent);
+    }
+
+    /// The connection is over, and no further one will come about.
+    #[cfg(feature = "master")]
+    pub(crate) fn master_is_gone(&mut self, now: Duration, error: Error) {
+        self.ended(now, error, true);
+    }
+
+    fn ended(&mut self, now: Duration, error: Error, permanent: bool) {
         if matches!(self.state, State::Stopped) {
             return;
         }
@@ -457,15 +476,6 @@ impl Peer {
             replica.early_snapshot = None;
             replica.resumed_in = None;
         }
-        let permanent = matches!(
-            error.code(),
-            ErrorCode::AuthFailed
-                | ErrorCode::SchemaMismatch
-                | ErrorCode::ProtocolVersion
-                | ErrorCode::Certificate
-                | ErrorCode::Superseded
-                | ErrorCode::TlsConfig
-        );
         if permanent {
             self.state = State::Stopped;
             self.failure = Some(error.clone());

@@ -16,7 +16,7 @@ use super::config::{CONNECTION_WINDOW_BYTES, SEND_WINDOW_BYTES, STREAM_WINDOW_BY
 use super::errors::{close_code, close_reason, lost};
 use crate::error::{Error, ErrorCode};
 use crate::limits;
-use crate::transport::{Chunk, Link, LinkStats};
+use crate::transport::{Chunk, Link, LinkStats, Permit};
 
 /// Time that queued bytes have to reach the peer after a close was asked for.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -446,7 +446,9 @@ async fn read_datagrams(connection: Connection, meter: Arc<Meter>, gate: Arc<Gat
         // An empty one takes a place all the same.
         let permits = bytes.len().max(1) as u32;
         match budget.clone().try_acquire_many_owned(permits) {
-            Ok(permit) => gate.emit(Event::Datagram(Chunk { bytes: bytes.into(), _permit: Some(permit) })),
+            Ok(permit) => {
+                gate.emit(Event::Datagram(Chunk { bytes: bytes.into(), _permit: Permit::Quic(permit) }))
+            }
             Err(_) => meter.dropped_datagram(),
         }
     }
@@ -499,10 +501,10 @@ async fn within_budget(
     // More than there are permits would wait for ever.
     let permits = bytes.len().min(most).min(limits::INBOUND_LIMIT_BYTES) as u32;
     let permit = match budget.clone().try_acquire_many_owned(permits) {
-        Ok(permit) => Some(permit),
+        Ok(permit) => Permit::Quic(permit),
         Err(_) => match first_of(budget.clone().acquire_many_owned(permits), connection.closed()).await {
-            First::One(permit) => permit.ok(),
-            First::Other(_) => None,
+            First::One(Ok(permit)) => Permit::Quic(permit),
+            First::One(Err(_)) | First::Other(_) => Permit::None,
         },
     };
     Chunk { bytes, _permit: permit }

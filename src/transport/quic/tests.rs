@@ -78,7 +78,7 @@ fn a_snapshot_arrives_whole_beside_the_stream() {
             LinkEvent::Received(chunk) => stream.extend_from_slice(&chunk.bytes),
             LinkEvent::Connected => {}
             LinkEvent::Datagram(_) => panic!("a datagram"),
-            LinkEvent::Closed(error) => panic!("{error}"),
+            LinkEvent::Closed(error) | LinkEvent::Gone(error) => panic!("{error}"),
         }
     }
     assert_eq!(stream, b"delta");
@@ -730,7 +730,8 @@ impl Master {
     ) -> Result<Self> {
         let listen: SocketAddr = listen.parse().unwrap();
         let idle_timeout = Duration::from_secs(60);
-        let options = ListenerOptions { listen, certificate, idle_timeout, max_sessions };
+        let options =
+            ListenerOptions { listen, certificate, idle_timeout, max_sessions, numbers: Default::default() };
         let (send, receive) = mpsc::channel();
         let sink = Arc::new(move |event| {
             let _ = send.send(event);
@@ -882,7 +883,9 @@ impl Client {
                 LinkEvent::Received(chunk) => bytes.extend(chunk.bytes),
                 LinkEvent::Connected => {}
                 LinkEvent::Snapshot(_) | LinkEvent::Datagram(_) => panic!("nothing of the stream"),
-                LinkEvent::Closed(error) => panic!("{error} after {} bytes", bytes.len()),
+                LinkEvent::Closed(error) | LinkEvent::Gone(error) => {
+                    panic!("{error} after {} bytes", bytes.len())
+                }
             }
         }
         bytes
@@ -896,7 +899,9 @@ impl Client {
                 LinkEvent::Snapshot(chunk) => snapshot = Some(chunk.bytes),
                 LinkEvent::Datagram(_) => panic!("a datagram"),
                 LinkEvent::Connected => {}
-                LinkEvent::Closed(error) => panic!("{error} after {} bytes", bytes.len()),
+                LinkEvent::Closed(error) | LinkEvent::Gone(error) => {
+                    panic!("{error} after {} bytes", bytes.len())
+                }
             }
             if let (true, Some(snapshot)) = (bytes.len() == length, &mut snapshot) {
                 return (bytes, std::mem::take(snapshot));
