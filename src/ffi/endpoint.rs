@@ -17,9 +17,9 @@ use super::schema::{MstSchema, schema_of};
 use super::text::{SizedStruct, check_out, init_options, put, put_text, read_options, read_text};
 use super::value::{MstKey, MstValue, Room};
 #[cfg(feature = "quic")]
-use crate::peer::{ConnectOptions, Endpoint, Event, ProfileId};
-#[cfg(feature = "quic")]
-use crate::transport::Trust;
+use crate::peer::{Endpoint, Event, ProfileId};
+#[cfg(any(feature = "client", feature = "server"))]
+use crate::{peer::ConnectOptions, transport::Trust};
 
 /// A client or a game server of this process.
 pub struct MstEndpoint;
@@ -155,7 +155,7 @@ macro_rules! needs_endpoint {
 #[cfg(not(feature = "quic"))]
 macro_rules! needs_endpoint {
     ($body:expr) => {
-        Err(Failure::disabled("client and the game server"))
+        Err(Failure::disabled("client, the game server and the master"))
     };
 }
 
@@ -165,7 +165,7 @@ fn object(endpoint: *const MstEndpoint) -> Outcome<Arc<EndpointObject>> {
 
 /// # Safety
 /// As `mst_client_connect`.
-#[cfg(feature = "quic")]
+#[cfg(any(feature = "client", feature = "server"))]
 unsafe fn connect(
     options: *const MstConnectOptions,
     out_endpoint: *mut *mut MstEndpoint,
@@ -203,6 +203,17 @@ unsafe fn connect(
     options.idle_timeout = millis(given.idle_timeout_ms, options.idle_timeout);
     options.keep_alive = millis(given.keep_alive_ms, options.keep_alive);
     let endpoint = connect(options)?;
+    // SAFETY: the caller's promise, passed on.
+    unsafe { put_endpoint(endpoint, out_endpoint) }
+}
+
+/// Gives the caller a handle of an endpoint.
+///
+/// # Safety
+/// `out_endpoint` points to a writable pointer, or is null.
+#[cfg(feature = "quic")]
+pub(super) unsafe fn put_endpoint(endpoint: Endpoint, out_endpoint: *mut *mut MstEndpoint) -> Outcome {
+    check_out("out_endpoint", out_endpoint)?;
     let state = EndpointState { endpoint, handles: HashMap::new(), told: Told::default(), freed: false };
     let object = EndpointObject { subscribers: Arc::default(), state: Mutex::new(state) };
     let handle = ENDPOINTS.insert(Arc::new(object));

@@ -177,6 +177,17 @@ fn running(state: &MasterState) -> Outcome<&Master> {
     state.master.as_ref().ok_or_else(|| Failure::new(ErrorCode::Closed, "the master was stopped"))
 }
 
+/// Does something with a master that was not stopped.
+#[cfg(feature = "master")]
+pub(super) fn with_running<T>(
+    master: *const MstMaster,
+    f: impl FnOnce(&Master) -> crate::Result<T>,
+) -> Outcome<T> {
+    let object = object(master)?;
+    let state = lock(&object.state)?;
+    Ok(f(running(&state)?)?)
+}
+
 /// Fills master options with their defaults. Any thread.
 ///
 /// Returns `MST_OK`, or `MST_ERR_INVALID_ARGUMENT` for a null.

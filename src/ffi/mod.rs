@@ -14,6 +14,7 @@ mod containers;
 mod endpoint;
 mod events;
 mod handles;
+mod in_process;
 mod master;
 mod profile;
 mod properties;

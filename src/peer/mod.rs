@@ -1,6 +1,7 @@
 //! A client or a game server of this process: the state machine of `sync::peer`, driven over a connection by the game's
 //! own ticks. Nothing here runs on a thread of its own but the network, which hands over through a channel.
 
+#[cfg(any(feature = "client", feature = "server"))]
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
