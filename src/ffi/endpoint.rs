@@ -163,6 +163,17 @@ fn object(endpoint: *const MstEndpoint) -> Outcome<Arc<EndpointObject>> {
     ENDPOINTS.get(endpoint as usize)
 }
 
+/// Does something with an endpoint.
+#[cfg(feature = "quic")]
+pub(super) fn with_endpoint<T>(
+    endpoint: *const MstEndpoint,
+    f: impl FnOnce(&mut Endpoint) -> crate::Result<T>,
+) -> Outcome<T> {
+    let object = object(endpoint)?;
+    let mut state = lock(&object.state)?;
+    Ok(f(&mut state.endpoint)?)
+}
+
 /// # Safety
 /// As `mst_client_connect`.
 #[cfg(any(feature = "client", feature = "server"))]

@@ -467,6 +467,21 @@ pub unsafe extern "C" fn mst_master_event_text(
     })
 }
 
+/// Sets the least time between two rounds of deltas to observers, in milliseconds; 0 sends at once. A round that waits comes
+/// as soon as the new interval says.
+///
+/// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, or `MST_ERR_CLOSED` when the master was stopped or has ended.
+#[unsafe(no_mangle)]
+pub extern "C" fn mst_master_set_update_interval(master: *mut MstMaster, interval_ms: u32) -> MstResult {
+    guard(|| {
+        let object = object(master)?;
+        needs_master!({
+            let interval = Duration::from_millis(u64::from(interval_ms));
+            Ok(running(&*lock(&object.state)?)?.set_update_interval(interval)?)
+        })
+    })
+}
+
 /// Counters from the master's start on.
 ///
 /// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, `MST_ERR_TIMEOUT` when the master does not

@@ -10,6 +10,7 @@
 compile_error!("a handle's value takes 64 bits: 32-bit targets are not supported");
 
 mod callbacks;
+mod connection;
 mod containers;
 mod endpoint;
 mod events;

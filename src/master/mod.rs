@@ -202,6 +202,17 @@ impl Master {
         self.inquiry().profile_json(user)
     }
 
+    /// Sets the least time between two rounds of deltas to observers; zero sends at once. A round that waits comes as soon as
+    /// the new interval says.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Closed`] when it has ended.
+    pub fn set_update_interval(&self, interval: Duration) -> Result<()> {
+        let command = Command::SetUpdateInterval(interval.min(MAX_INTERVAL));
+        let ended = |_| Error::transport(ErrorCode::Closed, "the master has ended");
+        self.inputs.send(Input::Command(command)).map_err(ended)
+    }
+
     /// What asks the master without holding on to it.
     pub(crate) fn inquiry(&self) -> Inquiry {
         Inquiry { inputs: self.inputs.clone() }

@@ -31,6 +31,7 @@ pub(super) enum Input {
 /// What the host asks.
 pub(super) enum Command {
     Stop { within: Duration },
+    SetUpdateInterval(Duration),
     Stats(Sender<MasterStats>),
     ProfileJson { user: String, reply: Sender<Option<String>> },
 }
@@ -168,6 +169,9 @@ impl MasterThread {
                 }
                 self.stop_by = Some((Instant::now() + within, within));
                 self.machine.begin_stop(now);
+            }
+            Input::Command(Command::SetUpdateInterval(interval)) => {
+                self.machine.set_update_interval(interval)
             }
             // Who asked may have gone.
             Input::Command(Command::Stats(reply)) => drop(reply.send(self.machine.stats())),

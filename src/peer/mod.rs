@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::limits::MAX_INTERVAL;
 use crate::profile::Profile;
 use crate::schema::Schema;
-pub use crate::sync::peer::{Event, PeerStats, Pending, ProfileId};
+pub use crate::sync::peer::{ConnectionState, Event, PeerStats, Pending, ProfileId};
 use crate::sync::peer::{Peer, PeerConfig};
 use crate::transport::{Connector, Link, LinkEvent, LinkStats};
 #[cfg(any(feature = "client", feature = "server"))]
@@ -339,6 +339,25 @@ impl Endpoint {
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.machine.is_ready()
+    }
+
+    /// Where it is with its connection: for a game that shows it, or was not polling when it changed.
+    #[must_use]
+    pub fn state(&self) -> ConnectionState {
+        self.machine.connection_state(self.now())
+    }
+
+    /// Sets the token of the next connection; the present one goes on. An endpoint that was turned away because of its token
+    /// ([`Event::Failed`] with [`ErrorCode::AuthFailed`]) begins anew with this one: its profiles, and changes to them
+    /// that the master does not have, were kept. It must be a token of the same user or game server.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`]; [`ErrorCode::Closed`] when the endpoint is closed or closing; the error with which the master
+    /// turned it away for good, if that was not for its token.
+    pub fn set_token(&mut self, token: impl Into<String>) -> Result<()> {
+        self.machine.set_token(token.into())?;
+        self.wake();
+        Ok(())
     }
 
     /// What profiles are made of here.

@@ -415,6 +415,11 @@ impl Master {
         stats
     }
 
+    /// Sets the least time between two rounds of deltas, for the next one too.
+    pub(crate) fn set_update_interval(&mut self, interval: Duration) {
+        self.config.update_interval = interval;
+    }
+
     /// Takes no more changes, makes durable and tells what was applied, closes the sessions and saves everything.
     pub(crate) fn begin_stop(&mut self, now: Now) {
         self.stopping = true;

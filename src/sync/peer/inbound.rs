@@ -66,6 +66,7 @@ impl Peer {
                 }
                 self.described(properties)?;
                 self.state = State::Ready;
+                self.ready_since = now;
                 self.stats.connections += 1;
                 self.events.push(Event::Connected);
                 for slot in 0..self.replicas.len() as u32 {

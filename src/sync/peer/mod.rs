@@ -57,6 +57,10 @@ pub(crate) struct Peer {
     /// Why it stopped for good, if the game did not ask for it.
     failure: Option<Error>,
     closing: bool,
+    /// Whether the game stopped it.
+    stopped: bool,
+    /// When the master last said welcome.
+    ready_since: Duration,
     /// Whether the schema has properties that the master has to describe.
     describe: bool,
     events: EventQueue<Event>,
@@ -75,8 +79,35 @@ enum State {
         deadline: Duration,
     },
     Ready,
+    /// Turned away because of its token: waits for another one.
+    TurnedAway,
     /// For good.
     Stopped,
+}
+
+/// Where a client or a game server is with its connection.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ConnectionState {
+    /// An attempt is under way, or the master's welcome is.
+    Connecting {
+        /// Its number, from 1, since the last connection that was of use.
+        attempt: u32,
+    },
+    /// The master said welcome.
+    Connected,
+    /// Not connected; the next attempt begins by itself.
+    Waiting {
+        /// The time until then.
+        retry_in: Duration,
+        /// Its number, from 1, since the last connection that was of use.
+        attempt: u32,
+    },
+    /// Turned away: no attempt follows. Only another token ([`Endpoint::set_token`](crate::Endpoint::set_token)) begins anew,
+    /// when it was the token that was not good ([`ErrorCode::AuthFailed`]).
+    Failed(Error),
+    /// Closed by the game.
+    Closed,
 }
 
 #[derive(Default)]
@@ -128,10 +159,7 @@ enum Phase {
 
 impl Peer {
     pub(crate) fn new(config: PeerConfig) -> Result<Self> {
-        if config.token.len() > MAX_TOKEN_BYTES {
-            let length = config.token.len();
-            return Err(Error::TooLong { what: "the token".into(), length, limit: MAX_TOKEN_BYTES });
-        }
+        check_token(&config.token)?;
         Ok(Self {
             rng: Rng::new(config.seed),
             describe: config.schema.is_view(),
@@ -150,6 +178,8 @@ impl Peer {
             close: None,
             failure: None,
             closing: false,
+            stopped: false,
+            ready_since: Duration::ZERO,
             events: EventQueue::default(),
             stats: PeerStats::default(),
         })
@@ -160,7 +190,7 @@ impl Peer {
     /// Asks for the profile of a user. It is loaded when [`Event::ProfileLoaded`] says so.
     pub(crate) fn fill(&mut self, user: &str) -> Result<ProfileId> {
         check_user_id(user)?;
-        if self.closing || matches!(self.state, State::Stopped) {
+        if self.closing || matches!(self.state, State::Stopped | State::TurnedAway) {
             return Err(closed());
         }
         let user: Arc<str> = Arc::from(user);
@@ -367,6 +397,7 @@ impl Peer {
 
     /// Ends it for good, whatever is pending.
     pub(crate) fn stop(&mut self, error: Error) {
+        self.stopped = true;
         if !matches!(self.state, State::Stopped) {
             self.state = State::Stopped;
             self.close = Some(error);
@@ -391,6 +422,40 @@ impl Peer {
 
     pub(crate) fn is_ready(&self) -> bool {
         matches!(self.state, State::Ready)
+    }
+
+    pub(crate) fn connection_state(&self, now: Duration) -> ConnectionState {
+        let attempt = self.attempts.saturating_add(1);
+        match (&self.state, &self.failure) {
+            (State::Connecting | State::Greeting { .. }, _) => ConnectionState::Connecting { attempt },
+            (State::Ready, _) => ConnectionState::Connected,
+            (State::Idle { retry_at }, _) => {
+                ConnectionState::Waiting { retry_in: retry_at.saturating_sub(now), attempt }
+            }
+            (State::TurnedAway | State::Stopped, Some(error)) if !self.stopped => {
+                ConnectionState::Failed(error.clone())
+            }
+            (State::TurnedAway | State::Stopped, _) => ConnectionState::Closed,
+        }
+    }
+
+    /// Sets the token of the next connection. Who was turned away because of the last one comes again with it at once.
+    pub(crate) fn set_token(&mut self, token: String) -> Result<()> {
+        check_token(&token)?;
+        match self.state {
+            State::Stopped => {
+                return Err(self.failure.clone().filter(|_| !self.stopped).unwrap_or_else(closed));
+            }
+            State::TurnedAway if self.closing => return Err(closed()),
+            State::TurnedAway => {
+                self.failure = None;
+                self.attempts = 0;
+                self.state = State::Idle { retry_at: Duration::ZERO };
+            }
+            _ => {}
+        }
+        self.config.token = token;
+        Ok(())
     }
 
     pub(crate) fn stats(&self) -> PeerStats {
@@ -461,8 +526,12 @@ impl Peer {
     }
 
     fn ended(&mut self, now: Duration, error: Error, permanent: bool) {
-        if matches!(self.state, State::Stopped) {
+        if matches!(self.state, State::Stopped | State::TurnedAway) {
             return;
+        }
+        if matches!(self.state, State::Ready) && self.ready_since + BACKOFF_LAST <= now {
+            // It stood, though nothing was asked of it.
+            self.attempts = 0;
         }
         self.outbox.clear();
         for slot in 0..self.replicas.len() as u32 {
@@ -477,7 +546,9 @@ impl Peer {
             replica.resumed_in = None;
         }
         if permanent {
-            self.state = State::Stopped;
+            // Everything is kept, for the case that the game has another token.
+            let token = matches!(error.code(), ErrorCode::AuthFailed);
+            self.state = if token { State::TurnedAway } else { State::Stopped };
             self.failure = Some(error.clone());
             self.events.push(Event::Failed { error });
             self.advance_releases();
@@ -526,7 +597,7 @@ impl Peer {
             State::Idle { retry_at } => Some(retry_at),
             State::Greeting { deadline } => Some(deadline),
             State::Ready => self.reopen.iter().map(|(at, _)| *at).chain(self.flush_due()).min(),
-            State::Connecting | State::Stopped => None,
+            State::Connecting | State::TurnedAway | State::Stopped => None,
         }
     }
 
@@ -668,6 +739,14 @@ impl Peer {
             });
         }
     }
+}
+
+fn check_token(token: &str) -> Result<()> {
+    let length = token.len();
+    if length > MAX_TOKEN_BYTES {
+        return Err(Error::TooLong { what: "the token".into(), length, limit: MAX_TOKEN_BYTES });
+    }
+    Ok(())
 }
 
 fn closed() -> Error {

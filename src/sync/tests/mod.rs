@@ -5,6 +5,7 @@
 mod coalescing;
 mod elements;
 mod net;
+mod reconnect;
 mod rights;
 mod scenarios;
 mod simulation;
