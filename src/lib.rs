@@ -39,7 +39,7 @@ pub use self::peer::ConnectOptions;
 #[cfg(feature = "server")]
 pub use self::peer::GameServer;
 #[cfg(feature = "quic")]
-pub use self::peer::{ConnectionState, Endpoint, Event, PeerStats, Pending, ProfileId};
+pub use self::peer::{Confirmation, ConnectionState, Endpoint, Event, Level, PeerStats, Pending, ProfileId};
 pub use self::profile::{Cause, Profile, ProfileEvent, PropertyChanged};
 pub use self::schema::{
     Limits, Merge, Number, Property, PropertyIndex, PropertyInfo, Schema, SchemaBuilder, SchemaMistake,

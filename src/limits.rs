@@ -52,6 +52,8 @@ pub const MAX_OPEN_PROFILES: usize = 65_536;
 /// Events that wait to be polled, per endpoint or stand-alone profile. Past it the oldest are dropped and
 /// one `Overflow` event says so.
 pub const MAX_QUEUED_EVENTS: usize = 65_536;
+/// Confirmations that the callers of one endpoint may wait for at a time; those that were dropped do not count.
+pub const MAX_CONFIRMATIONS: usize = 16_384;
 /// Recent steps that the master remembers for each list, to send these instead of the whole, and to follow its items.
 pub const MAX_LIST_STEPS: usize = 256;
 /// Recent steps that the master remembers for each profile, to send differences and entries instead of values.

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::limits::MAX_INTERVAL;
 use crate::profile::Profile;
 use crate::schema::Schema;
-pub use crate::sync::peer::{ConnectionState, Event, PeerStats, Pending, ProfileId};
+pub use crate::sync::peer::{Confirmation, ConnectionState, Event, Level, PeerStats, Pending, ProfileId};
 use crate::sync::peer::{Peer, PeerConfig};
 use crate::transport::{Connector, Link, LinkEvent, LinkStats};
 #[cfg(any(feature = "client", feature = "server"))]
@@ -430,6 +430,43 @@ impl Endpoint {
         let number = self.machine.flush_profile(id);
         self.pass_on();
         number
+    }
+
+    /// Waits until a profile's batches up to a number, as [`flush_profile`](Self::flush_profile) gives it, are applied:
+    /// [`confirmation`](Self::confirmation) at [`Level::Applied`].
+    pub fn applied(&mut self, id: ProfileId, number: u64) -> Confirmation {
+        self.confirmation(id, number, Level::Applied)
+    }
+
+    /// Waits until a profile's batches up to a number, as [`flush_profile`](Self::flush_profile) gives it, are durable:
+    /// [`confirmation`](Self::confirmation) at [`Level::Durable`].
+    pub fn durable(&mut self, id: ProfileId, number: u64) -> Confirmation {
+        self.confirmation(id, number, Level::Durable)
+    }
+
+    /// Waits for the outcome of a profile's batches up to a number. It is known in some later tick, and is
+    ///
+    /// - `Ok` when they are all decided, at that level: applied, or refused as [`Event::Refused`] tells. It is so at once for
+    ///   the number zero and for what was decided before;
+    /// - the refusal's error when exactly the batch with this number is refused from now on;
+    /// - [`Error::Released`] when the profile is gone before that is known;
+    /// - [`ErrorCode::Closed`], or the error with which the master turned this endpoint away for good, when the endpoint is;
+    /// - [`Error::LimitReached`] when [`MAX_CONFIRMATIONS`](crate::limits::MAX_CONFIRMATIONS) are waited for.
+    ///
+    /// A number that is not in use yet is waited for. Being turned away for a token, which another may follow, is no end.
+    ///
+    /// ```no_run
+    /// # use mst_profiles::{Endpoint, ProfileId, PropertyIndex, Result};
+    /// # async fn award(endpoint: &mut Endpoint, id: ProfileId, gold: PropertyIndex) -> Result<()> {
+    /// endpoint.change(id, |profile| profile.add_int(gold, 25))?;
+    /// let number = endpoint.flush_profile(id)?;
+    /// let durable = endpoint.durable(id, number);
+    /// // Somebody goes on ticking the endpoint meanwhile.
+    /// durable.await
+    /// # }
+    /// ```
+    pub fn confirmation(&mut self, id: ProfileId, number: u64, level: Level) -> Confirmation {
+        self.machine.confirmation(id, number, level)
     }
 
     /// What of a profile's changes is where.

@@ -190,6 +190,7 @@ impl Peer {
     /// Does what may have become possible for a profile.
     fn settle(&mut self, slot: u32) {
         self.tell_durable(slot);
+        self.confirm(self.id(slot));
         self.relist(slot);
         self.advance_release(slot);
     }
@@ -215,6 +216,7 @@ impl Peer {
             return;
         }
         let property = property.and_then(|p| self.config.schema.index(u32::from(p)).ok());
+        self.confirmations.refused(profile, number, &error);
         self.events.push(Event::Refused { profile, batch: number, property, error });
         self.collect_changes(slot);
         self.settle(slot);

@@ -1,5 +1,6 @@
 //! A client or a game server: what it says to the master, what it makes of the answers, and when it reconnects.
 
+mod confirmation;
 mod events;
 mod inbound;
 
@@ -7,6 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::confirmation::Confirmations;
+pub use self::confirmation::{Confirmation, Level};
 pub use self::events::{Event, PeerStats, ProfileId};
 use super::Rng;
 use crate::error::{Error, ErrorCode, Result};
@@ -64,6 +67,7 @@ pub(crate) struct Peer {
     /// Whether the schema has properties that the master has to describe.
     describe: bool,
     events: EventQueue<Event>,
+    confirmations: Confirmations,
     stats: PeerStats,
 }
 
@@ -181,6 +185,7 @@ impl Peer {
             stopped: false,
             ready_since: Duration::ZERO,
             events: EventQueue::default(),
+            confirmations: Confirmations::default(),
             stats: PeerStats::default(),
         })
     }
@@ -240,6 +245,7 @@ impl Peer {
     /// A profile that waits to be let go is wanted again: it stays, under a new id.
     fn keep(&mut self, slot: u32) -> ProfileId {
         let old = self.id(slot);
+        self.confirm_last(old);
         let entry = &mut self.replicas[slot as usize];
         entry.generation = entry.generation.wrapping_add(1);
         let id = ProfileId { slot, generation: entry.generation };
@@ -398,6 +404,7 @@ impl Peer {
     /// Ends it for good, whatever is pending.
     pub(crate) fn stop(&mut self, error: Error) {
         self.stopped = true;
+        self.confirmations.all_gone(&error);
         if !matches!(self.state, State::Stopped) {
             self.state = State::Stopped;
             self.close = Some(error);
@@ -550,6 +557,9 @@ impl Peer {
             let token = matches!(error.code(), ErrorCode::AuthFailed);
             self.state = if token { State::TurnedAway } else { State::Stopped };
             self.failure = Some(error.clone());
+            if !token {
+                self.confirmations.all_gone(&error);
+            }
             self.events.push(Event::Failed { error });
             self.advance_releases();
             return;
@@ -718,6 +728,7 @@ impl Peer {
     /// Takes a profile out.
     fn forget(&mut self, slot: u32) {
         let profile = self.id(slot);
+        self.confirm_last(profile);
         if let Some(replica) = self.replicas[slot as usize].replica.take() {
             if self.by_user.get(&replica.user) == Some(&slot) {
                 self.by_user.remove(&replica.user);
