@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Enums that no signature names: their values cross as plain integers.
-const ENUMS: [&str; 10] = [
+const ENUMS: [&str; 11] = [
     "MstValueType",
     "MstKeyType",
     "MstWriters",
@@ -15,11 +15,12 @@ const ENUMS: [&str; 10] = [
     "MstEventType",
     "MstCause",
     "MstChange",
+    "MstConnectionState",
     "MstMasterEventType",
 ];
 
 /// The files with exported functions, in the order of the header.
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 15] = [
     "version",
     "result",
     "value",
@@ -32,7 +33,9 @@ const SOURCES: [&str; 13] = [
     "containers",
     "whole",
     "endpoint",
+    "connection",
     "master",
+    "in_process",
 ];
 
 fn main() {

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* What mst_abi_hash() of the library must return. */
-#define MST_ABI_HASH 0xe9458fc6fc9d89a7ULL
+#define MST_ABI_HASH 0x07cd05e604315116ULL
 
 
 /**
@@ -696,6 +696,43 @@ typedef int32_t MstChange;
 #endif // __cplusplus
 
 /**
+ * Where an endpoint is with its connection.
+ */
+enum MstConnectionState
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /**
+   * An attempt is under way, or the master's welcome is.
+   */
+  MST_CONNECTION_CONNECTING = 1,
+  /**
+   * The master said welcome.
+   */
+  MST_CONNECTION_CONNECTED = 2,
+  /**
+   * Not connected; the next attempt begins by itself.
+   */
+  MST_CONNECTION_WAITING = 3,
+  /**
+   * Turned away: no attempt follows. Only `mst_endpoint_set_token` begins anew, when `code` is `MST_ERR_AUTH_FAILED`.
+   */
+  MST_CONNECTION_FAILED = 4,
+  /**
+   * Closed by the game.
+   */
+  MST_CONNECTION_CLOSED = 5,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum MstConnectionState MstConnectionState;
+#else
+typedef int32_t MstConnectionState;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * What a master's event tells.
  */
 enum MstMasterEventType
@@ -740,7 +777,7 @@ enum MstMasterEventType
    */
   MST_MASTER_EVENT_FATAL = 8,
   /**
-   * Connection `session` came from the address in the text; who it is is not known yet.
+   * Connection `session` came over the network from the address in the text; who it is is not known yet.
    */
   MST_MASTER_EVENT_PEER_CONNECTED = 9,
   /**
@@ -1320,10 +1357,44 @@ typedef struct MstEndpointStats {
    */
   uint64_t udp_received_bytes;
   /**
+   * Datagrams sent.
+   */
+  uint64_t datagrams_sent;
+  /**
+   * Datagrams received, those dropped for want of room included.
+   */
+  uint64_t datagrams_received;
+  /**
+   * Datagrams dropped at this side: too long, for a master that takes none, or without room to send or to receive them.
+   */
+  uint64_t datagrams_dropped;
+  /**
    * Times that a profile was found to differ from the master's, and was sent whole.
    */
   uint64_t divergences;
 } MstEndpointStats;
+
+/**
+ * What `mst_endpoint_state` tells. Fields that a state does not use are zero.
+ */
+typedef struct MstConnectionInfo {
+  /**
+   * An `MstConnectionState`.
+   */
+  int32_t state;
+  /**
+   * Why it failed: an `MstResult`.
+   */
+  int32_t code;
+  /**
+   * The number of the attempt that is under way or next, from 1, since the last connection that was of use.
+   */
+  uint32_t attempt;
+  /**
+   * Time until the next attempt, in milliseconds.
+   */
+  uint32_t retry_in_ms;
+} MstConnectionInfo;
 
 /**
  * How a master is set up. Zero is the usual, where nothing else is said. The texts are copied.
@@ -1390,6 +1461,15 @@ typedef struct MstMasterOptions {
    * Silence after which a connection counts as lost, in milliseconds; 0 is 15000.
    */
   uint32_t idle_timeout_ms;
+  /**
+   * 1 to listen nowhere, without a socket and a certificate, for peers of this process alone
+   * (`mst_master_connect_client` and the like); else 0.
+   */
+  uint32_t in_process_only;
+  /**
+   * Zero.
+   */
+  uint32_t reserved;
 } MstMasterOptions;
 
 /**
@@ -1475,6 +1555,25 @@ typedef struct MstMasterStats {
    */
   uint64_t divergences;
 } MstMasterStats;
+
+/**
+ * How a peer in the master's own process is set up. Zero is the usual.
+ */
+typedef struct MstInProcessOptions {
+  /**
+   * Set by `mst_in_process_options_init`.
+   */
+  uint32_t struct_size;
+  /**
+   * Least time between two flushes of changes, in milliseconds. 0 is the role's usual (50 for a client, 100 for a game
+   * server, each tick for the master's own code), a negative number flushes at each tick.
+   */
+  int32_t flush_interval_ms;
+  /**
+   * What profiles are made of here; the master's schema when null. The handle may be freed afterwards.
+   */
+  const struct MstSchema *schema;
+} MstInProcessOptions;
 
 #ifdef __cplusplus
 extern "C" {
@@ -2734,6 +2833,28 @@ MstResult mst_endpoint_close(struct MstEndpoint *endpoint,
                              uint32_t timeout_ms);
 
 /**
+ * Where an endpoint is with its connection: for a game that shows it, or did not poll when it changed. It moves with the
+ * endpoint's ticks.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_ARGUMENT`, or `MST_ERR_FEATURE_DISABLED`.
+ */
+MstResult mst_endpoint_state(const struct MstEndpoint *endpoint,
+                             struct MstConnectionInfo *out_info);
+
+/**
+ * Sets the token of the next connection; the present one goes on. An endpoint that was turned away because of its token
+ * (`MST_EVENT_FAILED` with `MST_ERR_AUTH_FAILED`) begins anew with this one: its profiles and subscriptions, and
+ * changes that the master does not have, were kept. It must be a token of the same user or game server. The text is copied.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_UTF8`, `MST_ERR_TOO_LONG`, `MST_ERR_CLOSED` when
+ * the endpoint is closed or closing, the error with which the master turned it away for good if that was not for its token,
+ * `MST_ERR_INVALID_ARGUMENT`, or `MST_ERR_FEATURE_DISABLED`.
+ */
+MstResult mst_endpoint_set_token(struct MstEndpoint *endpoint,
+                                 const char *token,
+                                 uint32_t token_len);
+
+/**
  * Fills master options with their defaults. Any thread.
  *
  * Returns `MST_OK`, or `MST_ERR_INVALID_ARGUMENT` for a null.
@@ -2769,7 +2890,7 @@ MstResult mst_master_stop(struct MstMaster *master);
 MstResult mst_master_free(struct MstMaster *master);
 
 /**
- * The port at which it listens.
+ * The port at which it listens; 0 when it listens nowhere.
  *
  * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, or `MST_ERR_INVALID_ARGUMENT`.
  */
@@ -2778,7 +2899,7 @@ MstResult mst_master_port(const struct MstMaster *master,
 
 /**
  * The SHA-256 of its certificate as 64 hexadecimal digits, without a terminating zero, for
- * `MstConnectOptions.fingerprint`.
+ * `MstConnectOptions.fingerprint`. Nothing, and a length of 0, when it listens nowhere.
  *
  * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, `MST_ERR_BUFFER_TOO_SMALL`, or
  * `MST_ERR_INVALID_ARGUMENT`.
@@ -2809,6 +2930,15 @@ MstResult mst_master_event_text(struct MstMaster *master,
                                 uint32_t *out_len);
 
 /**
+ * Sets the least time between two rounds of deltas to observers, in milliseconds; 0 sends at once. A round that waits comes
+ * as soon as the new interval says.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, or `MST_ERR_CLOSED` when the master was stopped or has ended.
+ */
+MstResult mst_master_set_update_interval(struct MstMaster *master,
+                                         uint32_t interval_ms);
+
+/**
  * Counters from the master's start on.
  *
  * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, `MST_ERR_TIMEOUT` when the master does not
@@ -2830,6 +2960,50 @@ MstResult mst_master_profile_json(const struct MstMaster *master,
                                   char *buffer,
                                   uint32_t capacity,
                                   uint32_t *out_len);
+
+/**
+ * Fills the options of an in-process peer with their defaults. Any thread.
+ *
+ * Returns `MST_OK`, or `MST_ERR_INVALID_ARGUMENT` for a null.
+ */
+MstResult mst_in_process_options_init(struct MstInProcessOptions *options);
+
+/**
+ * Connects as the game of the player `user` to a master of this process, over no network: no socket is opened and no token
+ * needed. The endpoint is like all others, and is freed with `mst_endpoint_free`. `options` may be null for the usual.
+ *
+ * It belongs to this master: when that ends, `MST_EVENT_FAILED` tells so and no attempt follows; what it was not told is
+ * durable by then may be lost, so close it before.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE` (the master or the schema), `MST_ERR_CLOSED` when the master was
+ * stopped or has ended, `MST_ERR_INVALID_UTF8`, `MST_ERR_INVALID_USER_ID`, `MST_ERR_INVALID_STRUCT_SIZE`,
+ * `MST_ERR_INVALID_ARGUMENT`, `MST_ERR_SYSTEM`, or `MST_ERR_FEATURE_DISABLED`.
+ */
+MstResult mst_master_connect_client(struct MstMaster *master,
+                                    const char *user,
+                                    uint32_t user_len,
+                                    const struct MstInProcessOptions *options,
+                                    struct MstEndpoint **out_endpoint);
+
+/**
+ * Connects as the game server `name` to a master of this process: see `mst_master_connect_client`.
+ */
+MstResult mst_master_connect_server(struct MstMaster *master,
+                                    const char *name,
+                                    uint32_t name_len,
+                                    const struct MstInProcessOptions *options,
+                                    struct MstEndpoint **out_endpoint);
+
+/**
+ * Connects as the own code of a master of this process, under a name of its choice: it sees every property and may write
+ * every one, those that only the master may write too; no peer of the network may. Its changes are checked against types
+ * and limits, ordered and stored like everybody's. Else as `mst_master_connect_client`.
+ */
+MstResult mst_master_connect_own(struct MstMaster *master,
+                                 const char *name,
+                                 uint32_t name_len,
+                                 const struct MstInProcessOptions *options,
+                                 struct MstEndpoint **out_endpoint);
 
 #ifdef __cplusplus
 }  // extern "C"

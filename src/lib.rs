@@ -16,7 +16,7 @@ mod json;
 pub mod limits;
 #[cfg(feature = "master")]
 mod master;
-#[cfg(any(feature = "client", feature = "server"))]
+#[cfg(feature = "quic")]
 mod peer;
 mod planted;
 mod profile;
@@ -35,13 +35,15 @@ mod wire;
 
 pub use self::error::{Error, ErrorCode, Result};
 #[cfg(feature = "master")]
-pub use self::master::{Master, MasterEvent, MasterOptions, MasterStats};
+pub use self::master::{InProcessOptions, Master, MasterEvent, MasterOptions, MasterStats};
 #[cfg(feature = "client")]
 pub use self::peer::Client;
+#[cfg(any(feature = "client", feature = "server"))]
+pub use self::peer::ConnectOptions;
 #[cfg(feature = "server")]
 pub use self::peer::GameServer;
-#[cfg(any(feature = "client", feature = "server"))]
-pub use self::peer::{ConnectOptions, Endpoint, Event, PeerStats, Pending, ProfileId};
+#[cfg(feature = "quic")]
+pub use self::peer::{Confirmation, ConnectionState, Endpoint, Event, Level, PeerStats, Pending, ProfileId};
 pub use self::profile::{Cause, Profile, ProfileEvent, PropertyChanged};
 pub use self::schema::{
     Limits, Merge, Number, Property, PropertyIndex, PropertyInfo, Schema, SchemaBuilder, SchemaMistake,
@@ -51,8 +53,10 @@ pub use self::schema::{
 pub use self::shutdown::shutdown_network;
 #[cfg(feature = "master")]
 pub use self::transport::Certificate;
+#[cfg(feature = "quic")]
+pub use self::transport::LinkStats;
 #[cfg(any(feature = "client", feature = "server"))]
-pub use self::transport::{LinkStats, Trust};
+pub use self::transport::Trust;
 pub use self::value::{
     Addition, DateTime, Dict, Key, KeyType, List, ScalarType, Value, ValueChange, ValueType,
 };

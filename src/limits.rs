@@ -52,6 +52,8 @@ pub const MAX_OPEN_PROFILES: usize = 65_536;
 /// Events that wait to be polled, per endpoint or stand-alone profile. Past it the oldest are dropped and
 /// one `Overflow` event says so.
 pub const MAX_QUEUED_EVENTS: usize = 65_536;
+/// Confirmations that the callers of one endpoint may wait for at a time; those that were dropped do not count.
+pub const MAX_CONFIRMATIONS: usize = 16_384;
 /// Recent steps that the master remembers for each list, to send these instead of the whole, and to follow its items.
 pub const MAX_LIST_STEPS: usize = 256;
 /// Recent steps that the master remembers for each profile, to send differences and entries instead of values.
@@ -89,12 +91,17 @@ pub const OUTBOUND_HIGH_WATER_BYTES: usize = 256 * 1024;
 pub const OUTBOUND_LIMIT_BYTES: usize = MAX_SNAPSHOT_BYTES + 4 * 1024 * 1024;
 /// Bytes received from one connection that wait to be processed.
 pub const INBOUND_LIMIT_BYTES: usize = 512 * 1024;
-/// Bytes of a datagram above which values of volatile properties go on in the next. Every path carries as much.
-pub const DATAGRAM_TARGET_BYTES: usize = 1100;
 /// Time without a new value after which a volatile property's last one is told on the ordered stream, so that it arrives.
 pub const VOLATILE_QUIET: Duration = Duration::from_millis(250);
 /// The longest interval that a property may have.
 pub const MAX_PROPERTY_INTERVAL: Duration = Duration::from_secs(3600);
+/// Bytes of one datagram that fits every path: QUIC's smallest packet, less what QUIC itself puts in. A larger one may be
+/// dropped.
+pub const MAX_DATAGRAM_BYTES: usize = 1150;
+/// Bytes of datagrams that wait for one connection to send them. Past it the oldest are dropped.
+pub const DATAGRAM_SEND_BUFFER_BYTES: usize = 64 * 1024;
+/// Bytes of datagrams received from one connection that wait to be processed. Past it new ones are dropped.
+pub const DATAGRAM_RECEIVE_BUFFER_BYTES: usize = 64 * 1024;
 /// Connections that a master serves at a time.
 pub const MAX_SESSIONS: usize = 65_536;
 /// Time in which a connection must say hello and be answered.

@@ -147,8 +147,9 @@ fn play(workshop: &Workshop, user: &str, client: impl Fn() -> Command, server: i
     let database = workshop.folder.path().join("profiles.db");
     let master = start_master(&database);
     let command = |mut command: Command, role: &str| {
-        let fingerprint: String = master.fingerprint().iter().map(|byte| format!("{byte:02x}")).collect();
-        command.args([role, &master.local_addr().to_string(), &fingerprint, user]);
+        let fingerprint: String =
+            master.fingerprint().unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+        command.args([role, &master.local_addr().unwrap().to_string(), &fingerprint, user]);
         command
     };
     let [client, server] =
@@ -301,8 +302,9 @@ fn without_secret(json: &str) -> serde_json::Map<String, serde_json::Value> {
 
 /// What a master has of a user's profile, once a game server has asked for it.
 fn json_after_loading(master: &Master, user: &str) -> String {
-    let trust = Trust::Fingerprint(master.fingerprint());
-    let options = ConnectOptions::new(master.local_addr().to_string(), "dev-server:reader", schema(), trust);
+    let trust = Trust::Fingerprint(master.fingerprint().unwrap());
+    let options =
+        ConnectOptions::new(master.local_addr().unwrap().to_string(), "dev-server:reader", schema(), trust);
     let mut server = GameServer::connect(options).unwrap();
     server.fill(user).unwrap();
     let deadline = Instant::now() + DEADLINE;

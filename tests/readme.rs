@@ -56,6 +56,20 @@ fn the_rust_start_is_the_example_and_runs() {
 }
 
 #[test]
+fn the_game_that_hosts_its_own_master_is_the_example_and_runs() {
+    let source = root().join("examples/hosted.rs");
+    let text = fs::read_to_string(&source).unwrap();
+    assert!(
+        block("rust", "//! A game that hosts its own master") == text,
+        "the README's game that hosts its own master is not {}",
+        source.display()
+    );
+    assert!(commands().contains(&"cargo run --example hosted"));
+    let printed = output(Command::new(program().with_file_name("examples").join("hosted")));
+    assert!(readme().contains(&format!("prints `{}`", printed.trim_end())), "{printed}");
+}
+
+#[test]
 fn the_c_start_compiles_and_runs() {
     check("c", "#include <inttypes.h>", "quickstart.c", "gcc ", "./quickstart ");
 }

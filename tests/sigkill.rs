@@ -111,8 +111,9 @@ fn stored(folder: &Path) -> HashMap<String, (i64, i64)> {
     options.development = true;
     let store = SqliteStore::open(&folder.join("profiles.db")).unwrap();
     let master = Master::start(options, Box::new(store)).unwrap();
-    let trust = Trust::Fingerprint(master.fingerprint());
-    let options = ConnectOptions::new(master.local_addr().to_string(), "dev-server:check", schema(), trust);
+    let trust = Trust::Fingerprint(master.fingerprint().unwrap());
+    let options =
+        ConnectOptions::new(master.local_addr().unwrap().to_string(), "dev-server:check", schema(), trust);
     let mut reader = GameServer::connect(options).unwrap();
     let mut found = HashMap::new();
     for user in USERS {

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use common::{PATIENCE, TestMaster, fill, make_durable, property, schema, until, wait_for};
 use mst_profiles::store::{MemoryStore, ProfileStore, SqliteStore};
 use mst_profiles::{
-    Cause, Certificate, Client, ConnectOptions, ErrorCode, Event, GameServer, Master, MasterOptions,
-    Property, Schema, Trust, Value, Writers,
+    Cause, Certificate, Client, ConnectOptions, ConnectionState, ErrorCode, Event, GameServer,
+    InProcessOptions, Master, MasterOptions, Property, Schema, Trust, Value, Writers,
 };
 
 #[test]
@@ -197,7 +197,7 @@ fn a_master_that_cannot_start_says_why() {
         Master::start(options, store).err().map(|e| (e.code(), e.to_string())).unwrap()
     };
     let mut busy = MasterOptions::new(schema());
-    busy.listen = test.listen;
+    busy.listen = Some(test.listen);
     let (found, text) = code(busy, Box::new(MemoryStore::new()));
     assert_eq!(found, ErrorCode::AddressInUse);
     assert!(text.contains(&test.listen.to_string()), "{text}");
@@ -233,7 +233,8 @@ fn real_certificates_are_checked_by_name_and_authority() {
 
     let connect = |server_name: &str| {
         let trust = Trust::CaFile(file("cert.pem"));
-        let mut options = ConnectOptions::new(master.local_addr().to_string(), "dev:ann", schema(), trust);
+        let mut options =
+            ConnectOptions::new(master.local_addr().unwrap().to_string(), "dev:ann", schema(), trust);
         options.server_name = Some(server_name.into());
         options
     };
@@ -485,4 +486,87 @@ fn many_players_come_and_go_at_once() {
     for thread in threads {
         thread.join().unwrap();
     }
+}
+
+#[test]
+fn in_process_peers_and_peers_of_the_network_see_each_other() {
+    let test = TestMaster::start();
+    let mut remote = test.client("ann");
+    let at_remote = fill(&mut remote, "ann");
+    let mut own = test.running().connect_own("quests", InProcessOptions::default()).unwrap();
+    let id = fill(&mut own, "ann");
+    own.change(id, |p| p.set(property("motd"), "welcome")).unwrap();
+    make_durable(&mut own, id);
+    until(&mut remote, |r| r.profile(at_remote).unwrap().get(property("motd")) == &Value::from("welcome"));
+    remote.change(at_remote, |p| p.set(property("title"), "Knight")).unwrap();
+    make_durable(&mut remote, at_remote);
+    until(&mut own, |o| o.profile(id).unwrap().get(property("title")) == &Value::from("Knight"));
+    // Another player sees the public part alone.
+    let mut bob = test.running().connect_client("bob", InProcessOptions::default()).unwrap();
+    let anns = fill(&mut bob, "ann");
+    let seen = bob.profile(anns).unwrap();
+    assert_eq!(seen.get(property("title")), &Value::from("Knight"));
+    assert_eq!(seen.get(property("motd")), &Value::from("hello"));
+}
+
+#[test]
+fn a_new_token_revives_a_client_that_was_turned_away() {
+    let test = TestMaster::start();
+    let mut client = Client::connect(test.options("expired")).unwrap();
+    assert_eq!(client.state(), ConnectionState::Connecting { attempt: 1 });
+    let id = client.fill("ann").unwrap();
+    let error = wait_for(&mut client, |event| match event {
+        Event::Failed { error } => Some(error.clone()),
+        _ => None,
+    });
+    assert_eq!(client.state(), ConnectionState::Failed(error));
+    assert!(!client.wait(Duration::from_millis(300)), "{:?}", client.next_event());
+    client.set_token("dev:ann").unwrap();
+    wait_for(&mut client, |event| match event {
+        Event::ProfileLoaded { profile } if *profile == id => Some(()),
+        _ => None,
+    });
+    assert_eq!(client.state(), ConnectionState::Connected);
+    client.change(id, |p| p.set(property("title"), "Knight")).unwrap();
+    make_durable(&mut client, id);
+
+    // While it is connected a token counts for the next connection.
+    client.set_token("dev:bob").unwrap();
+    client.change(id, |p| p.set(property("title"), "Lord")).unwrap();
+    make_durable(&mut client, id);
+    client.close(PATIENCE).unwrap();
+    assert_eq!(client.state(), ConnectionState::Closed);
+    assert_eq!(client.set_token("dev:ann").unwrap_err().code(), ErrorCode::Closed);
+}
+
+#[test]
+fn a_client_that_was_turned_away_closes_at_once() {
+    let test = TestMaster::start();
+    let mut client = Client::connect(test.options("expired")).unwrap();
+    client.fill("ann").unwrap();
+    wait_for(&mut client, |event| matches!(event, Event::Failed { .. }).then_some(()));
+    let began = Instant::now();
+    // It has nothing that could be lost.
+    client.close(PATIENCE).unwrap();
+    assert!(began.elapsed() < Duration::from_secs(1));
+    assert_eq!(client.state(), ConnectionState::Closed);
+}
+
+#[test]
+fn the_update_interval_is_heard_at_once() {
+    let test = TestMaster::start_with(|options| options.update_interval = Duration::from_secs(3600));
+    let mut server = test.server("arena");
+    let id = fill(&mut server, "ann");
+    let mut client = test.client("ann");
+    let watched = fill(&mut client, "ann");
+    // The first of these may still be told at once; the second has to wait.
+    for gold in [11_i64, 12] {
+        server.change(id, |p| p.set(property("gold"), gold)).unwrap();
+        server.flush();
+        client.wait(Duration::from_millis(300));
+    }
+    while client.next_event().is_some() || client.wait(Duration::from_millis(300)) {}
+    assert_ne!(client.profile(watched).unwrap().get(property("gold")), &Value::I64(12));
+    test.running().set_update_interval(Duration::from_millis(1)).unwrap();
+    until(&mut client, |c| c.profile(watched).unwrap().get(property("gold")) == &Value::I64(12));
 }

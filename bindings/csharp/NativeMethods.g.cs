@@ -18,7 +18,7 @@ namespace MstProfiles.Native
         const string __DllName = "mst_profiles";
 #endif
 
-        public const ulong MST_ABI_HASH = 0xe9458fc6fc9d89a7;
+        public const ulong MST_ABI_HASH = 0x07cd05e604315116;
 
 
         /// <summary>
@@ -1123,6 +1123,27 @@ namespace MstProfiles.Native
         public static extern MstResult mst_endpoint_close(MstEndpoint* endpoint, uint timeout_ms);
 
         /// <summary>
+        ///  Where an endpoint is with its connection: for a game that shows it, or did not poll when it changed. It moves with the
+        ///  endpoint's ticks.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_ARGUMENT`, or `MST_ERR_FEATURE_DISABLED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_endpoint_state", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_endpoint_state(MstEndpoint* endpoint, MstConnectionInfo* out_info);
+
+        /// <summary>
+        ///  Sets the token of the next connection; the present one goes on. An endpoint that was turned away because of its token
+        ///  (`MST_EVENT_FAILED` with `MST_ERR_AUTH_FAILED`) begins anew with this one: its profiles and subscriptions, and
+        ///  changes that the master does not have, were kept. It must be a token of the same user or game server. The text is copied.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_UTF8`, `MST_ERR_TOO_LONG`, `MST_ERR_CLOSED` when
+        ///  the endpoint is closed or closing, the error with which the master turned it away for good if that was not for its token,
+        ///  `MST_ERR_INVALID_ARGUMENT`, or `MST_ERR_FEATURE_DISABLED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_endpoint_set_token", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_endpoint_set_token(MstEndpoint* endpoint, byte* token, uint token_len);
+
+        /// <summary>
         ///  Fills master options with their defaults. Any thread.
         ///
         ///  Returns `MST_OK`, or `MST_ERR_INVALID_ARGUMENT` for a null.
@@ -1161,7 +1182,7 @@ namespace MstProfiles.Native
         public static extern MstResult mst_master_free(MstMaster* master);
 
         /// <summary>
-        ///  The port at which it listens.
+        ///  The port at which it listens; 0 when it listens nowhere.
         ///
         ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, or `MST_ERR_INVALID_ARGUMENT`.
         /// </summary>
@@ -1170,7 +1191,7 @@ namespace MstProfiles.Native
 
         /// <summary>
         ///  The SHA-256 of its certificate as 64 hexadecimal digits, without a terminating zero, for
-        ///  `MstConnectOptions.fingerprint`.
+        ///  `MstConnectOptions.fingerprint`. Nothing, and a length of 0, when it listens nowhere.
         ///
         ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, `MST_ERR_BUFFER_TOO_SMALL`, or
         ///  `MST_ERR_INVALID_ARGUMENT`.
@@ -1197,6 +1218,15 @@ namespace MstProfiles.Native
         public static extern MstResult mst_master_event_text(MstMaster* master, byte* buffer, uint capacity, uint* out_len);
 
         /// <summary>
+        ///  Sets the least time between two rounds of deltas to observers, in milliseconds; 0 sends at once. A round that waits comes
+        ///  as soon as the new interval says.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, or `MST_ERR_CLOSED` when the master was stopped or has ended.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_master_set_update_interval", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_master_set_update_interval(MstMaster* master, uint interval_ms);
+
+        /// <summary>
         ///  Counters from the master's start on.
         ///
         ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, `MST_ERR_TIMEOUT` when the master does not
@@ -1214,6 +1244,42 @@ namespace MstProfiles.Native
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_master_profile_json", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_master_profile_json(MstMaster* master, byte* user, uint user_len, byte* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  Fills the options of an in-process peer with their defaults. Any thread.
+        ///
+        ///  Returns `MST_OK`, or `MST_ERR_INVALID_ARGUMENT` for a null.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_in_process_options_init", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_in_process_options_init(MstInProcessOptions* options);
+
+        /// <summary>
+        ///  Connects as the game of the player `user` to a master of this process, over no network: no socket is opened and no token
+        ///  needed. The endpoint is like all others, and is freed with `mst_endpoint_free`. `options` may be null for the usual.
+        ///
+        ///  It belongs to this master: when that ends, `MST_EVENT_FAILED` tells so and no attempt follows; what it was not told is
+        ///  durable by then may be lost, so close it before.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE` (the master or the schema), `MST_ERR_CLOSED` when the master was
+        ///  stopped or has ended, `MST_ERR_INVALID_UTF8`, `MST_ERR_INVALID_USER_ID`, `MST_ERR_INVALID_STRUCT_SIZE`,
+        ///  `MST_ERR_INVALID_ARGUMENT`, `MST_ERR_SYSTEM`, or `MST_ERR_FEATURE_DISABLED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_master_connect_client", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_master_connect_client(MstMaster* master, byte* user, uint user_len, MstInProcessOptions* options, MstEndpoint** out_endpoint);
+
+        /// <summary>
+        ///  Connects as the game server `name` to a master of this process: see `mst_master_connect_client`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_master_connect_server", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_master_connect_server(MstMaster* master, byte* name, uint name_len, MstInProcessOptions* options, MstEndpoint** out_endpoint);
+
+        /// <summary>
+        ///  Connects as the own code of a master of this process, under a name of its choice: it sees every property and may write
+        ///  every one, those that only the master may write too; no peer of the network may. Its changes are checked against types
+        ///  and limits, ordered and stored like everybody's. Else as `mst_master_connect_client`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_master_connect_own", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_master_connect_own(MstMaster* master, byte* name, uint name_len, MstInProcessOptions* options, MstEndpoint** out_endpoint);
 
 
     }
@@ -1802,9 +1868,45 @@ namespace MstProfiles.Native
         /// </summary>
         public ulong udp_received_bytes;
         /// <summary>
+        ///  Datagrams sent.
+        /// </summary>
+        public ulong datagrams_sent;
+        /// <summary>
+        ///  Datagrams received, those dropped for want of room included.
+        /// </summary>
+        public ulong datagrams_received;
+        /// <summary>
+        ///  Datagrams dropped at this side: too long, for a master that takes none, or without room to send or to receive them.
+        /// </summary>
+        public ulong datagrams_dropped;
+        /// <summary>
         ///  Times that a profile was found to differ from the master's, and was sent whole.
         /// </summary>
         public ulong divergences;
+    }
+
+    /// <summary>
+    ///  What `mst_endpoint_state` tells. Fields that a state does not use are zero.
+    /// </summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public unsafe partial struct MstConnectionInfo
+    {
+        /// <summary>
+        ///  An `MstConnectionState`.
+        /// </summary>
+        public int state;
+        /// <summary>
+        ///  Why it failed: an `MstResult`.
+        /// </summary>
+        public int code;
+        /// <summary>
+        ///  The number of the attempt that is under way or next, from 1, since the last connection that was of use.
+        /// </summary>
+        public uint attempt;
+        /// <summary>
+        ///  Time until the next attempt, in milliseconds.
+        /// </summary>
+        public uint retry_in_ms;
     }
 
     /// <summary>
@@ -1882,6 +1984,15 @@ namespace MstProfiles.Native
         ///  Silence after which a connection counts as lost, in milliseconds; 0 is 15000.
         /// </summary>
         public uint idle_timeout_ms;
+        /// <summary>
+        ///  1 to listen nowhere, without a socket and a certificate, for peers of this process alone
+        ///  (`mst_master_connect_client` and the like); else 0.
+        /// </summary>
+        public uint in_process_only;
+        /// <summary>
+        ///  Zero.
+        /// </summary>
+        public uint reserved;
     }
 
     /// <summary>
@@ -1970,6 +2081,27 @@ namespace MstProfiles.Native
         ///  Observers that turned out to have something else than they should, and were sent all of it.
         /// </summary>
         public ulong divergences;
+    }
+
+    /// <summary>
+    ///  How a peer in the master's own process is set up. Zero is the usual.
+    /// </summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public unsafe partial struct MstInProcessOptions
+    {
+        /// <summary>
+        ///  Set by `mst_in_process_options_init`.
+        /// </summary>
+        public uint struct_size;
+        /// <summary>
+        ///  Least time between two flushes of changes, in milliseconds. 0 is the role's usual (50 for a client, 100 for a game
+        ///  server, each tick for the master's own code), a negative number flushes at each tick.
+        /// </summary>
+        public int flush_interval_ms;
+        /// <summary>
+        ///  What profiles are made of here; the master's schema when null. The handle may be freed afterwards.
+        /// </summary>
+        public MstSchema* schema;
     }
 
 
@@ -2546,6 +2678,33 @@ namespace MstProfiles.Native
     }
 
     /// <summary>
+    ///  Where an endpoint is with its connection.
+    /// </summary>
+    public enum MstConnectionState : int
+    {
+        /// <summary>
+        ///  An attempt is under way, or the master's welcome is.
+        /// </summary>
+        MST_CONNECTION_CONNECTING = 1,
+        /// <summary>
+        ///  The master said welcome.
+        /// </summary>
+        MST_CONNECTION_CONNECTED = 2,
+        /// <summary>
+        ///  Not connected; the next attempt begins by itself.
+        /// </summary>
+        MST_CONNECTION_WAITING = 3,
+        /// <summary>
+        ///  Turned away: no attempt follows. Only `mst_endpoint_set_token` begins anew, when `code` is `MST_ERR_AUTH_FAILED`.
+        /// </summary>
+        MST_CONNECTION_FAILED = 4,
+        /// <summary>
+        ///  Closed by the game.
+        /// </summary>
+        MST_CONNECTION_CLOSED = 5,
+    }
+
+    /// <summary>
     ///  What a master's event tells.
     /// </summary>
     public enum MstMasterEventType : int
@@ -2587,7 +2746,7 @@ namespace MstProfiles.Native
         /// </summary>
         MST_MASTER_EVENT_FATAL = 8,
         /// <summary>
-        ///  Connection `session` came from the address in the text; who it is is not known yet.
+        ///  Connection `session` came over the network from the address in the text; who it is is not known yet.
         /// </summary>
         MST_MASTER_EVENT_PEER_CONNECTED = 9,
         /// <summary>

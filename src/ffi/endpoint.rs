@@ -16,10 +16,10 @@ use super::result::{Failure, MstResult, Outcome, guard};
 use super::schema::{MstSchema, schema_of};
 use super::text::{SizedStruct, check_out, init_options, put, put_text, read_options, read_text};
 use super::value::{MstKey, MstValue, Room};
+#[cfg(feature = "quic")]
+use crate::peer::{Endpoint, Event, ProfileId};
 #[cfg(any(feature = "client", feature = "server"))]
-use crate::peer::{ConnectOptions, Endpoint, Event, ProfileId};
-#[cfg(any(feature = "client", feature = "server"))]
-use crate::transport::Trust;
+use crate::{peer::ConnectOptions, transport::Trust};
 
 /// A client or a game server of this process.
 pub struct MstEndpoint;
@@ -28,11 +28,11 @@ pub struct MstEndpoint;
 pub(super) struct EndpointObject {
     /// Whom the events are told to, those of its profiles too.
     pub(super) subscribers: Arc<Subscribers>,
-    #[cfg(any(feature = "client", feature = "server"))]
+    #[cfg(feature = "quic")]
     pub(super) state: Mutex<EndpointState>,
 }
 
-#[cfg(any(feature = "client", feature = "server"))]
+#[cfg(feature = "quic")]
 pub(super) struct EndpointState {
     pub(super) endpoint: Endpoint,
     /// The handles of its profiles.
@@ -44,7 +44,7 @@ pub(super) struct EndpointState {
 }
 
 /// An endpoint that was freed while this thread waited. Whoever else waits is told next.
-#[cfg(any(feature = "client", feature = "server"))]
+#[cfg(feature = "quic")]
 fn freed(state: &EndpointState) -> Outcome {
     if !state.freed {
         return Ok(());
@@ -53,7 +53,7 @@ fn freed(state: &EndpointState) -> Outcome {
     Err(Failure::new(crate::ErrorCode::InvalidHandle, "the Endpoint handle was freed"))
 }
 
-#[cfg(any(feature = "client", feature = "server"))]
+#[cfg(feature = "quic")]
 impl EndpointObject {
     /// For its profiles, whose handles may outlive its own.
     pub(super) fn for_profile(&self) -> Outcome<MutexGuard<'_, EndpointState>> {
@@ -136,27 +136,44 @@ pub struct MstEndpointStats {
     pub udp_sent_bytes: u64,
     /// Bytes of UDP payload received.
     pub udp_received_bytes: u64,
+    /// Datagrams sent.
+    pub datagrams_sent: u64,
+    /// Datagrams received, those dropped for want of room included.
+    pub datagrams_received: u64,
+    /// Datagrams dropped at this side: too long, for a master that takes none, or without room to send or to receive them.
+    pub datagrams_dropped: u64,
     /// Times that a profile was found to differ from the master's, and was sent whole.
     pub divergences: u64,
 }
 
 /// Runs a body that needs an endpoint role in the build.
-#[cfg(any(feature = "client", feature = "server"))]
+#[cfg(feature = "quic")]
 macro_rules! needs_endpoint {
     ($body:expr) => {
         $body
     };
 }
 
-#[cfg(not(any(feature = "client", feature = "server")))]
+#[cfg(not(feature = "quic"))]
 macro_rules! needs_endpoint {
     ($body:expr) => {
-        Err(Failure::disabled("client and the game server"))
+        Err(Failure::disabled("client, the game server and the master"))
     };
 }
 
 fn object(endpoint: *const MstEndpoint) -> Outcome<Arc<EndpointObject>> {
     ENDPOINTS.get(endpoint as usize)
+}
+
+/// Does something with an endpoint.
+#[cfg(feature = "quic")]
+pub(super) fn with_endpoint<T>(
+    endpoint: *const MstEndpoint,
+    f: impl FnOnce(&mut Endpoint) -> crate::Result<T>,
+) -> Outcome<T> {
+    let object = object(endpoint)?;
+    let mut state = lock(&object.state)?;
+    Ok(f(&mut state.endpoint)?)
 }
 
 /// # Safety
@@ -199,6 +216,17 @@ unsafe fn connect(
     options.idle_timeout = millis(given.idle_timeout_ms, options.idle_timeout);
     options.keep_alive = millis(given.keep_alive_ms, options.keep_alive);
     let endpoint = connect(options)?;
+    // SAFETY: the caller's promise, passed on.
+    unsafe { put_endpoint(endpoint, out_endpoint) }
+}
+
+/// Gives the caller a handle of an endpoint.
+///
+/// # Safety
+/// `out_endpoint` points to a writable pointer, or is null.
+#[cfg(feature = "quic")]
+pub(super) unsafe fn put_endpoint(endpoint: Endpoint, out_endpoint: *mut *mut MstEndpoint) -> Outcome {
+    check_out("out_endpoint", out_endpoint)?;
     let state = EndpointState { endpoint, handles: HashMap::new(), told: Told::default(), freed: false };
     let object = EndpointObject { subscribers: Arc::default(), state: Mutex::new(state) };
     let handle = ENDPOINTS.insert(Arc::new(object));
@@ -270,7 +298,7 @@ pub extern "C" fn mst_endpoint_free(endpoint: *mut MstEndpoint) -> MstResult {
     guard(|| {
         let Some(object) = ENDPOINTS.remove(endpoint as usize)? else { return Ok(()) };
         object.subscribers.close();
-        #[cfg(any(feature = "client", feature = "server"))]
+        #[cfg(feature = "quic")]
         // After a panic, dropping it disconnects.
         if let Ok(mut state) = lock(&object.state) {
             state.endpoint.stop();
@@ -673,6 +701,9 @@ pub unsafe extern "C" fn mst_endpoint_stats(
                 connections: stats.connections,
                 udp_sent_bytes: link.udp_sent_bytes,
                 udp_received_bytes: link.udp_received_bytes,
+                datagrams_sent: link.datagrams_sent,
+                datagrams_received: link.datagrams_received,
+                datagrams_dropped: link.datagrams_dropped,
                 divergences: stats.divergences,
             };
             // SAFETY: the caller's promise, passed on.
@@ -723,7 +754,7 @@ pub extern "C" fn mst_endpoint_close(endpoint: *mut MstEndpoint, timeout_ms: u32
     })
 }
 
-#[cfg(any(feature = "client", feature = "server"))]
+#[cfg(feature = "quic")]
 impl EndpointState {
     /// The oldest event, with what belongs to it.
     fn next_event(&mut self) -> Option<MstEvent> {

@@ -69,6 +69,11 @@ pub struct MstMasterOptions {
     pub unload_after_ms: u32,
     /// Silence after which a connection counts as lost, in milliseconds; 0 is 15000.
     pub idle_timeout_ms: u32,
+    /// 1 to listen nowhere, without a socket and a certificate, for peers of this process alone
+    /// (`mst_master_connect_client` and the like); else 0.
+    pub in_process_only: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 // SAFETY: integers and pointers alone, the first of them the size.
@@ -100,7 +105,7 @@ pub enum MstMasterEventType {
     MST_MASTER_EVENT_STORE_FAILED = 7,
     /// The master can't go on; `code` and the text say why.
     MST_MASTER_EVENT_FATAL = 8,
-    /// Connection `session` came from the address in the text; who it is is not known yet.
+    /// Connection `session` came over the network from the address in the text; who it is is not known yet.
     MST_MASTER_EVENT_PEER_CONNECTED = 9,
     /// What connection `session` had of the profile in the text was not what it should have had; it is sent all of it anew.
     MST_MASTER_EVENT_DIVERGED = 10,
@@ -178,6 +183,17 @@ fn running(state: &MasterState) -> Outcome<&Master> {
     state.master.as_ref().ok_or_else(|| Failure::new(ErrorCode::Closed, "the master was stopped"))
 }
 
+/// Does something with a master that was not stopped.
+#[cfg(feature = "master")]
+pub(super) fn with_running<T>(
+    master: *const MstMaster,
+    f: impl FnOnce(&Master) -> crate::Result<T>,
+) -> Outcome<T> {
+    let object = object(master)?;
+    let state = lock(&object.state)?;
+    Ok(f(running(&state)?)?)
+}
+
 /// Fills master options with their defaults. Any thread.
 ///
 /// Returns `MST_OK`, or `MST_ERR_INVALID_ARGUMENT` for a null.
@@ -237,9 +253,10 @@ unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions
     };
     let mut options = MasterOptions::new(schema_of(given.schema)?);
     if !listen.is_empty() {
-        options.listen = listen.parse::<SocketAddr>().map_err(|error| {
+        let address = listen.parse::<SocketAddr>().map_err(|error| {
             Failure::new(ErrorCode::InvalidAddress, format!("`{listen}` is no address to listen at: {error}"))
         })?;
+        options.listen = Some(address);
     }
     options.certificate = match (cert_file, key_file, database) {
         ("", "", "") => Certificate::Development(None),
@@ -249,11 +266,21 @@ unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions
         }
         (cert, key, _) => Certificate::Files { cert: cert.into(), key: key.into() },
     };
-    options.development = match given.development {
-        0 => false,
-        1 => true,
-        other => return Err(Failure::argument("development", format!("{other} is neither 0 nor 1"))),
+    let flag = |argument, given: u32| match given {
+        0 => Ok(false),
+        1 => Ok(true),
+        other => Err(Failure::argument(argument, format!("{other} is neither 0 nor 1"))),
     };
+    options.development = flag("development", given.development)?;
+    if flag("in_process_only", given.in_process_only)? {
+        if !listen.is_empty() {
+            return Err(Failure::argument("in_process_only", "and listen are both given; one must be zero"));
+        }
+        options.listen = None;
+    }
+    if given.reserved != 0 {
+        return Err(Failure::argument("reserved", "is not zero"));
+    }
     let millis = |given: u32, usual: Duration| match given {
         0 => usual,
         given => Duration::from_millis(u64::from(given)),
@@ -316,7 +343,7 @@ pub extern "C" fn mst_master_free(master: *mut MstMaster) -> MstResult {
     })
 }
 
-/// The port at which it listens.
+/// The port at which it listens; 0 when it listens nowhere.
 ///
 /// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, or `MST_ERR_INVALID_ARGUMENT`.
 ///
@@ -327,7 +354,7 @@ pub unsafe extern "C" fn mst_master_port(master: *const MstMaster, out_port: *mu
     guard(|| {
         let object = object(master)?;
         needs_master!({
-            let port = running(&*lock(&object.state)?)?.local_addr().port();
+            let port = running(&*lock(&object.state)?)?.local_addr().map_or(0, |address| address.port());
             // SAFETY: the caller's promise, passed on.
             unsafe { put("out_port", out_port, port) }
         })
@@ -335,7 +362,7 @@ pub unsafe extern "C" fn mst_master_port(master: *const MstMaster, out_port: *mu
 }
 
 /// The SHA-256 of its certificate as 64 hexadecimal digits, without a terminating zero, for
-/// `MstConnectOptions.fingerprint`.
+/// `MstConnectOptions.fingerprint`. Nothing, and a length of 0, when it listens nowhere.
 ///
 /// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, `MST_ERR_BUFFER_TOO_SMALL`, or
 /// `MST_ERR_INVALID_ARGUMENT`.
@@ -353,7 +380,7 @@ pub unsafe extern "C" fn mst_master_fingerprint(
         let object = object(master)?;
         needs_master!({
             let bytes = running(&*lock(&object.state)?)?.fingerprint();
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex: String = bytes.iter().flatten().map(|byte| format!("{byte:02x}")).collect();
             // SAFETY: the caller's promise, passed on.
             unsafe { put_text(&hex, buffer, capacity, out_len) }
         })
@@ -445,6 +472,21 @@ pub unsafe extern "C" fn mst_master_event_text(
         needs_master!({
             // SAFETY: the caller's promise, passed on.
             unsafe { put_text(&lock(&object.state)?.text, buffer, capacity, out_len) }
+        })
+    })
+}
+
+/// Sets the least time between two rounds of deltas to observers, in milliseconds; 0 sends at once. A round that waits comes
+/// as soon as the new interval says.
+///
+/// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, or `MST_ERR_CLOSED` when the master was stopped or has ended.
+#[unsafe(no_mangle)]
+pub extern "C" fn mst_master_set_update_interval(master: *mut MstMaster, interval_ms: u32) -> MstResult {
+    guard(|| {
+        let object = object(master)?;
+        needs_master!({
+            let interval = Duration::from_millis(u64::from(interval_ms));
+            Ok(running(&*lock(&object.state)?)?.set_update_interval(interval)?)
         })
     })
 }

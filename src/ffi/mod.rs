@@ -10,10 +10,12 @@
 compile_error!("a handle's value takes 64 bits: 32-bit targets are not supported");
 
 mod callbacks;
+mod connection;
 mod containers;
 mod endpoint;
 mod events;
 mod handles;
+mod in_process;
 mod master;
 mod profile;
 mod properties;

@@ -14,7 +14,7 @@ use super::schema::{MstSchema, handle_of, schema_of};
 use super::text::{check_out, put, read_text};
 use super::value::{MstValue, read_value};
 use crate::error::Error;
-#[cfg(any(feature = "client", feature = "server"))]
+#[cfg(feature = "quic")]
 use crate::peer::ProfileId;
 use crate::profile::{Profile, ProfileEvent};
 use crate::schema::PropertyIndex;
@@ -28,7 +28,7 @@ pub(super) enum ProfileObject {
         state: Box<Mutex<Alone>>,
         subscribers: Arc<Subscribers>,
     },
-    #[cfg(any(feature = "client", feature = "server"))]
+    #[cfg(feature = "quic")]
     Attached {
         endpoint: Arc<EndpointObject>,
         id: ProfileId,
@@ -64,7 +64,7 @@ impl ProfileObject {
     pub(super) fn read<T>(&self, f: impl FnOnce(&Profile) -> Outcome<T>) -> Outcome<T> {
         match self {
             Self::Alone { state, .. } => f(&lock(state)?.profile),
-            #[cfg(any(feature = "client", feature = "server"))]
+            #[cfg(feature = "quic")]
             Self::Attached { endpoint, id } => f(endpoint.for_profile()?.endpoint.profile(*id)?),
         }
     }
@@ -72,7 +72,7 @@ impl ProfileObject {
     pub(super) fn change<T>(&self, f: impl FnOnce(&mut Profile) -> Result<T, Error>) -> Outcome<T> {
         match self {
             Self::Alone { state, .. } => Ok(f(&mut lock(state)?.profile)?),
-            #[cfg(any(feature = "client", feature = "server"))]
+            #[cfg(feature = "quic")]
             Self::Attached { endpoint, id } => Ok(endpoint.for_profile()?.endpoint.change(*id, f)?),
         }
     }
@@ -81,7 +81,7 @@ impl ProfileObject {
     pub(super) fn alone(&self) -> Outcome<(&Mutex<Alone>, &Arc<Subscribers>)> {
         match self {
             Self::Alone { state, subscribers } => Ok((state, subscribers)),
-            #[cfg(any(feature = "client", feature = "server"))]
+            #[cfg(feature = "quic")]
             Self::Attached { .. } => Err(Error::Attached.into()),
         }
     }
@@ -90,7 +90,7 @@ impl ProfileObject {
     pub(super) fn subscribers(&self) -> &Arc<Subscribers> {
         match self {
             Self::Alone { subscribers, .. } => subscribers,
-            #[cfg(any(feature = "client", feature = "server"))]
+            #[cfg(feature = "quic")]
             Self::Attached { endpoint, .. } => &endpoint.subscribers,
         }
     }
@@ -188,7 +188,7 @@ pub extern "C" fn mst_profile_free(profile: *mut MstProfile) -> MstResult {
     guard(|| {
         let Some(object) = PROFILES.remove(profile as usize)? else { return Ok(()) };
         object.subscribers().end_profile(profile as usize);
-        #[cfg(any(feature = "client", feature = "server"))]
+        #[cfg(feature = "quic")]
         if let ProfileObject::Attached { endpoint, id } = &*object
             // A poisoned endpoint has nothing left to release.
             && let Ok(mut state) = lock(&endpoint.state)
@@ -349,7 +349,7 @@ pub extern "C" fn mst_profile_cancel_batch(profile: *mut MstProfile) -> MstResul
 pub unsafe extern "C" fn mst_profile_flush(profile: *mut MstProfile, out_batch: *mut u64) -> MstResult {
     guard(|| match &*object(profile)? {
         ProfileObject::Alone { .. } => Err(not_of_an_endpoint()),
-        #[cfg(any(feature = "client", feature = "server"))]
+        #[cfg(feature = "quic")]
         ProfileObject::Attached { endpoint, id } => {
             if !out_batch.is_null() {
                 check_out("out_batch", out_batch)?;
@@ -378,7 +378,7 @@ pub unsafe extern "C" fn mst_profile_pending(
 ) -> MstResult {
     guard(|| match &*object(profile)? {
         ProfileObject::Alone { .. } => Err(not_of_an_endpoint()),
-        #[cfg(any(feature = "client", feature = "server"))]
+        #[cfg(feature = "quic")]
         ProfileObject::Attached { endpoint, id } => {
             let pending = endpoint.for_profile()?.endpoint.pending(*id)?;
             let pending = MstPending {
@@ -403,7 +403,7 @@ pub unsafe extern "C" fn mst_profile_pending(
 pub extern "C" fn mst_profile_release(profile: *mut MstProfile) -> MstResult {
     guard(|| match &*object(profile)? {
         ProfileObject::Alone { .. } => Err(not_of_an_endpoint()),
-        #[cfg(any(feature = "client", feature = "server"))]
+        #[cfg(feature = "quic")]
         ProfileObject::Attached { endpoint, id } => Ok(endpoint.for_profile()?.endpoint.release(*id)?),
     })
 }

@@ -2,6 +2,7 @@
 //! threads and the store's thread.
 
 mod auth;
+mod in_process;
 mod storage;
 mod thread;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 use self::auth::DevelopmentTokens;
+pub use self::in_process::InProcessOptions;
 use self::thread::{Command, Input, MasterThread};
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::{HASH_INTERVAL, MAX_INTERVAL, MAX_MASTER_EVENTS, MAX_SESSIONS, STOP_TIMEOUT};
@@ -22,8 +24,9 @@ use crate::schema::Schema;
 use crate::store::ProfileStore;
 use crate::sync::master::{Master as Machine, MasterConfig};
 pub use crate::sync::master::{MasterEvent, MasterStats};
-use crate::transport::Certificate;
+use crate::transport::local::{LocalDoor, LocalListener};
 use crate::transport::quic::{ListenerOptions, QuicListener};
+use crate::transport::{Certificate, SessionNumbers};
 
 /// How a master is set up.
 #[derive(Clone, Debug)]
@@ -31,9 +34,10 @@ use crate::transport::quic::{ListenerOptions, QuicListener};
 pub struct MasterOptions {
     /// What profiles are made of. The master's schema rules.
     pub schema: Arc<Schema>,
-    /// Where to listen; port 0 lets the system choose.
-    pub listen: SocketAddr,
-    /// What to show to peers.
+    /// Where to listen; port 0 lets the system choose. With `None` nobody can come over the network: no socket is opened,
+    /// no certificate used or made, and only [in-process](Master::connect_own) peers are served.
+    pub listen: Option<SocketAddr>,
+    /// What to show to peers of the network.
     pub certificate: Certificate,
     /// Whether to accept tokens that prove nothing (`dev:<user>`, `dev-server:<name>`).
     pub development: bool,
@@ -53,7 +57,7 @@ impl MasterOptions {
     pub fn new(schema: Arc<Schema>) -> Self {
         Self {
             schema,
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
             certificate: Certificate::Development(None::<PathBuf>),
             development: false,
             update_interval: Duration::from_millis(50),
@@ -66,8 +70,11 @@ impl MasterOptions {
 
 /// A running master. Dropping it stops it as [`stop`](Self::stop) does.
 pub struct Master {
-    local_addr: SocketAddr,
-    fingerprint: [u8; 32],
+    /// Where it listens, and the fingerprint of its certificate.
+    network: Option<(SocketAddr, [u8; 32])>,
+    schema: Arc<Schema>,
+    numbers: SessionNumbers,
+    door: LocalDoor,
     inputs: Sender<Input>,
     events: Receiver<MasterEvent>,
     /// Why it ended by itself, until that is told.
@@ -87,20 +94,27 @@ impl Master {
             return Err(Error::InvalidSchema { reason });
         }
         let (inputs, inbox) = unbounded();
-        let sink = inputs.clone();
-        let listener = QuicListener::bind(
-            ListenerOptions {
-                listen: options.listen,
-                certificate: options.certificate,
-                idle_timeout: options.idle_timeout,
-                max_sessions: MAX_SESSIONS,
-            },
-            // Bounded by each connection's share of unread bytes; a master that is gone needs no input.
-            Arc::new(move |event| drop(sink.send(Input::Listener(event)))),
-        )?;
+        let numbers = SessionNumbers::default();
+        let listen = |listen| {
+            let sink = inputs.clone();
+            QuicListener::bind(
+                ListenerOptions {
+                    listen,
+                    certificate: options.certificate,
+                    idle_timeout: options.idle_timeout,
+                    max_sessions: MAX_SESSIONS,
+                    numbers: numbers.clone(),
+                },
+                // Bounded by each connection's share of unread bytes; a master that is gone needs no input.
+                Arc::new(move |event| drop(sink.send(Input::Listener(event)))),
+            )
+        };
+        let listener = options.listen.map(listen).transpose()?;
+        let local = LocalListener::new();
         // Only now that nothing can go wrong any more: it ends another master of the same database.
         store.claim()?;
-        let (local_addr, fingerprint) = (listener.local_addr(), listener.fingerprint());
+        let network = listener.as_ref().map(|listener| (listener.local_addr(), listener.fingerprint()));
+        let (schema, door) = (options.schema.clone(), local.door());
         let seed = getrandom::u64().map_err(|e| system("random numbers", &e))?;
         let machine = Machine::new(MasterConfig {
             schema: options.schema,
@@ -113,7 +127,7 @@ impl Master {
         });
         let store = storage::start(store, inputs.clone())?;
         let (event_sink, events) = bounded(MAX_MASTER_EVENTS);
-        let thread = MasterThread::new(machine, listener, store, inbox, event_sink);
+        let thread = MasterThread::new(machine, local, listener, store, inbox, event_sink);
         let fatal = Arc::new(Mutex::new(None));
         let told = Arc::clone(&fatal);
         let work = move || {
@@ -129,19 +143,19 @@ impl Master {
             .name("mst-master".into())
             .spawn(work)
             .map_err(|e| system("the master's thread", &e))?;
-        Ok(Self { local_addr, fingerprint, inputs, events, fatal, thread: Some(thread) })
+        Ok(Self { network, schema, numbers, door, inputs, events, fatal, thread: Some(thread) })
     }
 
-    /// Where it listens.
+    /// Where it listens, if it does.
     #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.network.map(|(local_addr, _)| local_addr)
     }
 
-    /// SHA-256 of its certificate, by which clients may trust it.
+    /// SHA-256 of its certificate, by which clients may trust it; none when it listens nowhere.
     #[must_use]
-    pub fn fingerprint(&self) -> [u8; 32] {
-        self.fingerprint
+    pub fn fingerprint(&self) -> Option<[u8; 32]> {
+        self.network.map(|(_, fingerprint)| fingerprint)
     }
 
     /// The oldest event that was not polled yet.
@@ -187,6 +201,17 @@ impl Master {
     /// [`ErrorCode::Closed`] when it has ended; [`Error::Timeout`] when it does not answer.
     pub fn profile_json(&self, user: &str) -> Result<Option<String>> {
         self.inquiry().profile_json(user)
+    }
+
+    /// Sets the least time between two rounds of deltas to observers; zero sends at once. A round that waits comes as soon as
+    /// the new interval says.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Closed`] when it has ended.
+    pub fn set_update_interval(&self, interval: Duration) -> Result<()> {
+        let command = Command::SetUpdateInterval(interval.min(MAX_INTERVAL));
+        let ended = |_| Error::transport(ErrorCode::Closed, "the master has ended");
+        self.inputs.send(Input::Command(command)).map_err(ended)
     }
 
     /// What asks the master without holding on to it.

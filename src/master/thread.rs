@@ -8,14 +8,21 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::error::{Error, Result};
 use crate::sync::master::{
-    Action, Master as Machine, MasterEvent, MasterStats, Now, StoreAnswer, StoreRequest,
+    Action, Identity, Master as Machine, MasterEvent, MasterStats, Now, StoreAnswer, StoreRequest,
 };
+use crate::transport::local::LocalListener;
 use crate::transport::quic::QuicListener;
 use crate::transport::{Link, ListenerEvent};
 
 /// What the thread hears.
 pub(super) enum Input {
     Listener(ListenerEvent),
+    /// A peer of this process came, whom the host vouches for.
+    InProcess {
+        session: u64,
+        link: Arc<dyn Link>,
+        identity: Identity,
+    },
     Store(StoreAnswer),
     StoreClosed,
     Command(Command),
@@ -24,6 +31,7 @@ pub(super) enum Input {
 /// What the host asks.
 pub(super) enum Command {
     Stop { within: Duration },
+    SetUpdateInterval(Duration),
     Stats(Sender<MasterStats>),
     ProfileJson { user: String, reply: Sender<Option<String>> },
 }
@@ -35,7 +43,9 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 pub(super) struct MasterThread {
     machine: Machine,
-    listener: QuicListener,
+    /// Before the links, and so dropped before them: their peers are to learn that there is no other master to come to.
+    local: LocalListener,
+    listener: Option<QuicListener>,
     store: Sender<StoreRequest>,
     inbox: Receiver<Input>,
     events: Sender<MasterEvent>,
@@ -48,13 +58,15 @@ pub(super) struct MasterThread {
 impl MasterThread {
     pub(super) fn new(
         machine: Machine,
-        listener: QuicListener,
+        local: LocalListener,
+        listener: Option<QuicListener>,
         store: Sender<StoreRequest>,
         inbox: Receiver<Input>,
         events: Sender<MasterEvent>,
     ) -> Self {
         Self {
             machine,
+            local,
             listener,
             store,
             inbox,
@@ -103,8 +115,12 @@ impl MasterThread {
 
     /// Ends the connections, and waits until port and files are free for the next master.
     fn close(self) {
-        let Self { listener, store, inbox, store_closed, .. } = self;
-        listener.close(FAREWELL);
+        let Self { local, links, listener, store, inbox, store_closed, .. } = self;
+        drop(local);
+        if let Some(listener) = listener {
+            listener.close(FAREWELL);
+        }
+        drop(links);
         drop(store);
         let until = Instant::now() + FAREWELL;
         let mut closed = store_closed;
@@ -129,17 +145,33 @@ impl MasterThread {
             Input::Listener(ListenerEvent::Received { session, chunk }) => {
                 self.machine.received(now, session, &chunk.bytes);
             }
+            Input::Listener(ListenerEvent::Datagram { session, chunk }) => {
+                self.machine.received_datagram(now, session, &chunk.bytes);
+            }
             Input::Listener(ListenerEvent::Sent { session, bytes }) => self.machine.sent(session, bytes),
+            Input::Listener(ListenerEvent::SnapshotSent { session, bytes }) => {
+                self.machine.snapshot_sent(session, bytes);
+            }
             Input::Listener(ListenerEvent::Closed { session, error }) => {
                 self.links.remove(&session);
                 self.machine.closed(now, session, error);
             }
+            Input::InProcess { session, link, identity } => {
+                self.links.insert(session, link);
+                self.machine.accepted_as(session, identity);
+            }
             Input::Store(answer) => self.machine.stored(now, answer),
             Input::StoreClosed => self.store_closed = true,
             Input::Command(Command::Stop { within }) => {
-                self.listener.stop_accepting();
+                self.local.stop_accepting();
+                if let Some(listener) = &self.listener {
+                    listener.stop_accepting();
+                }
                 self.stop_by = Some((Instant::now() + within, within));
                 self.machine.begin_stop(now);
+            }
+            Input::Command(Command::SetUpdateInterval(interval)) => {
+                self.machine.set_update_interval(interval)
             }
             // Who asked may have gone.
             Input::Command(Command::Stats(reply)) => drop(reply.send(self.machine.stats())),
@@ -162,8 +194,11 @@ impl MasterThread {
                         link.send_snapshot(bytes);
                     }
                 }
-                // No link carries them yet.
-                Action::SendDatagram { .. } => {}
+                Action::SendDatagram { session, bytes } => {
+                    if let Some(link) = self.links.get(&session) {
+                        link.send_datagram(bytes);
+                    }
+                }
                 Action::Close { session, error } => {
                     if let Some(link) = self.links.get(&session) {
                         link.close(error.code(), &error.to_string());

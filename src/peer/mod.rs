@@ -1,6 +1,7 @@
 //! A client or a game server of this process: the state machine of `sync::peer`, driven over a connection by the game's
 //! own ticks. Nothing here runs on a thread of its own but the network, which hands over through a channel.
 
+#[cfg(any(feature = "client", feature = "server"))]
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,15 +12,20 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::limits::MAX_INTERVAL;
 use crate::profile::Profile;
 use crate::schema::Schema;
-pub use crate::sync::peer::{Event, PeerStats, Pending, ProfileId};
+pub use crate::sync::peer::{Confirmation, ConnectionState, Event, Level, PeerStats, Pending, ProfileId};
 use crate::sync::peer::{Peer, PeerConfig};
-use crate::transport::quic::{ConnectorOptions, QuicConnector};
-use crate::transport::{Connector, Link, LinkEvent, LinkStats, Trust};
+use crate::transport::{Connector, Link, LinkEvent, LinkStats};
+#[cfg(any(feature = "client", feature = "server"))]
+use crate::transport::{
+    Trust,
+    quic::{ConnectorOptions, QuicConnector},
+};
 
 /// Time that a closing endpoint gives the network to tell the master. Links take less.
 const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How to reach the master, and as whom.
+#[cfg(any(feature = "client", feature = "server"))]
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ConnectOptions {
@@ -44,6 +50,7 @@ pub struct ConnectOptions {
     pub keep_alive: Duration,
 }
 
+#[cfg(any(feature = "client", feature = "server"))]
 impl ConnectOptions {
     /// With the usual times.
     pub fn new(
@@ -88,6 +95,11 @@ impl Client {
     pub fn connect(options: ConnectOptions) -> Result<Self> {
         Endpoint::connect(options, Duration::from_millis(50)).map(Self)
     }
+
+    #[cfg(feature = "master")]
+    pub(crate) fn of(endpoint: Endpoint) -> Self {
+        Self(endpoint)
+    }
 }
 
 #[cfg(feature = "server")]
@@ -98,6 +110,11 @@ impl GameServer {
     /// [`ErrorCode::InvalidAddress`], [`ErrorCode::TlsConfig`], [`ErrorCode::TooLong`], [`ErrorCode::System`].
     pub fn connect(options: ConnectOptions) -> Result<Self> {
         Endpoint::connect(options, Duration::from_millis(100)).map(Self)
+    }
+
+    #[cfg(feature = "master")]
+    pub(crate) fn of(endpoint: Endpoint) -> Self {
+        Self(endpoint)
     }
 }
 
@@ -146,28 +163,58 @@ pub struct Endpoint {
     past: LinkStats,
 }
 
+/// What an endpoint is, whatever the way to its master.
+pub(crate) struct Setup {
+    pub(crate) schema: Arc<Schema>,
+    pub(crate) token: String,
+    pub(crate) flush_interval: Duration,
+}
+
+impl Setup {
+    fn machine(self) -> Result<Peer> {
+        Peer::new(PeerConfig {
+            schema: self.schema,
+            token: self.token,
+            writer: u128::from(random()?) << 64 | u128::from(random()?),
+            flush_interval: self.flush_interval.min(MAX_INTERVAL),
+            seed: random()?,
+        })
+    }
+}
+
 struct OpenLink {
     link: Arc<dyn Link>,
     events: Receiver<LinkEvent>,
 }
 
 impl Endpoint {
+    #[cfg(any(feature = "client", feature = "server"))]
     fn connect(options: ConnectOptions, flush_interval: Duration) -> Result<Self> {
         let mut connector = ConnectorOptions::new(options.address, options.trust);
         connector.server_name = options.server_name;
         connector.connect_timeout = options.connect_timeout;
         connector.idle_timeout = options.idle_timeout;
         connector.keep_alive = options.keep_alive;
-        let config = PeerConfig {
+        let setup = Setup {
             schema: options.schema,
             token: options.token,
-            writer: u128::from(random()?) << 64 | u128::from(random()?),
-            flush_interval: options.flush_interval.unwrap_or(flush_interval).min(MAX_INTERVAL),
-            seed: random()?,
+            flush_interval: options.flush_interval.unwrap_or(flush_interval),
         };
+        // The token is checked before a socket is opened.
+        let machine = setup.machine()?;
+        Ok(Self::of(machine, Box::new(QuicConnector::new(connector)?)))
+    }
+
+    /// Begins to connect by whatever way there is.
+    #[cfg(feature = "master")]
+    pub(crate) fn through(connector: Box<dyn Connector>, setup: Setup) -> Result<Self> {
+        Ok(Self::of(setup.machine()?, connector))
+    }
+
+    fn of(machine: Peer, connector: Box<dyn Connector>) -> Self {
         let mut endpoint = Self {
-            machine: Peer::new(config)?,
-            connector: Some(Box::new(QuicConnector::new(connector)?)),
+            machine,
+            connector: Some(connector),
             link: None,
             leaving: None,
             wake: bounded(1),
@@ -175,7 +222,7 @@ impl Endpoint {
             past: LinkStats::default(),
         };
         endpoint.tick();
-        Ok(endpoint)
+        endpoint
     }
 
     fn now(&self) -> Duration {
@@ -208,9 +255,15 @@ impl Endpoint {
                 LinkEvent::Connected => self.machine.connected(now),
                 LinkEvent::Received(chunk) => self.machine.received(now, &chunk.bytes),
                 LinkEvent::Snapshot(chunk) => self.machine.received_snapshot(now, chunk.bytes),
+                LinkEvent::Datagram(chunk) => self.machine.received_datagram(now, &chunk.bytes),
                 LinkEvent::Closed(error) => {
                     self.drop_link();
                     self.machine.disconnected(now, error);
+                }
+                #[cfg(feature = "master")]
+                LinkEvent::Gone(error) => {
+                    self.drop_link();
+                    self.machine.master_is_gone(now, error);
                 }
             }
             self.pass_on();
@@ -231,6 +284,11 @@ impl Endpoint {
         {
             open.link.send(bytes);
         }
+        while let Some(bytes) = self.machine.take_datagram() {
+            if let Some(open) = &self.link {
+                open.link.send_datagram(bytes);
+            }
+        }
         if let Some(error) = self.machine.take_close() {
             if let Some(open) = &self.link {
                 open.link.close(error.code(), &error.to_string());
@@ -241,9 +299,7 @@ impl Endpoint {
 
     fn drop_link(&mut self) {
         if let Some(open) = self.link.take() {
-            let stats = open.link.stats();
-            self.past.udp_sent_bytes += stats.udp_sent_bytes;
-            self.past.udp_received_bytes += stats.udp_received_bytes;
+            self.past += open.link.stats();
         }
     }
 
@@ -283,6 +339,25 @@ impl Endpoint {
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.machine.is_ready()
+    }
+
+    /// Where it is with its connection: for a game that shows it, or was not polling when it changed.
+    #[must_use]
+    pub fn state(&self) -> ConnectionState {
+        self.machine.connection_state(self.now())
+    }
+
+    /// Sets the token of the next connection; the present one goes on. An endpoint that was turned away because of its token
+    /// ([`Event::Failed`] with [`ErrorCode::AuthFailed`]) begins anew with this one: its profiles, and changes to them
+    /// that the master does not have, were kept. It must be a token of the same user or game server.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`]; [`ErrorCode::Closed`] when the endpoint is closed or closing; the error with which the master
+    /// turned it away for good, if that was not for its token.
+    pub fn set_token(&mut self, token: impl Into<String>) -> Result<()> {
+        self.machine.set_token(token.into())?;
+        self.wake();
+        Ok(())
     }
 
     /// What profiles are made of here.
@@ -357,6 +432,43 @@ impl Endpoint {
         number
     }
 
+    /// Waits until a profile's batches up to a number, as [`flush_profile`](Self::flush_profile) gives it, are applied:
+    /// [`confirmation`](Self::confirmation) at [`Level::Applied`].
+    pub fn applied(&mut self, id: ProfileId, number: u64) -> Confirmation {
+        self.confirmation(id, number, Level::Applied)
+    }
+
+    /// Waits until a profile's batches up to a number, as [`flush_profile`](Self::flush_profile) gives it, are durable:
+    /// [`confirmation`](Self::confirmation) at [`Level::Durable`].
+    pub fn durable(&mut self, id: ProfileId, number: u64) -> Confirmation {
+        self.confirmation(id, number, Level::Durable)
+    }
+
+    /// Waits for the outcome of a profile's batches up to a number. It is known in some later tick, and is
+    ///
+    /// - `Ok` when they are all decided, at that level: applied, or refused as [`Event::Refused`] tells. It is so at once for
+    ///   the number zero and for what was decided before;
+    /// - the refusal's error when exactly the batch with this number is refused from now on;
+    /// - [`Error::Released`] when the profile is gone before that is known;
+    /// - [`ErrorCode::Closed`], or the error with which the master turned this endpoint away for good, when the endpoint is;
+    /// - [`Error::LimitReached`] when [`MAX_CONFIRMATIONS`](crate::limits::MAX_CONFIRMATIONS) are waited for.
+    ///
+    /// A number that is not in use yet is waited for. Being turned away for a token, which another may follow, is no end.
+    ///
+    /// ```no_run
+    /// # use mst_profiles::{Endpoint, ProfileId, PropertyIndex, Result};
+    /// # async fn award(endpoint: &mut Endpoint, id: ProfileId, gold: PropertyIndex) -> Result<()> {
+    /// endpoint.change(id, |profile| profile.add_int(gold, 25))?;
+    /// let number = endpoint.flush_profile(id)?;
+    /// let durable = endpoint.durable(id, number);
+    /// // Somebody goes on ticking the endpoint meanwhile.
+    /// durable.await
+    /// # }
+    /// ```
+    pub fn confirmation(&mut self, id: ProfileId, number: u64, level: Level) -> Confirmation {
+        self.machine.confirmation(id, number, level)
+    }
+
     /// What of a profile's changes is where.
     ///
     /// # Errors
@@ -391,11 +503,9 @@ impl Endpoint {
     /// What all connections so far have carried.
     #[must_use]
     pub fn link_stats(&self) -> LinkStats {
-        let open = self.link.as_ref().map(|open| open.link.stats()).unwrap_or_default();
-        LinkStats {
-            udp_sent_bytes: self.past.udp_sent_bytes + open.udp_sent_bytes,
-            udp_received_bytes: self.past.udp_received_bytes + open.udp_received_bytes,
-        }
+        let mut all = self.past;
+        all += self.link.as_ref().map(|open| open.link.stats()).unwrap_or_default();
+        all
     }
 
     /// Releases all profiles, waits until their changes are durable, and disconnects. Events go on being told.
@@ -470,8 +580,11 @@ impl Farewell {
     pub(crate) fn wait(self) {
         let until = Instant::now() + FAREWELL_TIMEOUT;
         while let Ok(event) = self.events.recv_deadline(until) {
-            if matches!(event, LinkEvent::Closed(_)) {
-                break;
+            match event {
+                LinkEvent::Closed(_) => break,
+                #[cfg(feature = "master")]
+                LinkEvent::Gone(_) => break,
+                _ => {}
             }
         }
     }

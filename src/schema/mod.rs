@@ -46,6 +46,8 @@ pub(crate) enum Relation {
     OtherClient,
     /// A game server.
     Server,
+    /// The code of the master's own process.
+    Master,
 }
 
 impl Relation {
@@ -54,6 +56,7 @@ impl Relation {
             Self::Owner => "the owner",
             Self::OtherClient => "another player",
             Self::Server => "a game server",
+            Self::Master => "the master",
         }
     }
 }

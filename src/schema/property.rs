@@ -339,8 +339,8 @@ impl PropertyInfo {
 
     pub(crate) fn writable_by(&self, relation: Relation) -> bool {
         match self.writers() {
-            Writers::Master => false,
-            Writers::Servers => relation == Relation::Server,
+            Writers::Master => relation == Relation::Master,
+            Writers::Servers => matches!(relation, Relation::Server | Relation::Master),
             Writers::Owner => relation != Relation::OtherClient,
         }
     }
@@ -349,7 +349,7 @@ impl PropertyInfo {
         match self.visibility() {
             Visibility::Public => true,
             Visibility::Owner => relation != Relation::OtherClient,
-            Visibility::Servers => relation == Relation::Server,
+            Visibility::Servers => matches!(relation, Relation::Server | Relation::Master),
         }
     }
 }

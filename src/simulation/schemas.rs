@@ -103,7 +103,7 @@ impl Plan {
 
     pub(super) fn visible_to(&self, relation: Relation) -> bool {
         match relation {
-            Relation::Server => true,
+            Relation::Server | Relation::Master => true,
             Relation::Owner => self.visibility != Visibility::Servers,
             Relation::OtherClient => self.visibility == Visibility::Public,
         }
@@ -111,6 +111,7 @@ impl Plan {
 
     pub(super) fn writable_by(&self, relation: Relation) -> bool {
         match relation {
+            Relation::Master => true,
             Relation::Server => self.writers != Writers::Master,
             Relation::Owner => self.writers == Writers::Owner,
             Relation::OtherClient => false,

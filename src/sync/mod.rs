@@ -3,7 +3,6 @@
 
 #[cfg(feature = "master")]
 pub(crate) mod master;
-#[cfg(any(feature = "client", feature = "server"))]
 pub(crate) mod peer;
 #[cfg(all(test, feature = "client", feature = "server", feature = "master"))]
 mod tests;

@@ -151,12 +151,16 @@ pub(crate) fn relation_code(relation: Relation) -> u8 {
         Relation::Owner => 0,
         Relation::Server => 1,
         Relation::OtherClient => 2,
+        // Only within a process.
+        Relation::Master => 3,
     }
 }
 
 /// The relation with this number.
 pub(crate) fn relation_of(code: u8) -> Option<Relation> {
-    [Relation::Owner, Relation::Server, Relation::OtherClient].into_iter().find(|r| relation_code(*r) == code)
+    [Relation::Owner, Relation::Server, Relation::OtherClient, Relation::Master]
+        .into_iter()
+        .find(|r| relation_code(*r) == code)
 }
 
 fn config() -> impl bincode::config::Config {

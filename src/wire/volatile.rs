@@ -7,7 +7,7 @@
 use super::values::{Types, put_scalar, read_scalar};
 use super::varint::{Reader, put_u64};
 use crate::error::{Error, Result};
-use crate::limits::DATAGRAM_TARGET_BYTES;
+use crate::limits::MAX_DATAGRAM_BYTES;
 use crate::value::{Value, ValueType};
 
 /// One value of a volatile property.
@@ -76,16 +76,16 @@ impl Datagrams {
             self.group.clear();
             put_volatile(&mut self.group, channel, rest);
             let mut count = rest.len();
-            while self.group.len() > DATAGRAM_TARGET_BYTES && count > 1 {
+            while self.group.len() > MAX_DATAGRAM_BYTES && count > 1 {
                 count /= 2;
                 self.group.clear();
                 put_volatile(&mut self.group, channel, &rest[..count]);
             }
             rest = &rest[count..];
-            if self.group.len() > DATAGRAM_TARGET_BYTES {
+            if self.group.len() > MAX_DATAGRAM_BYTES {
                 continue;
             }
-            if self.bytes.len() + self.group.len() > DATAGRAM_TARGET_BYTES {
+            if self.bytes.len() + self.group.len() > MAX_DATAGRAM_BYTES {
                 self.finish(&mut send);
             }
             self.bytes.extend_from_slice(&self.group);
@@ -152,13 +152,13 @@ mod tests {
     fn datagrams_stay_below_their_size_and_leave_out_what_fits_none() {
         let mut sent = Vec::new();
         let mut datagrams = Datagrams::default();
-        let long = "y".repeat(DATAGRAM_TARGET_BYTES);
+        let long = "y".repeat(MAX_DATAGRAM_BYTES);
         for channel in 0..50 {
             let entries = [entry(1, None, &"x".repeat(100)), entry(2, None, &long), entry(3, None, "z")];
             datagrams.add(channel, &entries, |bytes| sent.push(bytes));
         }
         datagrams.finish(|bytes| sent.push(bytes));
-        assert!(sent.iter().all(|bytes| bytes.len() <= DATAGRAM_TARGET_BYTES));
+        assert!(sent.iter().all(|bytes| bytes.len() <= MAX_DATAGRAM_BYTES));
         assert!(sent.len() < 8, "{}", sent.len());
         let got: Vec<_> = sent.iter().flat_map(|bytes| read(bytes, false).unwrap()).collect();
         assert_eq!(got.len(), 100);

@@ -87,14 +87,14 @@ impl TestMaster {
     pub fn restart(&mut self) {
         self.stop();
         let mut options = MasterOptions::new(schema());
-        options.listen = self.listen;
+        options.listen = Some(self.listen);
         options.certificate = Certificate::Development(Some(self.database.clone()));
         options.development = true;
         options.update_interval = Duration::from_millis(5);
         (self.tweak)(&mut options);
         let master = Master::start(options, Box::new(SqliteStore::open(&self.database).unwrap())).unwrap();
-        self.listen = master.local_addr();
-        self.fingerprint = master.fingerprint();
+        self.listen = master.local_addr().unwrap();
+        self.fingerprint = master.fingerprint().unwrap();
         self.master = Some(master);
     }
 

@@ -132,8 +132,9 @@ fn check_database(folder: &Path, is_last: bool) {
     options.development = true;
     let store = SqliteStore::open(&folder.join("profiles.db")).unwrap();
     let master = Master::start(options, Box::new(store)).unwrap();
-    let trust = Trust::Fingerprint(master.fingerprint());
-    let options = ConnectOptions::new(master.local_addr().to_string(), "dev-server:check", schema(), trust);
+    let trust = Trust::Fingerprint(master.fingerprint().unwrap());
+    let options =
+        ConnectOptions::new(master.local_addr().unwrap().to_string(), "dev-server:check", schema(), trust);
     let mut reader = GameServer::connect(options).unwrap();
     for user in USERS {
         let id = fill(&mut reader, user);

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::profile::Entry;
-use self::session::Session;
+use self::session::{ChannelPhase, Session};
 use super::Rng;
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::{MAX_SESSIONS, OUTBOUND_HIGH_WATER_BYTES};
@@ -48,6 +48,8 @@ pub(crate) struct Identity {
 pub(crate) enum PeerRole {
     Client,
     Server,
+    /// The code of the master's own process; never of a token.
+    Master,
 }
 
 /// Tells who the bearer of a token is.
@@ -77,7 +79,7 @@ pub(crate) enum Action {
     Send { session: u64, bytes: Vec<u8> },
     /// Send on a stream of its own.
     SendSnapshot { session: u64, bytes: Vec<u8> },
-    /// Send as a datagram.
+    /// Send as a datagram, which may be lost.
     SendDatagram { session: u64, bytes: Vec<u8> },
     /// Send what is queued, then close.
     Close { session: u64, error: Error },
@@ -105,7 +107,7 @@ pub(crate) enum StoreAnswer {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum MasterEvent {
-    /// A connection came; who it is is not known yet.
+    /// A connection came over the network; who it is is not known yet.
     PeerConnected {
         /// The connection's number.
         session: u64,
@@ -118,7 +120,7 @@ pub enum MasterEvent {
         session: u64,
         /// The user or the game server's name.
         subject: Arc<str>,
-        /// `"client"` or `"server"`.
+        /// `"client"`, `"server"`, or `"master"` for the code of the master's own process.
         role: &'static str,
     },
     /// A connection ended.
@@ -337,6 +339,16 @@ impl Master {
 
     /// A connection came.
     pub(crate) fn accepted(&mut self, now: Now, session: u64) {
+        self.let_in(session, None);
+        self.timers.push(Reverse((now.mono + crate::limits::HELLO_TIMEOUT, Due::Hello(session))));
+    }
+
+    /// A connection came from within the process, of somebody whom the host vouches for. It may say hello when it likes.
+    pub(crate) fn accepted_as(&mut self, session: u64, identity: Identity) {
+        self.let_in(session, Some(identity));
+    }
+
+    fn let_in(&mut self, session: u64, vouched: Option<Identity>) {
         if self.stopping || self.fatal.is_some() {
             return self.actions.push_back(Action::Close { session, error: stopping() });
         }
@@ -344,8 +356,7 @@ impl Master {
             let error = Error::LimitReached { what: "connections", limit: MAX_SESSIONS };
             return self.actions.push_back(Action::Close { session, error });
         }
-        self.sessions.insert(session, Session::new());
-        self.timers.push(Reverse((now.mono + crate::limits::HELLO_TIMEOUT, Due::Hello(session))));
+        self.sessions.insert(session, Session::new(vouched));
     }
 
     /// A connection ended.
@@ -353,12 +364,26 @@ impl Master {
         self.drop_session(now, session, error);
     }
 
-    /// So many bytes of what was given to send are on their way.
+    /// So many bytes of the ordered stream that were given to send are on their way.
     pub(crate) fn sent(&mut self, session: u64, bytes: usize) {
         if let Some(state) = self.sessions.get_mut(&session) {
             state.outstanding = state.outstanding.saturating_sub(bytes);
             if state.outstanding < OUTBOUND_HIGH_WATER_BYTES {
                 self.list(session);
+            }
+        }
+    }
+
+    /// A snapshot of so many bytes is on its way.
+    pub(crate) fn snapshot_sent(&mut self, session: u64, bytes: usize) {
+        let Some(state) = self.sessions.get_mut(&session) else { return };
+        state.snapshot_outstanding = state.snapshot_outstanding.saturating_sub(bytes);
+        while let Some(state) = self.sessions.get_mut(&session)
+            && state.snapshot_outstanding < OUTBOUND_HIGH_WATER_BYTES
+            && let Some(channel) = state.snapshots_waiting.pop_first()
+        {
+            if state.channels.get(&channel).is_some_and(|open| open.phase == ChannelPhase::NeedSnapshot) {
+                self.send_snapshot(session, channel);
             }
         }
     }
@@ -416,6 +441,11 @@ impl Master {
         stats.sessions = self.sessions.len() as u64;
         stats.profiles = self.by_user.len() as u64;
         stats
+    }
+
+    /// Sets the least time between two rounds of deltas, for the next one too.
+    pub(crate) fn set_update_interval(&mut self, interval: Duration) {
+        self.config.update_interval = interval;
     }
 
     /// Takes no more changes, makes durable and tells what was applied, closes the sessions and saves everything.

@@ -48,6 +48,7 @@ impl Master {
         }
         let user: Arc<str> = Arc::from(user);
         let relation = match peer.identity.role {
+            PeerRole::Master => Relation::Master,
             PeerRole::Server => Relation::Server,
             PeerRole::Client if peer.identity.subject == user => Relation::Owner,
             PeerRole::Client => Relation::OtherClient,
@@ -85,7 +86,7 @@ impl Master {
 
     fn open_failed(&mut self, session: u64, channel: u64, error: &Error) {
         let Some(state) = self.sessions.get_mut(&session) else { return };
-        let server = state.peer.as_ref().is_some_and(|peer| peer.identity.role == PeerRole::Server);
+        let server = state.peer.as_ref().is_some_and(|peer| peer.identity.role != PeerRole::Client);
         let text = match error {
             // The words of a database are not for players.
             Error::Store { .. } if !server => "the profile can't be loaded now".into(),

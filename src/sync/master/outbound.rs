@@ -138,7 +138,7 @@ impl Master {
             }
             state.durable.clear();
         }
-        if state.outstanding + state.outbox.len() > OUTBOUND_LIMIT_BYTES {
+        if state.waiting_outbound() > OUTBOUND_LIMIT_BYTES {
             let error = Error::LimitReached { what: "bytes waiting for a peer", limit: OUTBOUND_LIMIT_BYTES };
             return self.close(now, session, error);
         }
@@ -266,6 +266,11 @@ impl Master {
     pub(super) fn send_snapshot(&mut self, session: u64, channel: u64) {
         let Some(state) = self.sessions.get_mut(&session) else { return };
         let (Some(peer), Some(open)) = (state.peer.clone(), state.channels.get_mut(&channel)) else { return };
+        if state.snapshot_outstanding >= OUTBOUND_HIGH_WATER_BYTES {
+            open.phase = ChannelPhase::NeedSnapshot;
+            state.snapshots_waiting.insert(channel);
+            return;
+        }
         let Some(profile) = self.profiles[open.profile].as_mut().and_then(Entry::live) else { return };
         state.last_serial += 1;
         let serial = state.last_serial;
@@ -294,7 +299,7 @@ impl Master {
         };
         put_snapshot(&mut bytes, peer.view.types.len(), visible, &mut keys);
         state.send(&Down::Snapshot { channel, serial });
-        state.outstanding += bytes.len();
+        state.snapshot_outstanding += bytes.len();
         self.stats.snapshots += 1;
         self.stats.snapshot_bytes += bytes.len() as u64;
         self.send_outbox(session);

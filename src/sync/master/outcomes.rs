@@ -16,7 +16,7 @@ const OTHERS: &str = "s:";
 pub(super) fn scoped(role: PeerRole, key: &str) -> Arc<str> {
     let scope = match role {
         PeerRole::Client => CLIENTS,
-        PeerRole::Server => OTHERS,
+        PeerRole::Server | PeerRole::Master => OTHERS,
     };
     Arc::from(format!("{scope}{key}"))
 }

@@ -1,6 +1,6 @@
 //! One connection of a peer: who it is, what it knows, and what it has open.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,10 +26,16 @@ use crate::wire::varint::Reader;
 pub(super) struct Session {
     /// Who it is, once it said hello.
     pub(super) peer: Option<Arc<PeerInfo>>,
+    /// Who the host says that it is, whatever its token is.
+    pub(super) vouched: Option<Identity>,
     inbound: FrameBuffer,
     pub(super) outbox: Vec<u8>,
-    /// Bytes given to the network and not yet sent.
+    /// Bytes of the ordered stream given to the network and not yet sent.
     pub(super) outstanding: usize,
+    /// The same of snapshots, which deltas of other profiles do not wait for.
+    pub(super) snapshot_outstanding: usize,
+    /// Channels whose snapshots wait until there is room for them.
+    pub(super) snapshots_waiting: BTreeSet<u64>,
     pub(super) channels: HashMap<u64, Channel>,
     /// The channel of the last delta on this connection.
     pub(super) last_channel: u64,
@@ -126,12 +132,17 @@ pub(super) struct OpenInfo {
 }
 
 impl Session {
-    pub(super) fn new() -> Self {
-        Self::default()
+    pub(super) fn new(vouched: Option<Identity>) -> Self {
+        Self { vouched, ..Self::default() }
     }
 
     pub(super) fn is_greeting(&self) -> bool {
         self.peer.is_none()
+    }
+
+    /// Bytes that wait for the connection, all together.
+    pub(super) fn waiting_outbound(&self) -> usize {
+        self.outstanding + self.snapshot_outstanding + self.outbox.len()
     }
 
     pub(super) fn send(&mut self, message: &Down) {
@@ -204,7 +215,7 @@ impl Master {
         }
         if let Some(state) = self.sessions.get_mut(&session) {
             state.inbound = inbound;
-            if state.outstanding + state.outbox.len() > OUTBOUND_LIMIT_BYTES {
+            if state.waiting_outbound() > OUTBOUND_LIMIT_BYTES {
                 let error =
                     Error::LimitReached { what: "bytes waiting for a peer", limit: OUTBOUND_LIMIT_BYTES };
                 return self.close(now, session, error);
@@ -262,11 +273,21 @@ impl Master {
             let what = "the token".into();
             return Err(Error::TooLong { what, length: token.len(), limit: MAX_TOKEN_BYTES });
         }
-        let identity = self.config.authenticator.authenticate(&token)?;
+        let vouched = self.sessions.get_mut(&session).and_then(|state| state.vouched.take());
+        let is_vouched = vouched.is_some();
+        let identity = match vouched {
+            Some(identity) => identity,
+            None => self.config.authenticator.authenticate(&token)?,
+        };
+        if identity.role == PeerRole::Master && !is_vouched {
+            let reason = "nobody is the master over the network".into();
+            return Err(Error::AuthFailed { reason });
+        }
         let view = View::negotiate(&self.config.schema, fingerprint, &properties)?;
         let role = match identity.role {
             PeerRole::Client => "client",
             PeerRole::Server => "server",
+            PeerRole::Master => "master",
         };
         let info = WriterInfo { id: writer, subject: identity.subject.clone(), role: Arc::from(role) };
         let schema = &self.config.schema;

@@ -27,7 +27,9 @@ pub enum Event {
         /// When the next attempt begins.
         retry_in: Duration,
     },
-    /// The master will not have this peer (token, schema, certificate, version): no attempt follows.
+    /// The master will not have this peer (token, schema, certificate, version), or a master of this process has ended: no
+    /// attempt follows. Profiles stay as they are. If it was for the token ([`ErrorCode::AuthFailed`](crate::ErrorCode::AuthFailed)), so do changes to
+    /// them, and [`set_token`](crate::Endpoint::set_token) begins anew.
     Failed {
         /// Why.
         error: Error,

@@ -67,6 +67,7 @@ impl Peer {
                 }
                 self.described(properties)?;
                 self.state = State::Ready;
+                self.ready_since = now;
                 self.stats.connections += 1;
                 self.events.push(Event::Connected);
                 for slot in 0..self.replicas.len() as u32 {
@@ -206,6 +207,7 @@ impl Peer {
     /// Does what may have become possible for a profile.
     fn settle(&mut self, slot: u32) {
         self.tell_durable(slot);
+        self.confirm(self.id(slot));
         self.relist(slot);
         self.list_volatile(slot);
         self.advance_release(slot);
@@ -233,6 +235,7 @@ impl Peer {
             return;
         }
         let property = property.and_then(|p| self.config.schema.index(u32::from(p)).ok());
+        self.confirmations.refused(profile, number, &error);
         self.events.push(Event::Refused { profile, batch: number, property, error });
         self.collect_changes(slot);
         self.settle(slot);

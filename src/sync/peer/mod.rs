@@ -1,5 +1,6 @@
 //! A client or a game server: what it says to the master, what it makes of the answers, and when it reconnects.
 
+mod confirmation;
 mod events;
 mod inbound;
 mod volatile;
@@ -9,6 +10,8 @@ use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::confirmation::Confirmations;
+pub use self::confirmation::{Confirmation, Level};
 pub use self::events::{Event, PeerStats, ProfileId};
 use self::volatile::Volatile;
 use super::Rng;
@@ -68,9 +71,14 @@ pub(crate) struct Peer {
     /// Why it stopped for good, if the game did not ask for it.
     failure: Option<Error>,
     closing: bool,
+    /// Whether the game stopped it.
+    stopped: bool,
+    /// When the master last said welcome.
+    ready_since: Duration,
     /// Whether the schema has properties that the master has to describe.
     describe: bool,
     events: EventQueue<Event>,
+    confirmations: Confirmations,
     stats: PeerStats,
 }
 
@@ -86,8 +94,35 @@ enum State {
         deadline: Duration,
     },
     Ready,
+    /// Turned away because of its token: waits for another one.
+    TurnedAway,
     /// For good.
     Stopped,
+}
+
+/// Where a client or a game server is with its connection.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ConnectionState {
+    /// An attempt is under way, or the master's welcome is.
+    Connecting {
+        /// Its number, from 1, since the last connection that was of use.
+        attempt: u32,
+    },
+    /// The master said welcome.
+    Connected,
+    /// Not connected; the next attempt begins by itself.
+    Waiting {
+        /// The time until then.
+        retry_in: Duration,
+        /// Its number, from 1, since the last connection that was of use.
+        attempt: u32,
+    },
+    /// Turned away: no attempt follows. Only another token ([`Endpoint::set_token`](crate::Endpoint::set_token)) begins anew,
+    /// when it was the token that was not good ([`ErrorCode::AuthFailed`]).
+    Failed(Error),
+    /// Closed by the game.
+    Closed,
 }
 
 #[derive(Default)]
@@ -151,10 +186,7 @@ enum Phase {
 
 impl Peer {
     pub(crate) fn new(config: PeerConfig) -> Result<Self> {
-        if config.token.len() > MAX_TOKEN_BYTES {
-            let length = config.token.len();
-            return Err(Error::TooLong { what: "the token".into(), length, limit: MAX_TOKEN_BYTES });
-        }
+        check_token(&config.token)?;
         Ok(Self {
             rng: Rng::new(config.seed),
             describe: config.schema.is_view(),
@@ -175,7 +207,10 @@ impl Peer {
             close: None,
             failure: None,
             closing: false,
+            stopped: false,
+            ready_since: Duration::ZERO,
             events: EventQueue::default(),
+            confirmations: Confirmations::default(),
             stats: PeerStats::default(),
         })
     }
@@ -185,7 +220,7 @@ impl Peer {
     /// Asks for the profile of a user. It is loaded when [`Event::ProfileLoaded`] says so.
     pub(crate) fn fill(&mut self, user: &str) -> Result<ProfileId> {
         check_user_id(user)?;
-        if self.closing || matches!(self.state, State::Stopped) {
+        if self.closing || matches!(self.state, State::Stopped | State::TurnedAway) {
             return Err(closed());
         }
         let user: Arc<str> = Arc::from(user);
@@ -241,6 +276,7 @@ impl Peer {
     /// A profile that waits to be let go is wanted again: it stays, under a new id.
     fn keep(&mut self, slot: u32) -> ProfileId {
         let old = self.id(slot);
+        self.confirm_last(old);
         let entry = &mut self.replicas[slot as usize];
         entry.generation = entry.generation.wrapping_add(1);
         let id = ProfileId { slot, generation: entry.generation };
@@ -430,6 +466,8 @@ impl Peer {
 
     /// Ends it for good, whatever is pending.
     pub(crate) fn stop(&mut self, error: Error) {
+        self.stopped = true;
+        self.confirmations.all_gone(&error);
         if !matches!(self.state, State::Stopped) {
             self.state = State::Stopped;
             self.close = Some(error);
@@ -461,6 +499,40 @@ impl Peer {
     pub(crate) fn cursor(&self, id: ProfileId) -> Option<(u64, u64)> {
         let slot = self.replicas.get(id.slot as usize).filter(|slot| slot.generation == id.generation)?;
         slot.replica.as_deref()?.cursor.map(|cursor| (cursor.epoch, cursor.version))
+    }
+
+    pub(crate) fn connection_state(&self, now: Duration) -> ConnectionState {
+        let attempt = self.attempts.saturating_add(1);
+        match (&self.state, &self.failure) {
+            (State::Connecting | State::Greeting { .. }, _) => ConnectionState::Connecting { attempt },
+            (State::Ready, _) => ConnectionState::Connected,
+            (State::Idle { retry_at }, _) => {
+                ConnectionState::Waiting { retry_in: retry_at.saturating_sub(now), attempt }
+            }
+            (State::TurnedAway | State::Stopped, Some(error)) if !self.stopped => {
+                ConnectionState::Failed(error.clone())
+            }
+            (State::TurnedAway | State::Stopped, _) => ConnectionState::Closed,
+        }
+    }
+
+    /// Sets the token of the next connection. Who was turned away because of the last one comes again with it at once.
+    pub(crate) fn set_token(&mut self, token: String) -> Result<()> {
+        check_token(&token)?;
+        match self.state {
+            State::Stopped => {
+                return Err(self.failure.clone().filter(|_| !self.stopped).unwrap_or_else(closed));
+            }
+            State::TurnedAway if self.closing => return Err(closed()),
+            State::TurnedAway => {
+                self.failure = None;
+                self.attempts = 0;
+                self.state = State::Idle { retry_at: Duration::ZERO };
+            }
+            _ => {}
+        }
+        self.config.token = token;
+        Ok(())
     }
 
     pub(crate) fn stats(&self) -> PeerStats {
@@ -512,8 +584,31 @@ impl Peer {
 
     /// The connection is over, or never came about.
     pub(crate) fn disconnected(&mut self, now: Duration, error: Error) {
-        if matches!(self.state, State::Stopped) {
+        let permanent = matches!(
+            error.code(),
+            ErrorCode::AuthFailed
+                | ErrorCode::SchemaMismatch
+                | ErrorCode::ProtocolVersion
+                | ErrorCode::Certificate
+                | ErrorCode::Superseded
+                | ErrorCode::TlsConfig
+        );
+        self.ended(now, error, permanent);
+    }
+
+    /// The connection is over, and no further one will come about.
+    #[cfg(feature = "master")]
+    pub(crate) fn master_is_gone(&mut self, now: Duration, error: Error) {
+        self.ended(now, error, true);
+    }
+
+    fn ended(&mut self, now: Duration, error: Error, permanent: bool) {
+        if matches!(self.state, State::Stopped | State::TurnedAway) {
             return;
+        }
+        if matches!(self.state, State::Ready) && self.ready_since + BACKOFF_LAST <= now {
+            // It stood, though nothing was asked of it.
+            self.attempts = 0;
         }
         self.outbox.clear();
         self.volatile.disconnected();
@@ -529,18 +624,14 @@ impl Peer {
             replica.resumed_in = None;
             replica.volatile_quiet_at = None;
         }
-        let permanent = matches!(
-            error.code(),
-            ErrorCode::AuthFailed
-                | ErrorCode::SchemaMismatch
-                | ErrorCode::ProtocolVersion
-                | ErrorCode::Certificate
-                | ErrorCode::Superseded
-                | ErrorCode::TlsConfig
-        );
         if permanent {
-            self.state = State::Stopped;
+            // Everything is kept, for the case that the game has another token.
+            let token = matches!(error.code(), ErrorCode::AuthFailed);
+            self.state = if token { State::TurnedAway } else { State::Stopped };
             self.failure = Some(error.clone());
+            if !token {
+                self.confirmations.all_gone(&error);
+            }
             self.events.push(Event::Failed { error });
             self.advance_releases();
             return;
@@ -602,7 +693,7 @@ impl Peer {
                 let timed = self.timed.peek().map(|Reverse((at, _))| *at);
                 reopen.chain(self.flush_due()).chain(timed).chain(self.volatile.due()).min()
             }
-            State::Connecting | State::Stopped => None,
+            State::Connecting | State::TurnedAway | State::Stopped => None,
         }
     }
 
@@ -728,6 +819,7 @@ impl Peer {
     /// Takes a profile out.
     fn forget(&mut self, slot: u32) {
         let profile = self.id(slot);
+        self.confirm_last(profile);
         if let Some(replica) = self.replicas[slot as usize].replica.take() {
             if self.by_user.get(&replica.user) == Some(&slot) {
                 self.by_user.remove(&replica.user);
@@ -749,6 +841,14 @@ impl Peer {
             });
         }
     }
+}
+
+fn check_token(token: &str) -> Result<()> {
+    let length = token.len();
+    if length > MAX_TOKEN_BYTES {
+        return Err(Error::TooLong { what: "the token".into(), length, limit: MAX_TOKEN_BYTES });
+    }
+    Ok(())
 }
 
 fn closed() -> Error {

@@ -213,7 +213,7 @@ impl Net {
         }
         for b in snapshots {
             peer.received_snapshot(self.now, b.clone());
-            self.master.sent(session, b.len());
+            self.master.snapshot_sent(session, b.len());
         }
         for b in self.datagrams.remove(&session).unwrap_or_default() {
             peer.received_datagram(self.now, &b);

@@ -14,11 +14,11 @@ use crate::limits;
 pub(super) const MAX_SNAPSHOTS_AT_ONCE: u32 = 8;
 
 /// Bytes of one stream that may be under way or wait unread in quinn.
-const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+pub(super) const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 /// Bytes of all streams of a connection that may be under way or wait unread in quinn.
-const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+pub(super) const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 /// Bytes sent and not yet acknowledged; writing waits above it.
-const SEND_WINDOW_BYTES: u64 = 1024 * 1024;
+pub(super) const SEND_WINDOW_BYTES: u64 = 1024 * 1024;
 /// Streams that a master lets a client open. One is used.
 #[cfg(feature = "master")]
 const MAX_CLIENT_STREAMS: u32 = 4;
@@ -67,7 +67,7 @@ fn common(idle: Duration) -> Result<TransportConfig> {
         .receive_window(VarInt::from_u32(CONNECTION_WINDOW_BYTES))
         .send_window(SEND_WINDOW_BYTES)
         .initial_rtt(INITIAL_RTT)
-        .datagram_receive_buffer_size(None)
-        .datagram_send_buffer_size(0);
+        .datagram_receive_buffer_size(Some(limits::DATAGRAM_RECEIVE_BUFFER_BYTES))
+        .datagram_send_buffer_size(limits::DATAGRAM_SEND_BUFFER_BYTES);
     Ok(config)
 }

@@ -84,8 +84,9 @@ impl Connector for QuicConnector {
             Event::Connected => sink(LinkEvent::Connected),
             Event::Received(chunk) => sink(LinkEvent::Received(chunk)),
             Event::Snapshot(chunk) => sink(LinkEvent::Snapshot(chunk)),
+            Event::Datagram(chunk) => sink(LinkEvent::Datagram(chunk)),
             // The roles that connect hold their own bytes until they are answered.
-            Event::Sent(_) => {}
+            Event::Sent(_) | Event::SnapshotSent(_) => {}
             Event::Closed(error) => sink(LinkEvent::Closed(error)),
         });
         match runtime() {

@@ -3,6 +3,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -11,10 +12,11 @@ use quinn::{Connection, ConnectionError, ReadError, RecvStream, SendStream, Writ
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::config::{CONNECTION_WINDOW_BYTES, SEND_WINDOW_BYTES, STREAM_WINDOW_BYTES};
 use super::errors::{close_code, close_reason, lost};
 use crate::error::{Error, ErrorCode};
 use crate::limits;
-use crate::transport::{Chunk, Link, LinkStats};
+use crate::transport::{Chunk, Link, LinkStats, Permit};
 
 /// Time that queued bytes have to reach the peer after a close was asked for.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -26,7 +28,9 @@ pub(super) enum Event {
     Received(Chunk),
     #[cfg(any(feature = "client", feature = "server"))]
     Snapshot(Chunk),
+    Datagram(Chunk),
     Sent(#[cfg_attr(not(feature = "master"), allow(dead_code))] usize),
+    SnapshotSent(#[cfg_attr(not(feature = "master"), allow(dead_code))] usize),
     Closed(Error),
 }
 
@@ -42,7 +46,7 @@ impl QuicLink {
     pub(super) fn new() -> (Self, LinkTask) {
         let (queue, outgoing) = mpsc::unbounded_channel();
         let (close, requested) = watch::channel(None);
-        let meter = Arc::new(Meter(Mutex::new(Reading::Ended(LinkStats::default()))));
+        let meter = Arc::new(Meter::default());
         let task = LinkTask { outgoing, close: CloseSignal(requested), meter: meter.clone() };
         (Self { queue, close, meter }, task)
     }
@@ -56,6 +60,21 @@ impl Link for QuicLink {
 
     fn send_snapshot(&self, bytes: Vec<u8>) {
         let _ = self.queue.send(Outgoing::Snapshot(bytes));
+    }
+
+    // Not through the queue, where it would wait for the stream's flow control.
+    fn send_datagram(&self, bytes: Vec<u8>) {
+        match self.meter.connection() {
+            Some(connection) => {
+                // quinn makes room by dropping the oldest.
+                let crowded = connection.datagram_send_buffer_space() < bytes.len();
+                let sent = connection.send_datagram(bytes.into());
+                if crowded || sent.is_err() {
+                    self.meter.dropped_datagram();
+                }
+            }
+            None => self.meter.dropped_datagram(),
+        }
     }
 
     fn close(&self, code: ErrorCode, reason: &str) {
@@ -96,6 +115,7 @@ impl LinkTask {
         let ending = Arc::new(Ending { connection: connection.clone(), peer, cause: OnceLock::new() });
         let mut readers = JoinSet::new();
         readers.spawn(read_stream(recv, ending.clone(), gate.clone()));
+        readers.spawn(read_datagrams(connection.clone(), self.meter.clone(), gate.clone()));
         #[cfg(any(feature = "client", feature = "server"))]
         if connection.side() == quinn::Side::Client {
             readers.spawn(take_snapshots(ending.clone(), gate.clone()));
@@ -208,6 +228,10 @@ const JOIN_BYTES: usize = 64 * 1024;
 const JOIN_SEGMENTS: usize = 16;
 /// Below the ordered stream's, which is 0: a snapshot is large, and deltas and answers don't wait for it.
 const SNAPSHOT_PRIORITY: i32 = -1;
+/// Bytes of snapshots under way at the same time. The windows of the connection have room for the ordered stream beside
+/// them: a priority is of no use to what has to wait for a window.
+const SNAPSHOT_BYTES_AT_ONCE: u32 = CONNECTION_WINDOW_BYTES - STREAM_WINDOW_BYTES;
+const _: () = assert!((SNAPSHOT_BYTES_AT_ONCE + STREAM_WINDOW_BYTES) as u64 <= SEND_WINDOW_BYTES);
 /// Time that a peer has to close the connection after it ended its stream.
 const LINGER: Duration = CLOSE_TIMEOUT.saturating_mul(2);
 
@@ -257,21 +281,44 @@ impl Ending {
 }
 
 /// Counts traffic, without keeping a connection that is over.
-struct Meter(Mutex<Reading>);
+#[derive(Default)]
+struct Meter {
+    reading: Mutex<Reading>,
+    datagrams_dropped: AtomicU64,
+}
 
 enum Reading {
     Running(Connection),
     Ended(LinkStats),
 }
 
+impl Default for Reading {
+    fn default() -> Self {
+        Self::Ended(LinkStats::default())
+    }
+}
+
 impl Meter {
     fn begin(self: &Arc<Self>, connection: &Connection) -> Metered {
-        *lock(&self.0) = Reading::Running(connection.clone());
+        *lock(&self.reading) = Reading::Running(connection.clone());
         Metered(self.clone())
     }
 
     fn read(&self) -> LinkStats {
-        lock(&self.0).stats()
+        let datagrams_dropped = self.datagrams_dropped.load(Ordering::Relaxed);
+        LinkStats { datagrams_dropped, ..lock(&self.reading).stats() }
+    }
+
+    /// The connection while it stands.
+    fn connection(&self) -> Option<Connection> {
+        match &*lock(&self.reading) {
+            Reading::Running(connection) => Some(connection.clone()),
+            Reading::Ended(_) => None,
+        }
+    }
+
+    fn dropped_datagram(&self) {
+        self.datagrams_dropped.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -280,7 +327,7 @@ struct Metered(Arc<Meter>);
 
 impl Drop for Metered {
     fn drop(&mut self) {
-        let mut reading = lock(&self.0.0);
+        let mut reading = lock(&self.0.reading);
         let stats = reading.stats();
         let running = std::mem::replace(&mut *reading, Reading::Ended(stats));
         // The last of a connection may wake its tasks: not under the lock.
@@ -294,7 +341,13 @@ impl Reading {
         match self {
             Self::Running(connection) => {
                 let stats = connection.stats();
-                LinkStats { udp_sent_bytes: stats.udp_tx.bytes, udp_received_bytes: stats.udp_rx.bytes }
+                LinkStats {
+                    udp_sent_bytes: stats.udp_tx.bytes,
+                    udp_received_bytes: stats.udp_rx.bytes,
+                    datagrams_sent: stats.frame_tx.datagram,
+                    datagrams_received: stats.frame_rx.datagram,
+                    datagrams_dropped: 0,
+                }
             }
             Self::Ended(stats) => *stats,
         }
@@ -309,6 +362,7 @@ async fn write_queue(
     gate: Arc<Gate>,
 ) -> Result<(), WriteError> {
     let mut snapshots = JoinSet::new();
+    let room = Arc::new(Semaphore::new(SNAPSHOT_BYTES_AT_ONCE as usize));
     let mut ended = false;
     while !ended {
         let mut bytes = Vec::new();
@@ -320,7 +374,7 @@ async fn write_queue(
                 Some(Outgoing::Bytes(more)) => bytes.extend_from_slice(&more),
                 Some(Outgoing::Snapshot(snapshot)) => {
                     while snapshots.try_join_next().is_some() {}
-                    snapshots.spawn(send_snapshot(connection.clone(), snapshot, gate.clone()));
+                    snapshots.spawn(send_snapshot(connection.clone(), snapshot, room.clone(), gate.clone()));
                 }
                 Some(Outgoing::End) | None => ended = true,
             }
@@ -345,15 +399,19 @@ async fn write_queue(
     Ok(())
 }
 
-async fn send_snapshot(connection: Connection, bytes: Vec<u8>, gate: Arc<Gate>) {
+async fn send_snapshot(connection: Connection, bytes: Vec<u8>, room: Arc<Semaphore>, gate: Arc<Gate>) {
     let length = bytes.len();
+    // A stream's window is the most of it that is under way.
+    let under_way = length.min(STREAM_WINDOW_BYTES as usize) as u32;
+    // Held until the peer has it all.
+    let Ok(_room) = room.acquire_many(under_way).await else { return };
     let Ok(mut stream) = connection.open_uni().await else { return };
     let _ = stream.set_priority(SNAPSHOT_PRIORITY);
     let written = stream.write_chunk(bytes.into()).await;
     let _ = stream.finish();
     // One that the peer refused does not wait to be sent any more either.
     if matches!(written, Ok(()) | Err(WriteError::Stopped(_))) {
-        gate.emit(Event::Sent(length));
+        gate.emit(Event::SnapshotSent(length));
     }
     let _ = stream.stopped().await;
 }
@@ -378,6 +436,21 @@ async fn read_stream(mut stream: RecvStream, ending: Arc<Ending>, gate: Arc<Gate
     // The peer has no more to say, and closes the connection when it knows that this side has got it all.
     if tokio::time::timeout(LINGER, ending.connection.closed()).await.is_err() {
         ending.violation("the stream ended and the connection did not");
+    }
+}
+
+/// Datagrams have a budget of their own, and who does not process them in time has lost them.
+async fn read_datagrams(connection: Connection, meter: Arc<Meter>, gate: Arc<Gate>) {
+    let budget = Arc::new(Semaphore::new(limits::DATAGRAM_RECEIVE_BUFFER_BYTES));
+    while let Ok(bytes) = connection.read_datagram().await {
+        // An empty one takes a place all the same.
+        let permits = bytes.len().max(1) as u32;
+        match budget.clone().try_acquire_many_owned(permits) {
+            Ok(permit) => {
+                gate.emit(Event::Datagram(Chunk { bytes: bytes.into(), _permit: Permit::Quic(permit) }))
+            }
+            Err(_) => meter.dropped_datagram(),
+        }
     }
 }
 
@@ -428,10 +501,10 @@ async fn within_budget(
     // More than there are permits would wait for ever.
     let permits = bytes.len().min(most).min(limits::INBOUND_LIMIT_BYTES) as u32;
     let permit = match budget.clone().try_acquire_many_owned(permits) {
-        Ok(permit) => Some(permit),
+        Ok(permit) => Permit::Quic(permit),
         Err(_) => match first_of(budget.clone().acquire_many_owned(permits), connection.closed()).await {
-            First::One(permit) => permit.ok(),
-            First::Other(_) => None,
+            First::One(Ok(permit)) => Permit::Quic(permit),
+            First::One(Err(_)) | First::Other(_) => Permit::None,
         },
     };
     Chunk { bytes, _permit: permit }

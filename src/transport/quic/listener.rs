@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak, mpsc};
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use super::{config, tls};
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits;
 use crate::transport::quic::Certificate;
-use crate::transport::{Link, ListenerEvent, ListenerSink};
+use crate::transport::{Link, ListenerEvent, ListenerSink, SessionNumbers};
 
 /// Where and how a master listens.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub(crate) struct ListenerOptions {
     pub(crate) idle_timeout: Duration,
     /// Connections served at a time; further ones are turned away.
     pub(crate) max_sessions: usize,
+    /// Where its sessions get their numbers.
+    pub(crate) numbers: SessionNumbers,
 }
 
 /// Accepts QUIC connections. Dropping it ends them all at once, unsent bytes included.
@@ -130,7 +132,7 @@ impl QuicListener {
             max_sessions: options.max_sessions,
             door,
             accepting: AtomicBool::new(true),
-            next_session: AtomicU64::new(1),
+            numbers: options.numbers,
             handshakes: AtomicUsize::new(0),
             open: watch::Sender::new(0),
             links: Mutex::default(),
@@ -173,7 +175,7 @@ struct Hall {
     max_sessions: usize,
     door: Door,
     accepting: AtomicBool,
-    next_session: AtomicU64,
+    numbers: SessionNumbers,
     handshakes: AtomicUsize,
     /// Connections, those shaking hands included.
     open: watch::Sender<usize>,
@@ -248,7 +250,7 @@ async fn serve(incoming: Incoming, place: Place, handshake: Handshake) {
     let remote = connection.remote_address();
     let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
 
-    let session = hall.next_session.fetch_add(1, Ordering::Relaxed);
+    let session = hall.numbers.next();
     let (link, task) = QuicLink::new();
     let link = Arc::new(link);
     lock(&hall.links).insert(session, Arc::downgrade(&link));
@@ -256,7 +258,9 @@ async fn serve(incoming: Incoming, place: Place, handshake: Handshake) {
     let sink = hall.sink.clone();
     let gate = Gate::new(move |event| match event {
         Event::Received(chunk) => sink(ListenerEvent::Received { session, chunk }),
+        Event::Datagram(chunk) => sink(ListenerEvent::Datagram { session, chunk }),
         Event::Sent(bytes) => sink(ListenerEvent::Sent { session, bytes }),
+        Event::SnapshotSent(bytes) => sink(ListenerEvent::SnapshotSent { session, bytes }),
         Event::Closed(error) => sink(ListenerEvent::Closed { session, error }),
         // A listener's peer may not open streams for snapshots, and `Opened` says that it is connected.
         #[cfg(any(feature = "client", feature = "server"))]

@@ -77,12 +77,94 @@ fn a_snapshot_arrives_whole_beside_the_stream() {
             }
             LinkEvent::Received(chunk) => stream.extend_from_slice(&chunk.bytes),
             LinkEvent::Connected => {}
-            LinkEvent::Closed(error) => panic!("{error}"),
+            LinkEvent::Datagram(_) => panic!("a datagram"),
+            LinkEvent::Closed(error) | LinkEvent::Gone(error) => panic!("{error}"),
         }
     }
     assert_eq!(stream, b"delta");
     let all: usize = snapshots.iter().map(Vec::len).sum::<usize>() + 5;
     assert_eq!(master.sent(session, all), all);
+}
+
+#[test]
+fn datagrams_travel_both_ways_and_are_counted() {
+    let _shared = shared_runtime();
+    let master = Master::start();
+    let client = Client::connect(&master);
+    // Before the connection stands there is nowhere to send to.
+    client.link.send_datagram(b"early".to_vec());
+    client.link.send(vec![0]);
+    client.connected();
+    let (session, link, _) = master.opened();
+    let largest = vec![7; limits::MAX_DATAGRAM_BYTES];
+    client.link.send_datagram(largest.clone());
+    link.send_datagram(b"down".to_vec());
+    link.send_datagram(Vec::new());
+    assert_eq!(master.datagram(session), largest);
+    assert_eq!(client.datagram(), b"down");
+    assert_eq!(client.datagram(), b"");
+    // Longer than any path.
+    link.send_datagram(vec![0; 70_000]);
+    let (up, down) = (client.link.stats(), link.stats());
+    assert_eq!((up.datagrams_sent, up.datagrams_received, up.datagrams_dropped), (1, 2, 1));
+    assert_eq!((down.datagrams_sent, down.datagrams_received, down.datagrams_dropped), (2, 1, 1));
+    link.close(ErrorCode::Closed, "");
+    client.closed();
+    // Afterwards too, and the numbers stay.
+    client.link.send_datagram(b"late".to_vec());
+    let after = client.link.stats();
+    assert_eq!((after.datagrams_sent, after.datagrams_received, after.datagrams_dropped), (1, 2, 2));
+}
+
+#[test]
+fn datagrams_that_nobody_processes_take_no_more_than_their_room() {
+    let _shared = shared_runtime();
+    let master = Master::start();
+    let client = Client::connect(&master);
+    client.link.send(vec![0]);
+    client.connected();
+    let (session, link, _) = master.opened();
+    let (size, count) = (1000, 500);
+    for i in 0..count {
+        client.link.send_datagram(vec![i as u8; size]);
+        // So that none is lost on its way.
+        let until = Instant::now() + PATIENCE;
+        while link.stats().datagrams_received <= i && Instant::now() < until {
+            std::thread::yield_now();
+        }
+    }
+    // The stream goes on beside them.
+    client.link.send(b"stream".to_vec());
+    let mut kept = Vec::new();
+    master.find(|event| match event {
+        ListenerEvent::Datagram { chunk, .. } => {
+            kept.push(chunk);
+            Err(ListenerEvent::Sent { session, bytes: 0 })
+        }
+        ListenerEvent::Received { chunk, .. } if chunk.bytes.ends_with(b"stream") => Ok(()),
+        other => Err(other),
+    });
+    assert_eq!(kept.len(), limits::DATAGRAM_RECEIVE_BUFFER_BYTES / size);
+    assert_eq!(link.stats().datagrams_dropped, count - kept.len() as u64);
+    // Once they are processed there is room again.
+    drop(kept);
+    client.link.send_datagram(b"more".to_vec());
+    assert_eq!(master.datagram(session), b"more");
+}
+
+#[test]
+fn a_peer_without_datagrams_is_sent_none() {
+    let _shared = shared_runtime();
+    let master = Master::start();
+    let (_connection, mut send, _recv) = raw_connection(&master);
+    let network = super::runtime::runtime().unwrap().handle;
+    network.block_on(send.write_all(b"x")).unwrap();
+    let (session, link, _) = master.opened();
+    link.send_datagram(b"for nobody".to_vec());
+    assert_eq!((link.stats().datagrams_sent, link.stats().datagrams_dropped), (0, 1));
+    // The connection does not mind.
+    network.block_on(send.write_all(b"y")).unwrap();
+    assert_eq!(master.read(session, 2), b"xy");
 }
 
 #[test]
@@ -516,8 +598,9 @@ fn twenty_connections_do_not_mix() {
                 echoed += chunk.bytes.len();
                 links[&session].send(chunk.bytes);
             }
-            ListenerEvent::Sent { .. } => {}
+            ListenerEvent::Sent { .. } | ListenerEvent::SnapshotSent { .. } => {}
             ListenerEvent::Closed { error, .. } => panic!("{error}"),
+            ListenerEvent::Datagram { .. } => panic!("a datagram"),
         }
     }
     assert_eq!(links.len(), 20);
@@ -590,7 +673,10 @@ fn authority() -> (rcgen::Issuer<'static, rcgen::KeyPair>, rcgen::Certificate) {
 /// A client that keeps no rules of ours.
 fn raw_connection(master: &Master) -> (quinn::Connection, quinn::SendStream, quinn::RecvStream) {
     let trust = Trust::Fingerprint(master.listener.fingerprint());
-    let config = quinn::ClientConfig::new(super::tls::client_config(&trust).unwrap());
+    let mut config = quinn::ClientConfig::new(super::tls::client_config(&trust).unwrap());
+    let mut transport = quinn::TransportConfig::default();
+    transport.datagram_receive_buffer_size(None);
+    config.transport_config(Arc::new(transport));
     let network = super::runtime::runtime().unwrap().handle;
     network.block_on(async {
         let endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -644,7 +730,8 @@ impl Master {
     ) -> Result<Self> {
         let listen: SocketAddr = listen.parse().unwrap();
         let idle_timeout = Duration::from_secs(60);
-        let options = ListenerOptions { listen, certificate, idle_timeout, max_sessions };
+        let options =
+            ListenerOptions { listen, certificate, idle_timeout, max_sessions, numbers: Default::default() };
         let (send, receive) = mpsc::channel();
         let sink = Arc::new(move |event| {
             let _ = send.send(event);
@@ -696,11 +783,22 @@ impl Master {
         bytes
     }
 
+    fn datagram(&self, wanted: u64) -> Vec<u8> {
+        self.find(|event| match event {
+            ListenerEvent::Datagram { session, chunk } if session == wanted => Ok(chunk.bytes),
+            other => Err(other),
+        })
+    }
+
     fn sent(&self, wanted: u64, length: usize) -> usize {
         let mut reported = 0;
         while reported < length {
             reported += self.find(|event| match event {
-                ListenerEvent::Sent { session, bytes } if session == wanted => Ok(bytes),
+                ListenerEvent::Sent { session, bytes } | ListenerEvent::SnapshotSent { session, bytes }
+                    if session == wanted =>
+                {
+                    Ok(bytes)
+                }
                 other => Err(other),
             });
         }
@@ -769,6 +867,14 @@ impl Client {
         }
     }
 
+    fn datagram(&self) -> Vec<u8> {
+        match self.next() {
+            LinkEvent::Datagram(chunk) => chunk.bytes,
+            LinkEvent::Closed(error) => panic!("{error}"),
+            _ => panic!("something else"),
+        }
+    }
+
     /// So many bytes of the stream; `Connected` may come before.
     fn read(&self, length: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -776,8 +882,10 @@ impl Client {
             match self.next() {
                 LinkEvent::Received(chunk) => bytes.extend(chunk.bytes),
                 LinkEvent::Connected => {}
-                LinkEvent::Snapshot(_) => panic!("a snapshot"),
-                LinkEvent::Closed(error) => panic!("{error} after {} bytes", bytes.len()),
+                LinkEvent::Snapshot(_) | LinkEvent::Datagram(_) => panic!("nothing of the stream"),
+                LinkEvent::Closed(error) | LinkEvent::Gone(error) => {
+                    panic!("{error} after {} bytes", bytes.len())
+                }
             }
         }
         bytes
@@ -789,8 +897,11 @@ impl Client {
             match self.next() {
                 LinkEvent::Received(chunk) => bytes.extend(chunk.bytes),
                 LinkEvent::Snapshot(chunk) => snapshot = Some(chunk.bytes),
+                LinkEvent::Datagram(_) => panic!("a datagram"),
                 LinkEvent::Connected => {}
-                LinkEvent::Closed(error) => panic!("{error} after {} bytes", bytes.len()),
+                LinkEvent::Closed(error) | LinkEvent::Gone(error) => {
+                    panic!("{error} after {} bytes", bytes.len())
+                }
             }
             if let (true, Some(snapshot)) = (bytes.len() == length, &mut snapshot) {
                 return (bytes, std::mem::take(snapshot));

@@ -47,6 +47,8 @@ int main(void) {
         {"lives", lives},
         {"refused by the master", refused_by_the_master},
         {"nobody answers", nobody_answers},
+        {"hosted", hosted},
+        {"another token", another_token},
         {"threads", threads_on_shared_handles},
     };
     setvbuf(stdout, NULL, _IOLBF, 4096);

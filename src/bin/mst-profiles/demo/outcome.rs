@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mst_profiles::store::SqliteStore;
-use mst_profiles::{
-    ConnectOptions, Event, GameServer, Master, MasterOptions, PropertyInfo, Schema, Trust, Visibility,
-};
+use mst_profiles::{Event, InProcessOptions, Master, MasterOptions, PropertyInfo, Schema, Visibility};
 
 use super::game::Match;
 use super::report::RoleStats;
@@ -67,11 +65,9 @@ impl Profiles {
 pub(super) fn read_by_fresh_master(database: &Path) -> Result<BTreeMap<String, String>, Failure> {
     let schema = Schema::from_json(SCHEMA)?;
     let mut options = MasterOptions::new(Arc::clone(&schema));
-    options.development = true;
+    options.listen = None;
     let master = Master::start(options, Box::new(SqliteStore::open(database)?))?;
-    let address = master.local_addr().to_string();
-    let trust = Trust::Fingerprint(master.fingerprint());
-    let mut reader = GameServer::connect(ConnectOptions::new(address, "dev-server:reader", schema, trust))?;
+    let mut reader = master.connect_server("reader", InProcessOptions::default())?;
     let mut profiles = BTreeMap::new();
     for user in PLAYERS {
         let id = reader.fill(user)?;

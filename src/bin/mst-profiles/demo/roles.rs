@@ -98,7 +98,10 @@ fn run_master(schema: Arc<Schema>, options: &RoleOptions, orders: &Receiver<()>)
     settings.development = true;
     settings.update_interval = Duration::from_millis(options.update_interval);
     let master = Master::start(settings, Box::new(SqliteStore::open(&database)?))?;
-    let (address, fingerprint) = (master.local_addr().to_string(), hex(&master.fingerprint()));
+    let (Some(address), Some(fingerprint)) = (master.local_addr(), master.fingerprint()) else {
+        return Err("the master listens nowhere".into());
+    };
+    let (address, fingerprint) = (address.to_string(), hex(&fingerprint));
     say(&Said::Listening { address, fingerprint })?;
     while orders.recv().is_ok() {
         for user in PLAYERS {

@@ -58,7 +58,7 @@ fn serve(settings: Settings) -> Result<(), Failure> {
         None => Box::new(MemoryStore::new()),
     };
     let mut options = MasterOptions::new(schema);
-    options.listen = settings.listen;
+    options.listen = Some(settings.listen);
     options.certificate = match settings.certificate {
         Some((cert, key)) => Certificate::Files { cert, key },
         None => Certificate::Development(settings.database),
@@ -85,7 +85,9 @@ fn serve(settings: Settings) -> Result<(), Failure> {
     });
     let mut out = std::io::stdout();
     // Whoever started it may not want to know.
-    let _ = writeln!(out, "listening on {}\nfingerprint {}", master.local_addr(), hex(&master.fingerprint()));
+    if let (Some(address), Some(fingerprint)) = (master.local_addr(), master.fingerprint()) {
+        let _ = writeln!(out, "listening on {address}\nfingerprint {}", hex(&fingerprint));
+    }
     let _ = out.flush();
     while !stop.load(Ordering::Relaxed) && master.is_running() {
         if let Some(event) = master.wait_event(Duration::from_millis(100)) {

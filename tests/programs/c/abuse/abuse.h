@@ -35,6 +35,8 @@ void mangled_bytes(void);
 void lives(void);
 void refused_by_the_master(void);
 void nobody_answers(void);
+void hosted(void);
+void another_token(void);
 void threads_on_shared_handles(void);
 
 /* What `make_schema` reads, and the places of its properties. */
@@ -90,6 +92,7 @@ typedef union {
     MstPropertyInfo info;
     MstEvent event;
     MstPending pending;
+    MstConnectionInfo connection;
     MstEndpointStats endpoint_stats;
     MstMasterEvent master_event;
     MstMasterStats master_stats;

@@ -141,6 +141,8 @@ static MstResult dict_next_from_the_first(const MstProfile *profile) {
     X(mst_endpoint_subscribe, (it, never_called, NULL, &out.subscription))                                             \
     X(mst_endpoint_dispatch, (it, 0, &out.u32))                                                                        \
     X(mst_endpoint_is_connected, (it, &out.u8))                                                                        \
+    X(mst_endpoint_state, (it, &out.connection))                                                                       \
+    X(mst_endpoint_set_token, (it, "a", 1))                                                                            \
     X(mst_endpoint_fill_profile, (it, "ann", 3, &out.profile))                                                         \
     X(mst_endpoint_find_profile, (it, "ann", 3, &out.profile))                                                         \
     X(mst_endpoint_flush, (it))                                                                                        \
@@ -151,6 +153,10 @@ static MstResult dict_next_from_the_first(const MstProfile *profile) {
 #define MASTER_CALLS(X)                                                                                                \
     X(mst_master_free, (it))                                                                                           \
     X(mst_master_stop, (it))                                                                                           \
+    X(mst_master_set_update_interval, (it, 1))                                                                         \
+    X(mst_master_connect_client, (it, "ann", 3, NULL, &out.endpoint))                                                  \
+    X(mst_master_connect_server, (it, "arena", 5, NULL, &out.endpoint))                                                \
+    X(mst_master_connect_own, (it, "quests", 6, NULL, &out.endpoint))                                                  \
     X(mst_master_port, (it, &out.u16))                                                                                 \
     X(mst_master_fingerprint, (it, text, sizeof text, &len))                                                           \
     X(mst_master_next_event, (it, &out.master_event))                                                                  \
