@@ -164,7 +164,7 @@ fn concurrent_sums_of_all_roles_add_up() {
 }
 
 #[test]
-fn what_was_durable_survives_a_master_that_is_dropped_and_its_peers_learn_that_it_is_gone() {
+fn what_was_durable_survives_a_master_that_stopped_and_its_peers_learn_that_it_is_gone() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("profiles.db");
     let master = on_file(schema(), &database);
@@ -211,6 +211,27 @@ fn peers_that_leave_and_come_again_are_new_sessions() {
     let id = fill(&mut own, "ann");
     assert_eq!(own.profile(id).unwrap().get(property("title")), &Value::from("round 20"));
     until(&mut own, |_| master.stats().unwrap().sessions == 1);
+}
+
+#[test]
+fn a_peer_that_does_not_tick_is_no_burden_and_catches_up() {
+    let schema = Schema::builder().property(Property::new("note", "")).build().unwrap();
+    let note = schema.index_of("note").unwrap();
+    let master = start(schema, Box::new(MemoryStore::new()));
+    let mut server = master.connect_server("arena", at_once()).unwrap();
+    let mut idle = master.connect_client("ann", at_once()).unwrap();
+    let (at_server, at_idle) = (fill(&mut server, "ann"), fill(&mut idle, "ann"));
+    // Many times what may wait for it, while it sleeps.
+    let rounds = 300;
+    for round in 0..rounds {
+        server.change(at_server, |p| p.set(note, format!("{round:0>50000}"))).unwrap();
+        make_durable(&mut server, at_server);
+    }
+    let told = master.stats().unwrap().delta_bytes;
+    assert!(told < rounds * 50_000 * 3 / 2, "{told}");
+    let last = Value::from(format!("{:0>50000}", rounds - 1));
+    until(&mut idle, |c| c.profile(at_idle).unwrap().get(note) == &last);
+    assert!(idle.stats().deltas < 60, "{:?}", idle.stats());
 }
 
 #[test]
