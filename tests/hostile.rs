@@ -155,6 +155,23 @@ fn hostile_bytes_close_their_own_connection_with_a_code() {
         ("a batch with the number zero", with_hello(&frame(&[1, 0, 0, 0])), ErrorCode::ProtocolViolation),
         ("an unknown property", with_hello(&frame(&[1, 0, 1, 0x08, 0])), ErrorCode::Malformed),
         ("an operation of no kind", with_hello(&frame(&[1, 0, 1, 3])), ErrorCode::Malformed),
+        (
+            "a hash from a peer",
+            with_hello(&frame(&[5, 0, 1, 2, 3, 4, 5, 6, 7, 8])),
+            ErrorCode::ProtocolViolation,
+        ),
+        ("a batch under a key that is empty", with_hello(&frame(&[4, 0, 1, 0])), ErrorCode::InvalidArgument),
+        (
+            "a key of four gigabytes",
+            with_hello(&frame(&[4, 0, 1, 0xff, 0xff, 0xff, 0xff, 0x0f])),
+            ErrorCode::Malformed,
+        ),
+        ("a volatile value of no property", with_hello(&frame(&[6, 0, 1, 0, 1, 0])), ErrorCode::Malformed),
+        (
+            "volatile values without end",
+            with_hello(&frame(&[6, 0, 0xff, 0xff, 0xff, 0xff, 0x0f])),
+            ErrorCode::Malformed,
+        ),
         ("a channel opened twice", with_hello(&[open(3), open(3)].concat()), ErrorCode::ProtocolViolation),
     ];
     for (what, bytes, expected) in cases {
@@ -173,7 +190,7 @@ fn hostile_bytes_close_their_own_connection_with_a_code() {
 fn open(channel: u8) -> Vec<u8> {
     let mut body = vec![0, 1, channel, 3];
     body.extend_from_slice(b"eve");
-    body.extend_from_slice(&[0, 0, 0, 0, 0]);
+    body.extend_from_slice(&[0, 0, 0, 0, 0, 0]);
     frame(&body)
 }
 

@@ -168,7 +168,7 @@ impl World {
             self.met.meet(Met::SnapshotLate, 1);
         }
         self.players[player].peer.received(now, &bytes);
-        self.was_sent(place, bytes.len());
+        self.was_sent(place, bytes.len(), false);
         self.tape.number(session);
         self.after_peer(player);
     }
@@ -184,15 +184,18 @@ impl World {
         if !link.down.is_empty() {
             self.met.meet(Met::SnapshotOvertook, 1);
         }
-        self.was_sent(place, bytes.len());
+        self.was_sent(place, bytes.len(), true);
         self.players[player].peer.received_snapshot(now, bytes);
         self.after_peer(player);
     }
 
-    fn was_sent(&mut self, place: usize, bytes: usize) {
+    fn was_sent(&mut self, place: usize, bytes: usize, snapshot: bool) {
         let (session, number) = (self.links[place].session, self.links[place].master);
         if let Some(seat) = self.seat_of(number) {
-            seat.master.sent(session, bytes);
+            match snapshot {
+                true => seat.master.snapshot_sent(session, bytes),
+                false => seat.master.sent(session, bytes),
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 //! longer than a connection bears. Beside the profiles a plain count is kept of what was changed.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use crate::common::proxy::Faults;
@@ -74,6 +75,8 @@ fn on_a_bad_network_nothing_is_lost_and_nothing_is_applied_twice() {
     let accepted: Vec<HashMap<(ProfileId, u64), Made>> =
         players.iter_mut().map(|player| std::mem::take(&mut player.accepted)).collect();
     drop(players);
+    // Nobody waits for it at the old port, which may be somebody else's by now.
+    test.listen = SocketAddr::from(([127, 0, 0, 1], 0));
     test.restart();
     let mut reader = GameServer::connect(options(&test, "dev-server:reader")).unwrap();
     for (user, json) in USERS.into_iter().zip(json) {
