@@ -8,6 +8,7 @@ mod common;
 mod faults;
 mod migration;
 mod player;
+mod volatile;
 
 use mst_profiles::{Endpoint, ProfileId};
 
