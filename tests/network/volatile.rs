@@ -62,7 +62,10 @@ fn positions_arrive_on_a_bad_network_and_the_last_one_always() {
     }
     // Whatever was lost: never an older one after a newer one.
     assert!(seen.windows(2).all(|w| w[0] < w[1]), "{seen:?}");
-    until(&mut client, |c| shown(c, at_client) == at(STEPS));
+    until(&mut client, |c| {
+        server.tick();
+        shown(c, at_client) == at(STEPS)
+    });
     until(&mut server, |s| !s.profile(at_server).unwrap().is_pending(position));
     let (up, down) = (server.link_stats(), client.link_stats());
     println!("{} of {STEPS} values seen; {up:?}; {down:?}", seen.len());
