@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::batches::Batches;
+#[cfg(feature = "master")]
 pub(crate) use self::changes::check_idempotency_key;
 pub(crate) use self::events::EventQueue;
 pub use self::events::{Cause, ProfileEvent, PropertyChanged};

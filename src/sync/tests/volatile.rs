@@ -133,7 +133,8 @@ fn datagrams_that_are_lost_doubled_or_overtaken_never_bring_back_an_older_value(
     for seed in 0..200 {
         let mut rng = Rng::new(seed);
         let mut game = Game::new();
-        let (mut up, mut down): (Vec<(u64, Vec<u8>)>, Vec<(u64, Vec<u8>)>) = (vec![], vec![]);
+        let mut up: Vec<(u64, Vec<u8>)> = vec![];
+        let mut down = up.clone();
         for step in 0..60 {
             game.net.now += Duration::from_millis(rng.below(120));
             let writers = [(1, &mut game.ann), (2, &mut game.server)];
