@@ -399,10 +399,11 @@ impl Endpoint {
     /// # Errors
     /// [`Error::Released`], and what the closure returns.
     pub fn change<T>(&mut self, id: ProfileId, f: impl FnOnce(&mut Profile) -> Result<T>) -> Result<T> {
-        let waited_for = self.machine.timeout().is_some() || self.machine.has_events();
+        let (due, had_events) = (self.machine.timeout(), self.machine.has_events());
         let result = self.machine.change(id, f);
-        if !waited_for {
-            // Another thread may be waiting, and there is something to wait for now.
+        let is_sooner = self.machine.timeout().is_some_and(|now| due.is_none_or(|before| now < before));
+        if is_sooner || (!had_events && self.machine.has_events()) {
+            // Another thread may be waiting, and not for this.
             self.wake();
         }
         result
@@ -614,4 +615,48 @@ impl Waiter {
 
 fn random() -> Result<u64> {
     getrandom::u64().map_err(|e| Error::System { what: "random numbers", text: e.to_string() })
+}
+
+#[cfg(all(test, feature = "server", feature = "master"))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::master::{InProcessOptions, Master, MasterOptions};
+    use crate::schema::{Property, Schema};
+    use crate::store::MemoryStore;
+
+    /// A thread that waits for what is due in an hour is woken by a change that is due at the next flush.
+    #[test]
+    fn a_change_that_is_due_sooner_wakes_who_waits() {
+        let schema = Schema::builder()
+            .property(Property::new("usual", 0))
+            .property(Property::new("slow", 0).interval(Duration::from_secs(3600)))
+            .build()
+            .unwrap();
+        let mut options = MasterOptions::new(schema.clone());
+        options.listen = None;
+        let master = Master::start(options, Box::new(MemoryStore::new())).unwrap();
+        let mut server = master.connect_server("arena", InProcessOptions::default()).unwrap();
+        let id = server.fill("ann").unwrap();
+        let (usual, slow) = (schema.index_of("usual").unwrap(), schema.index_of("slow").unwrap());
+        let settle = |server: &mut Endpoint| {
+            while !server.profile(id).unwrap().is_loaded() || server.pending(id).unwrap().undurable > 0 {
+                server.wait(Duration::from_millis(100));
+                while server.next_event().is_some() {}
+            }
+        };
+        settle(&mut server);
+        // The first is due at once; then the hour runs.
+        server.change(id, |p| p.set(slow, 1)).unwrap();
+        server.flush();
+        settle(&mut server);
+        server.change(id, |p| p.set(slow, 2)).unwrap();
+        while server.next_event().is_some() {}
+        let waiter = server.waiter(None);
+        assert!(waiter.due.is_some_and(|due| due > Instant::now() + Duration::from_secs(3000)));
+        while waiter.wake.try_recv().is_ok() {}
+        server.change(id, |p| p.set(usual, 1)).unwrap();
+        assert!(waiter.wake.try_recv().is_ok());
+        server.close(Duration::from_secs(10)).unwrap();
+    }
 }
