@@ -18,7 +18,7 @@ use super::Rng;
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::{BATCHES_FRAME_TARGET_BYTES, HELLO_TIMEOUT, MAX_OPEN_PROFILES, MAX_TOKEN_BYTES};
 use crate::planted::{Bug, planted};
-use crate::profile::{EventQueue, Profile};
+use crate::profile::{EventQueue, Profile, Telling};
 use crate::schema::{Relation, Schema, check_user_id};
 use crate::value::Key;
 use crate::wire::control::{Cursor, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up};
@@ -164,7 +164,9 @@ struct Replica {
     has: Vec<bool>,
     /// Datagrams about it have greater numbers than this; others are of a profile that had its channel before.
     volatile_from: u64,
-    /// When its volatile values are told on the stream, unless they are set anew before.
+    /// Whether it is among those with volatile values to tell.
+    volatile_listed: bool,
+    /// When volatile values are told on the stream that were not set anew by then.
     volatile_quiet_at: Option<Duration>,
 }
 
@@ -263,6 +265,7 @@ impl Peer {
             hashes: Hashes::default(),
             has: Vec::new(),
             volatile_from: 0,
+            volatile_listed: false,
             volatile_quiet_at: None,
         }));
         let id = ProfileId { slot, generation: entry.generation };
@@ -811,7 +814,7 @@ impl Peer {
             self.forget(slot);
         } else if replica.phase == Phase::Open {
             replica.phase = Phase::Releasing;
-            self.tell_volatile_reliably(slot);
+            self.tell_volatile_reliably(slot, Telling::All);
             put_control(&mut self.outbox, &Up::Release { channel: u64::from(slot), drained: true });
         }
     }
