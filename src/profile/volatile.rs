@@ -138,10 +138,6 @@ impl Profile {
     /// The master told a value. Nothing happens when a later one was told before, or this process has set a later one.
     pub(crate) fn receive_volatile(&mut self, entry: VolatileEntry) -> Result<()> {
         let property = self.schema.index(u32::from(entry.property))?;
-        if !self.schema.property(property).is_volatile() {
-            let reason = format!("`{}` is not volatile", self.schema.property(property).name());
-            return Err(Error::ProtocolViolation { reason });
-        }
         let seen = self.volatile.seen.entry(property.0).or_default();
         if entry.number < *seen {
             return Ok(());
@@ -153,7 +149,12 @@ impl Profile {
             Some(_) => drop(self.volatile.own.remove(&property.0)),
             None => {}
         }
-        if matches!(self.state, State::Filling { .. }) {
+        if let Some(overlay) = self.overlays.get_mut(property.0) {
+            // By this process's schema it is not volatile; the master's decides. What is pending will be refused.
+            overlay.confirmed = entry.value;
+            self.touched.push(property.0);
+            self.rebase(Cause::Remote);
+        } else if matches!(self.state, State::Filling { .. }) {
             self.place(property, entry.value);
         } else {
             self.show(property, entry.value, Cause::Remote);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::profile::{Entry, MasterProfile};
-use super::session::{Channel, ChannelPhase, PeerInfo, View, violation};
+use super::session::{Channel, ChannelPhase, PeerInfo, View};
 use super::{Action, Due, Master, Now};
 use crate::error::{Error, Result};
 use crate::limits::{MAX_PROFILE_BYTES, OUTBOUND_HIGH_WATER_BYTES, VOLATILE_QUIET};
@@ -118,9 +118,6 @@ impl Master {
         read_volatile(reader, false, &*peer.view.types, |channel, entry| entries.push((channel, entry)))?;
         for (channel, entry) in entries {
             let property = peer.view.to_master(entry.property);
-            if !self.config.schema.property(property).is_volatile() {
-                return Err(violation("a value without a batch of a property that is not volatile"));
-            }
             self.set_volatile(now, session, channel, property, entry, reliable);
         }
         Ok(())
@@ -149,6 +146,11 @@ impl Master {
         let info = self.config.schema.property(property);
         let size = profile.size - profile.values[property.usize()].size() + entry.value.size();
         let permitted = match info.writable_by(open.relation) {
+            // By the peer's schema it is.
+            _ if !info.is_volatile() => {
+                let reason = format!("`{}` is not volatile at the master", info.name());
+                Err(Error::InvalidArgument { argument: "property", reason })
+            }
             _ if size > MAX_PROFILE_BYTES => {
                 Err(Error::ProfileTooLarge { property: info.shared_name().clone(), length: size })
             }
@@ -296,7 +298,10 @@ impl Master {
         let is_new = |property: PropertyIndex, entry: &VolatileEntry| {
             told.is_none_or(|told| entry.number > told) || refused.contains(&property)
         };
-        let properties = schema.indexes().filter(|property| schema.property(*property).is_volatile());
+        let properties = schema.indexes().filter(|property| {
+            // Also what only the peer takes for volatile, if it set it.
+            schema.property(*property).is_volatile() || refused.contains(property)
+        });
         let entries = properties.filter_map(|property| {
             let entry = open.volatile.entry(property, profile, schema, open, &peer.view)?;
             is_new(property, &entry).then_some(entry)

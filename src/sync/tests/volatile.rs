@@ -128,12 +128,15 @@ fn the_last_value_arrives_when_every_datagram_is_lost() {
     game.agree(&at(7.0));
 }
 
+/// Datagrams, and whose they are.
+type UnderWay = Vec<(u64, Vec<u8>)>;
+
 #[test]
 fn datagrams_that_are_lost_doubled_or_overtaken_never_bring_back_an_older_value() {
     for seed in 0..200 {
         let mut rng = Rng::new(seed);
         let mut game = Game::new();
-        let (mut up, mut down): (Vec<(u64, Vec<u8>)>, Vec<(u64, Vec<u8>)>) = (vec![], vec![]);
+        let (mut up, mut down) = (UnderWay::new(), UnderWay::new());
         for step in 0..60 {
             game.net.now += Duration::from_millis(rng.below(120));
             let writers = [(1, &mut game.ann), (2, &mut game.server)];
@@ -399,12 +402,74 @@ fn the_master_refuses_what_is_not_permitted() {
     let mut game = Game::new();
     let entry = VolatileEntry { property: GOLD.get(), number: 1, own: None, value: Value::I32(5) };
     let mut bytes = Vec::new();
-    put_volatile(&mut bytes, 0, &[entry]);
+    put_volatile(&mut bytes, 0, std::slice::from_ref(&entry));
     let moment = game.net.at();
     game.net.master.received_datagram(moment, 2, &bytes);
-    game.net.pump();
-    assert_eq!(game.net.closed.len(), 1);
-    assert_eq!(game.net.closed[0].1.code(), ErrorCode::ProtocolViolation);
+    bytes.clear();
+    put_frame(&mut bytes, |out| {
+        out.push(KIND_VOLATILE);
+        put_volatile(out, 0, &[entry]);
+    });
+    game.net.receive(2, &bytes);
+    game.quiet();
+    let told = events(&mut game.server.0);
+    assert!(
+        told.iter().any(|e| matches!(e, Event::Refused { batch: 0, property: Some(GOLD), .. })),
+        "{told:?}"
+    );
+    for (peer, id) in [&game.ann, &game.server] {
+        assert_eq!(peer.profile(*id).unwrap().get(GOLD), &Value::I32(0));
+    }
+    assert!(game.net.master.profile_json("ann").unwrap().contains("\"gold\":0"));
+}
+
+/// A peer whose schema is of before the property became volatile, and one of after it ceased to be: what is set does not get
+/// through, but all else goes on.
+#[test]
+fn peers_that_do_not_agree_on_what_is_volatile_go_on() {
+    let ordinary = Schema::builder()
+        .property(
+            Property::new("position", Value::Vector3([0.0; 3]))
+                .writers(Writers::Owner)
+                .visibility(Visibility::Public),
+        )
+        .property(Property::new("aim", 0).writers(Writers::Owner))
+        .property(Property::new("gold", 0))
+        .build()
+        .unwrap();
+    for (masters, peers) in [(schema(), ordinary.clone()), (ordinary, schema())] {
+        let mut net = Net::new(masters.clone(), MemoryStore::new());
+        let (mut ann, id) = net.join("client:ann", 1, 1);
+        net.schema = peers;
+        let (mut server, at_server) = net.join("server:a", 2, 2);
+        ann.change(id, |p| p.set(POSITION, at(1.0))).unwrap();
+        for _ in 0..3 {
+            net.now += QUIET;
+            net.settle(&mut ann, 1);
+            net.settle(&mut server, 2);
+        }
+        assert_eq!(position(&server, at_server), at(1.0));
+        server.change(at_server, |p| p.set(POSITION, at(2.0))).unwrap();
+        server.change(at_server, |p| p.set(GOLD, 3)).unwrap();
+        for _ in 0..3 {
+            net.now += QUIET;
+            net.settle(&mut server, 2);
+            net.settle(&mut ann, 1);
+        }
+        assert!(net.closed.is_empty(), "{:?}", net.closed);
+        let told = events(&mut server);
+        let refused = told.iter().filter(
+            |e| matches!(e, Event::Refused { property: Some(POSITION), error, .. } if error.code() == ErrorCode::InvalidArgument),
+        );
+        assert_eq!(refused.count(), 1, "{told:?}");
+        assert!(!told.iter().any(|e| matches!(e, Event::Diverged { .. })), "{told:?}");
+        assert!(!server.profile(at_server).unwrap().is_pending(GOLD));
+        assert_eq!(ann.profile(id).unwrap().get(GOLD), &Value::I32(3));
+        assert_eq!(position(&ann, id), at(1.0));
+        // What was refused shows what the master has.
+        assert_eq!(position(&server, at_server), at(1.0));
+        assert!(!server.profile(at_server).unwrap().is_pending(POSITION));
+    }
 }
 
 #[test]
