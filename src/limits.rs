@@ -70,7 +70,7 @@ pub const MAX_IDEMPOTENCY_KEYS: usize = 4096;
 pub const MAX_CLIENT_IDEMPOTENCY_KEYS: usize = 256;
 /// Time after which an abandoned writer session is forgotten.
 pub const WRITER_EXPIRY: Duration = Duration::from_secs(7 * 24 * 3600);
-/// Refused batches remembered for one writer session of a profile.
+/// Refused batches remembered for one writer session of a profile, and as many of those that were done before.
 pub const MAX_REFUSED: usize = MAX_RETAINED_BATCHES;
 /// Pairs of epoch and end version kept with a profile.
 pub const MAX_EPOCHS: usize = 16;

@@ -2,10 +2,11 @@
 //! they are quiet. They are outside of batches, versions and the overlay.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::{Cause, Profile, PropertyChanged, State};
 use crate::error::{Error, Result};
-use crate::limits::MAX_PROFILE_BYTES;
+use crate::limits::{MAX_PROFILE_BYTES, VOLATILE_QUIET};
 use crate::schema::PropertyIndex;
 use crate::value::{Change, Step, Value, ValueChange};
 use crate::wire::volatile::VolatileEntry;
@@ -26,6 +27,26 @@ struct Own {
     number: u64,
     /// Whether the value was set anew since it was sent.
     fresh: bool,
+    /// When it was sent by datagram; none once it was sent on the stream, where nothing is lost.
+    sent_at: Option<Duration>,
+}
+
+impl Own {
+    /// When it is to be sent on the stream too.
+    fn quiet_at(&self) -> Option<Duration> {
+        self.sent_at.filter(|_| !self.fresh).map(|at| at + VOLATILE_QUIET)
+    }
+}
+
+/// Which own values are told, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Telling {
+    /// What was set since it was last told, now by datagram.
+    Fresh(Duration),
+    /// What was told by datagram and not set since, until now for so long that it may have been lost; on the stream.
+    Quiet(Duration),
+    /// Everything that the master is not known to have, on the stream.
+    All,
 }
 
 impl Volatile {
@@ -74,13 +95,29 @@ impl Profile {
         !self.volatile.own.is_empty()
     }
 
-    /// Gives what was set since it was last told its number; `all` gives also what was told and is not confirmed.
-    pub(crate) fn tell_volatile(&mut self, all: bool, last: &mut u64, out: &mut Vec<VolatileEntry>) {
-        self.volatile.fresh = false;
+    /// When a value is to be told on the stream because it was not set anew for a while.
+    pub(crate) fn volatile_quiet_at(&self) -> Option<Duration> {
+        self.volatile.own.values().filter_map(Own::quiet_at).min()
+    }
+
+    /// Gives values to tell; those that were set since they were last told get new numbers.
+    pub(crate) fn tell_volatile(&mut self, which: Telling, last: &mut u64, out: &mut Vec<VolatileEntry>) {
+        if !matches!(which, Telling::Quiet(_)) {
+            self.volatile.fresh = false;
+        }
         for (property, own) in &mut self.volatile.own {
-            if !own.fresh && !all {
+            let is_told = match which {
+                Telling::Fresh(_) => own.fresh,
+                Telling::Quiet(now) => own.quiet_at().is_some_and(|at| at <= now),
+                Telling::All => true,
+            };
+            if !is_told {
                 continue;
             }
+            own.sent_at = match which {
+                Telling::Fresh(now) => Some(now),
+                Telling::Quiet(_) | Telling::All => None,
+            };
             if std::mem::take(&mut own.fresh) || own.number == 0 {
                 *last += 1;
                 own.number = *last;
@@ -90,18 +127,17 @@ impl Profile {
         }
     }
 
-    /// A new connection: the master's numbers begin anew, and what it is not known to have it may not have.
+    /// A new connection: the master's numbers begin anew, and what it is not known to have it may not have. Of this
+    /// connection it takes only numbers that were not used before, so that gets new ones.
     pub(crate) fn reset_volatile(&mut self) {
         self.volatile.seen.clear();
+        self.volatile.own.values_mut().for_each(|own| own.fresh = true);
+        self.volatile.fresh = !self.volatile.own.is_empty();
     }
 
     /// The master told a value. Nothing happens when a later one was told before, or this process has set a later one.
     pub(crate) fn receive_volatile(&mut self, entry: VolatileEntry) -> Result<()> {
         let property = self.schema.index(u32::from(entry.property))?;
-        if !self.schema.property(property).is_volatile() {
-            let reason = format!("`{}` is not volatile", self.schema.property(property).name());
-            return Err(Error::ProtocolViolation { reason });
-        }
         let seen = self.volatile.seen.entry(property.0).or_default();
         if entry.number < *seen {
             return Ok(());
@@ -113,7 +149,12 @@ impl Profile {
             Some(_) => drop(self.volatile.own.remove(&property.0)),
             None => {}
         }
-        if matches!(self.state, State::Filling { .. }) {
+        if let Some(overlay) = self.overlays.get_mut(property.0) {
+            // By this process's schema it is not volatile; the master's decides. What is pending will be refused.
+            overlay.confirmed = entry.value;
+            self.touched.push(property.0);
+            self.rebase(Cause::Remote);
+        } else if matches!(self.state, State::Filling { .. }) {
             self.place(property, entry.value);
         } else {
             self.show(property, entry.value, Cause::Remote);

@@ -220,8 +220,8 @@ enum Due {
     Unload(usize),
     /// Of a session's channel.
     Hash(u64, u64),
-    /// The observers of a profile are to be told of changes that could wait, but not for the update interval.
-    Tell(usize, bool),
+    /// The observers of a profile may have to be told of changes that could wait.
+    Tell(usize),
     /// Volatile properties of a profile may be quiet.
     Quiet(usize),
 }
@@ -405,7 +405,7 @@ impl Master {
                 Due::Save(profile) => self.save_due(now, profile),
                 Due::Unload(profile) => self.unload_due(now, profile),
                 Due::Hash(session, channel) => self.hash_due(now, session, channel),
-                Due::Tell(profile, urgent) => self.tell_due(now, profile, urgent),
+                Due::Tell(profile) => self.tell_due(now, profile),
                 Due::Quiet(profile) => self.quiet_due(now, profile),
             }
         }
@@ -483,6 +483,21 @@ impl Master {
     pub(crate) fn unjournaled(&self) -> impl Iterator<Item = &JournalRow> {
         let group = self.group.iter().flat_map(|group| group.rows.iter());
         group.chain(self.journal.iter().map(|(_, row)| row))
+    }
+
+    /// How many batches that were done before are remembered for the writers of a profile in memory.
+    #[cfg(test)]
+    pub(crate) fn remembered_repeats(&self, user: &str) -> usize {
+        match self.by_user.get(user).and_then(|place| self.profiles[*place].as_ref()) {
+            Some(Entry::Live(profile)) => profile.writers.values().map(|writer| writer.repeated.len()).sum(),
+            _ => 0,
+        }
+    }
+
+    /// How many timers are running.
+    #[cfg(test)]
+    pub(crate) fn timers(&self) -> usize {
+        self.timers.len()
     }
 
     pub(crate) fn fatal(&self) -> Option<&Error> {

@@ -14,6 +14,7 @@ use crate::limits::{MAX_EPOCHS, MAX_LIST_STEPS, MAX_RECENT_CHANGES};
 use crate::planted::{Bug, planted};
 use crate::schema::PropertyIndex;
 use crate::store::WriterInfo;
+use crate::sync::Timers;
 use crate::value::{Key, ListEffect, OwnOp, Step, Value, ValueChange};
 use crate::wire::control::Cursor;
 use crate::wire::hash::Hashes;
@@ -65,9 +66,11 @@ pub(super) struct MasterProfile {
     /// Every change after this version is in `recent`.
     pub(super) recent_from: u64,
     pub(super) observers: Vec<(u64, u64)>,
-    /// When all observers were last told of changes, and when they are to be because of a property's own interval.
+    /// When all observers were last told of changes; when they are to be because of a property's own interval, and whether
+    /// without waiting for the update interval.
     pub(super) told_at: Option<Duration>,
-    pub(super) tell_at: Option<Duration>,
+    pub(super) tell_at: Option<(Duration, bool)>,
+    pub(super) tell_timers: Timers,
     /// Rows in the journal's queue.
     pub(super) unjournaled: usize,
     /// The version of the last document written; none for a profile that the store does not have.
@@ -240,6 +243,7 @@ impl MasterProfile {
             observers: Vec::new(),
             told_at: None,
             tell_at: None,
+            tell_timers: Timers::default(),
             unjournaled: 0,
             saved: None,
             touched: false,

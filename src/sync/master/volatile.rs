@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::profile::{Entry, MasterProfile};
-use super::session::{Channel, ChannelPhase, PeerInfo, View, violation};
+use super::session::{Channel, ChannelPhase, PeerInfo, View};
 use super::{Action, Due, Master, Now};
 use crate::error::{Error, Result};
 use crate::limits::{MAX_PROFILE_BYTES, OUTBOUND_HIGH_WATER_BYTES, VOLATILE_QUIET};
@@ -37,7 +37,7 @@ pub(super) struct ProfileVolatile {
     latest: BTreeMap<PropertyIndex, Latest>,
     /// Those that were not passed on.
     fresh: BTreeSet<PropertyIndex>,
-    /// When it is quiet, unless another value comes before; none when all was told on the streams.
+    /// When one of them is quiet that was not told on the streams, if it is not set anew before.
     quiet_at: Option<Duration>,
 }
 
@@ -47,6 +47,9 @@ struct Latest {
     number: u64,
     /// The session that it came from.
     session: u64,
+    /// When it came, and whether observers were told on the streams since.
+    at: Duration,
+    told: bool,
 }
 
 /// Of one observer of a profile.
@@ -58,6 +61,8 @@ pub(super) struct ChannelVolatile {
     own: BTreeMap<PropertyIndex, u64>,
     /// The master's number up to which it was told on the ordered stream; none before the first time.
     told: Option<u64>,
+    /// Properties of which a value of its own was refused: it is told what they are instead.
+    refused: BTreeSet<PropertyIndex>,
     /// Whether it is to be told.
     due: bool,
 }
@@ -113,9 +118,6 @@ impl Master {
         read_volatile(reader, false, &*peer.view.types, |channel, entry| entries.push((channel, entry)))?;
         for (channel, entry) in entries {
             let property = peer.view.to_master(entry.property);
-            if !self.config.schema.property(property).is_volatile() {
-                return Err(violation("a value without a batch of a property that is not volatile"));
-            }
             self.set_volatile(now, session, channel, property, entry, reliable);
         }
         Ok(())
@@ -144,6 +146,11 @@ impl Master {
         let info = self.config.schema.property(property);
         let size = profile.size - profile.values[property.usize()].size() + entry.value.size();
         let permitted = match info.writable_by(open.relation) {
+            // By the peer's schema it is.
+            _ if !info.is_volatile() => {
+                let reason = format!("`{}` is not volatile at the master", info.name());
+                Err(Error::InvalidArgument { argument: "property", reason })
+            }
             _ if size > MAX_PROFILE_BYTES => {
                 Err(Error::ProfileTooLarge { property: info.shared_name().clone(), length: size })
             }
@@ -165,6 +172,9 @@ impl Master {
             Err(_) if !reliable => return,
             Err(error) => {
                 *own = entry.number;
+                // It is told what the property is instead; for others nothing changed.
+                open.volatile.refused.insert(property);
+                open.volatile.due = true;
                 state.send(&Down::Refused {
                     channel,
                     number: 0,
@@ -172,18 +182,19 @@ impl Master {
                     property: Some(entry.property),
                     text: error.to_string(),
                 });
+                return self.mark(session, channel);
             }
         }
-        // A refused one too: the writer is told what the property is instead.
         self.volatile.last += 1;
-        let latest = Latest { number: self.volatile.last, session };
+        let latest = Latest { number: self.volatile.last, session, at: now.mono, told: false };
         profile.volatile.latest.insert(property, latest);
         if profile.volatile.fresh.is_empty() {
             self.volatile.fresh.push(place);
         }
         profile.volatile.fresh.insert(property);
-        let quiet_at = now.mono + VOLATILE_QUIET;
-        if profile.volatile.quiet_at.replace(quiet_at).is_none() {
+        if profile.volatile.quiet_at.is_none() {
+            let quiet_at = now.mono + VOLATILE_QUIET;
+            profile.volatile.quiet_at = Some(quiet_at);
             self.timers.push(Reverse((quiet_at, Due::Quiet(place))));
         }
     }
@@ -231,13 +242,29 @@ impl Master {
         }
     }
 
-    /// No value came for a while: whoever observes the profile is told the last ones on the ordered stream.
+    /// No value of some property came for a while: whoever observes the profile is told on the ordered stream. Each
+    /// property rests by itself, or one that never does would keep back all others.
     pub(super) fn quiet_due(&mut self, now: Now, place: usize) {
         let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
-        match profile.volatile.quiet_at {
-            Some(at) if at > now.mono => return self.timers.push(Reverse((at, Due::Quiet(place)))),
-            Some(_) => profile.volatile.quiet_at = None,
-            None => return,
+        if profile.volatile.quiet_at.take_if(|at| *at <= now.mono).is_none() {
+            // Of a profile that had the place before.
+            return;
+        }
+        let mut any = false;
+        for latest in profile.volatile.latest.values_mut().filter(|latest| !latest.told) {
+            let at = latest.at + VOLATILE_QUIET;
+            if at <= now.mono {
+                latest.told = true;
+                any = true;
+            } else {
+                profile.volatile.quiet_at = Some(profile.volatile.quiet_at.map_or(at, |least| least.min(at)));
+            }
+        }
+        if let Some(at) = profile.volatile.quiet_at {
+            self.timers.push(Reverse((at, Due::Quiet(place))));
+        }
+        if !any {
+            return;
         }
         let observers = std::mem::take(&mut profile.observers);
         for (session, channel) in &observers {
@@ -257,15 +284,29 @@ impl Master {
         let Some(state) = self.sessions.get_mut(&session) else { return };
         let (Some(peer), Some(open)) = (&state.peer, state.channels.get_mut(&channel)) else { return };
         let Some(profile) = self.profiles[open.profile].as_mut().and_then(Entry::live) else { return };
+        if !matches!(open.phase, ChannelPhase::AwaitConfirm { .. } | ChannelPhase::Live) {
+            // The snapshot is not announced yet, and the observer takes nothing before: it is marked anew when it confirms.
+            return;
+        }
         if !std::mem::take(&mut open.volatile.due) {
             return;
         }
         let schema = &self.config.schema;
         let told = open.volatile.told.replace(self.volatile.last);
-        let entries = schema.indexes().filter(|property| schema.property(*property).is_volatile());
-        let entries = entries.filter_map(|p| open.volatile.entry(p, profile, schema, open, &peer.view));
+        let refused = std::mem::take(&mut open.volatile.refused);
         // Of an observer that has just come all is told: its values may be from before the master's start.
-        let entries: Vec<_> = entries.filter(|e| told.is_none_or(|told| e.number > told)).collect();
+        let is_new = |property: PropertyIndex, entry: &VolatileEntry| {
+            told.is_none_or(|told| entry.number > told) || refused.contains(&property)
+        };
+        let properties = schema.indexes().filter(|property| {
+            // Also what only the peer takes for volatile, if it set it.
+            schema.property(*property).is_volatile() || refused.contains(property)
+        });
+        let entries = properties.filter_map(|property| {
+            let entry = open.volatile.entry(property, profile, schema, open, &peer.view)?;
+            is_new(property, &entry).then_some(entry)
+        });
+        let entries: Vec<_> = entries.collect();
         if !entries.is_empty() {
             put_frame(&mut state.outbox, |out| {
                 out.push(KIND_VOLATILE);

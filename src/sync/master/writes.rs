@@ -165,20 +165,26 @@ impl Master {
         }
         writer.last = number;
         writer.seen_unix_ms = now.unix_ms;
+        let full = self.journal.len() >= MAX_UNJOURNALED_ROWS || self.journal_bytes >= MAX_UNJOURNALED_BYTES;
         let key = key.map(|key| outcomes::scoped(peer.identity.role, &key));
         let known = match &key {
             Some(key) => profile.outcomes.find(key, now.unix_ms).cloned(),
             None => None,
         };
         let outcome = match known {
+            Some(Outcome { refusal: Some(refusal), .. }) => Err(refusal),
+            // Also what does nothing makes a row.
+            _ if full => Err(unavailable("the database is too far behind")),
             Some(Outcome { refusal: None, .. }) => {
                 // It was done before: this one is a batch that does nothing, and is as durable as what comes before it.
                 self.stats.batches_repeated += 1;
                 writer.repeated.insert(number);
+                while writer.repeated.len() > MAX_REFUSED {
+                    writer.repeated.pop_first();
+                }
                 state.send(&Down::Repeated { channel, number });
                 return self.apply(now, place, peer, number, None, Vec::new());
             }
-            Some(Outcome { refusal: Some(refusal), .. }) => Err(refusal),
             None => self.decide(source, place, number, key.as_deref(), &ops),
         };
         match outcome {
@@ -196,10 +202,6 @@ impl Master {
         key: Option<&str>,
         ops: &Ops,
     ) -> Result<Vec<Done>, Refusal> {
-        let unavailable = |reason: &str| Refusal::new(None, &Error::Unavailable { reason: reason.into() });
-        if self.journal.len() >= MAX_UNJOURNALED_ROWS || self.journal_bytes >= MAX_UNJOURNALED_BYTES {
-            return Err(unavailable("the database is too far behind"));
-        }
         let open = self.sessions.get(&session).and_then(|state| state.channels.get(&channel));
         let profile = self.profiles[place].as_mut().and_then(Entry::live);
         let (Some(open), Some(profile)) = (open, profile) else {
@@ -328,10 +330,11 @@ impl Master {
     fn tell_later(&mut self, now: Now, place: usize, writer: u128, interval: Duration) {
         let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
         let at = profile.told_at.map_or(now.mono, |told| told + interval);
-        if profile.tell_at.is_none_or(|tell| tell > at) {
-            profile.tell_at = Some(at);
-            let urgent = interval < self.config.update_interval;
-            self.timers.push(Reverse((at, Due::Tell(place, urgent))));
+        if profile.tell_at.is_none_or(|(tell, _)| tell > at) {
+            profile.tell_at = Some((at, interval < self.config.update_interval));
+            if profile.tell_timers.start(at) {
+                self.timers.push(Reverse((at, Due::Tell(place))));
+            }
         }
         let own = self.writers.get(&writer).copied();
         let own = profile.observers.iter().find(|(session, _)| Some(*session) == own).copied();
@@ -340,13 +343,25 @@ impl Master {
         }
     }
 
-    pub(super) fn tell_due(&mut self, now: Now, place: usize, urgent: bool) {
+    pub(super) fn tell_due(&mut self, now: Now, place: usize) {
         let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
-        if profile.tell_at.is_some_and(|at| at <= now.mono) {
-            self.tell(now, place);
-            self.urgent |= urgent;
+        profile.tell_timers.ended(now.mono);
+        match profile.tell_at {
+            Some((at, urgent)) if at <= now.mono => {
+                self.tell(now, place);
+                self.urgent |= urgent;
+            }
+            // They were told sooner since, and wait anew.
+            Some((at, _)) if profile.tell_timers.start(at) => {
+                self.timers.push(Reverse((at, Due::Tell(place))));
+            }
+            _ => {}
         }
     }
+}
+
+fn unavailable(reason: &str) -> Refusal {
+    Refusal::new(None, &Error::Unavailable { reason: reason.into() })
 }
 
 /// Tells a writer that a batch is refused.

@@ -14,11 +14,11 @@ use self::confirmation::Confirmations;
 pub use self::confirmation::{Confirmation, Level};
 pub use self::events::{Event, PeerStats, ProfileId};
 use self::volatile::Volatile;
-use super::Rng;
+use super::{Rng, Timers};
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::{BATCHES_FRAME_TARGET_BYTES, HELLO_TIMEOUT, MAX_OPEN_PROFILES, MAX_TOKEN_BYTES};
 use crate::planted::{Bug, planted};
-use crate::profile::{EventQueue, Profile};
+use crate::profile::{EventQueue, Profile, Telling};
 use crate::schema::{Relation, Schema, check_user_id};
 use crate::value::Key;
 use crate::wire::control::{Cursor, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up};
@@ -128,6 +128,8 @@ pub enum ConnectionState {
 #[derive(Default)]
 struct Slot {
     generation: u32,
+    /// Those in `timed`; of all profiles that had the slot.
+    timers: Timers,
     replica: Option<Box<Replica>>,
 }
 
@@ -164,7 +166,9 @@ struct Replica {
     has: Vec<bool>,
     /// Datagrams about it have greater numbers than this; others are of a profile that had its channel before.
     volatile_from: u64,
-    /// When its volatile values are told on the stream, unless they are set anew before.
+    /// Whether it is among those with volatile values to tell.
+    volatile_listed: bool,
+    /// When volatile values are told on the stream that were not set anew by then.
     volatile_quiet_at: Option<Duration>,
 }
 
@@ -263,6 +267,7 @@ impl Peer {
             hashes: Hashes::default(),
             has: Vec::new(),
             volatile_from: 0,
+            volatile_listed: false,
             volatile_quiet_at: None,
         }));
         let id = ProfileId { slot, generation: entry.generation };
@@ -350,6 +355,7 @@ impl Peer {
     pub(crate) fn flush(&mut self, now: Duration) {
         self.flush_usual(now);
         for Reverse((_, slot)) in std::mem::take(&mut self.timed) {
+            self.replicas[slot as usize].timers = Timers::default();
             self.flush_slot(now, slot);
         }
     }
@@ -387,7 +393,7 @@ impl Peer {
 
     /// Lists a profile for the next flush if it has changes left and they may fit now.
     fn relist(&mut self, slot: u32) {
-        let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return };
+        let Slot { replica: Some(replica), timers, .. } = &mut self.replicas[slot as usize] else { return };
         if !replica.profile.has_sealable() {
             return;
         }
@@ -400,7 +406,9 @@ impl Peer {
             let at = replica.flushed_at.map_or(Duration::ZERO, |flushed| flushed + interval);
             if replica.timed_at.is_none_or(|timed| timed > at) {
                 replica.timed_at = Some(at);
-                self.timed.push(Reverse((at, slot)));
+                if timers.start(at) {
+                    self.timed.push(Reverse((at, slot)));
+                }
             }
         }
     }
@@ -492,6 +500,12 @@ impl Peer {
 
     pub(crate) fn is_ready(&self) -> bool {
         matches!(self.state, State::Ready)
+    }
+
+    /// How many timers of properties with an interval of their own are running.
+    #[cfg(test)]
+    pub(crate) fn timers(&self) -> usize {
+        self.timed.len()
     }
 
     /// What of the master's history a profile is at: an epoch and a version of it.
@@ -675,9 +689,13 @@ impl Peer {
             && at <= now
         {
             self.timed.pop();
-            // Else it was flushed since, or is due at another time.
-            if self.replica(slot).is_some_and(|replica| replica.timed_at == Some(at)) {
-                self.flush_slot(now, slot);
+            let Slot { replica, timers, .. } = &mut self.replicas[slot as usize];
+            timers.ended(now);
+            match replica.as_ref().and_then(|replica| replica.timed_at) {
+                Some(due) if due <= now => self.flush_slot(now, slot),
+                // It was flushed since, and waits anew.
+                Some(due) if timers.start(due) => self.timed.push(Reverse((due, slot))),
+                _ => {}
             }
         }
         self.tell_volatile(now);
@@ -811,7 +829,7 @@ impl Peer {
             self.forget(slot);
         } else if replica.phase == Phase::Open {
             replica.phase = Phase::Releasing;
-            self.tell_volatile_reliably(slot);
+            self.tell_volatile_reliably(slot, Telling::All);
             put_control(&mut self.outbox, &Up::Release { channel: u64::from(slot), drained: true });
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Peer, Phase, State};
 use crate::error::Result;
-use crate::limits::VOLATILE_QUIET;
+use crate::profile::Telling;
 use crate::wire::frames::{KIND_VOLATILE, put_frame};
 use crate::wire::varint::Reader;
 use crate::wire::volatile::{Datagrams, VolatileEntry, put_volatile, read_volatile};
@@ -17,7 +17,7 @@ pub(super) struct Volatile {
     last: u64,
     /// Slots whose profile has values that were not told.
     fresh: Vec<u32>,
-    /// When which slots are quiet; those that were set anew since say so themselves.
+    /// When which slots have something to tell on the stream; one that is not what the replica says is over.
     quiet: BinaryHeap<Reverse<(Duration, u32)>>,
     datagrams: Datagrams,
     outbox: VecDeque<Vec<u8>>,
@@ -61,8 +61,9 @@ impl Peer {
 
     /// Lists a profile whose volatile properties were set.
     pub(super) fn list_volatile(&mut self, slot: u32) {
-        let Some(replica) = self.replica(slot) else { return };
-        if replica.profile.has_fresh_volatile() && !self.volatile.fresh.contains(&slot) {
+        let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return };
+        if replica.profile.has_fresh_volatile() && !replica.volatile_listed {
+            replica.volatile_listed = true;
             self.volatile.fresh.push(slot);
         }
     }
@@ -71,7 +72,10 @@ impl Peer {
     pub(super) fn tell_volatile(&mut self, now: Duration) {
         if !self.volatile.fresh.is_empty() {
             let mut fresh = std::mem::take(&mut self.volatile.fresh);
-            fresh.retain(|slot| !self.tell_volatile_of(now, *slot));
+            for slot in fresh.drain(..) {
+                self.tell_volatile_of(now, slot);
+            }
+            // Keeps the allocation.
             self.volatile.fresh = fresh;
             let Volatile { datagrams, outbox, .. } = &mut self.volatile;
             datagrams.finish(|bytes| outbox.push_back(bytes));
@@ -81,43 +85,51 @@ impl Peer {
         {
             self.volatile.quiet.pop();
             let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { continue };
-            match replica.volatile_quiet_at {
-                Some(quiet_at) if quiet_at > now => self.volatile.quiet.push(Reverse((quiet_at, slot))),
-                Some(_) => {
-                    replica.volatile_quiet_at = None;
-                    self.tell_volatile_reliably(slot);
-                }
-                None => {}
+            // Else it is of a profile that had the slot before.
+            if replica.volatile_quiet_at.take_if(|quiet_at| *quiet_at <= now).is_some() {
+                self.tell_volatile_reliably(slot, Telling::Quiet(now));
+                self.arm_volatile(slot);
             }
         }
     }
 
-    /// Puts a profile's new values into datagrams. True when there is nothing more to do, be it that they are told when the
-    /// profile is opened again.
-    fn tell_volatile_of(&mut self, now: Duration, slot: u32) -> bool {
-        let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return true };
+    /// Puts a profile's new values into datagrams. Of one that is not open they are told when it is.
+    fn tell_volatile_of(&mut self, now: Duration, slot: u32) {
+        let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return };
+        replica.volatile_listed = false;
         if replica.phase != Phase::Open {
-            return true;
+            return;
         }
-        let Volatile { last, quiet, datagrams, outbox, entries, .. } = &mut self.volatile;
+        let Volatile { last, datagrams, outbox, entries, .. } = &mut self.volatile;
         entries.clear();
-        replica.profile.tell_volatile(false, last, entries);
+        replica.profile.tell_volatile(Telling::Fresh(now), last, entries);
         datagrams.add(u64::from(slot), entries, |bytes| outbox.push_back(bytes));
-        if replica.volatile_quiet_at.replace(now + VOLATILE_QUIET).is_none() {
-            quiet.push(Reverse((now + VOLATILE_QUIET, slot)));
-        }
-        true
+        self.arm_volatile(slot);
     }
 
-    /// Tells what the master is not known to have on the ordered stream.
-    pub(super) fn tell_volatile_reliably(&mut self, slot: u32) {
+    /// Starts the timer of a profile's values that may have been lost, unless it is running.
+    fn arm_volatile(&mut self, slot: u32) {
+        let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return };
+        if replica.volatile_quiet_at.is_none()
+            && let Some(at) = replica.profile.volatile_quiet_at()
+        {
+            replica.volatile_quiet_at = Some(at);
+            self.volatile.quiet.push(Reverse((at, slot)));
+        }
+    }
+
+    /// Tells values that the master is not known to have on the ordered stream.
+    pub(super) fn tell_volatile_reliably(&mut self, slot: u32, which: Telling) {
         let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return };
         if !replica.profile.has_unconfirmed_volatile() {
             return;
         }
         let Volatile { last, entries, .. } = &mut self.volatile;
         entries.clear();
-        replica.profile.tell_volatile(true, last, entries);
+        replica.profile.tell_volatile(which, last, entries);
+        if entries.is_empty() {
+            return;
+        }
         put_frame(&mut self.outbox, |out| {
             out.push(KIND_VOLATILE);
             put_volatile(out, u64::from(slot), entries);
@@ -129,7 +141,7 @@ impl Peer {
         if let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() {
             replica.volatile_from = from;
         }
-        self.tell_volatile_reliably(slot);
+        self.tell_volatile_reliably(slot, Telling::All);
     }
 
     /// Values that the master tells; `reliable` when they come on the ordered stream.

@@ -3,11 +3,13 @@
 use super::net::{COINS, LIMIT, SECRET, STOCK, schema};
 use super::net::{Net, events, lost, peer};
 use crate::error::ErrorCode;
-use crate::limits::MAX_CLIENT_IDEMPOTENCY_KEYS;
+use crate::limits::{MAX_CLIENT_IDEMPOTENCY_KEYS, MAX_REFUSED, MAX_UNJOURNALED_ROWS};
 use crate::store::MemoryStore;
+use crate::sync::master::Action;
 use crate::sync::peer::{Event, Peer, ProfileId};
 use crate::value::{Addition, Change, Value};
-use crate::wire::frames::{KIND_BATCHES, Op, put_batch, put_frame};
+use crate::wire::frames::{KIND_BATCH_ONCE, KIND_BATCHES, Op, put_batch, put_frame};
+use crate::wire::values::put_text;
 use crate::wire::varint::put_u64;
 
 /// Asks for 500 coins under a key, and gives what is told of it.
@@ -216,6 +218,56 @@ fn a_batch_that_requires_a_value_is_refused_when_the_master_has_another() {
     assert!(!b.profile(at_b).unwrap().is_dirty());
     let outside = b.change(at_b, |p| p.require(STOCK, 0_i64)).unwrap_err();
     assert_eq!(outside.code(), ErrorCode::InvalidArgument);
+}
+
+/// What does nothing makes a row all the same, so it needs room as everything does.
+#[test]
+fn what_comes_again_waits_for_a_database_that_is_behind_and_is_not_remembered_for_ever() {
+    let mut net = Net::new(schema(), MemoryStore::new());
+    let (mut server, id) = net.join("server:a", 1, 1);
+    pay(&mut net, &mut server, id, 1, "payment");
+    let again = |net: &mut Net, number: u64| {
+        let mut bytes = Vec::new();
+        put_frame(&mut bytes, |out| {
+            out.push(KIND_BATCH_ONCE);
+            put_u64(out, 0);
+            put_u64(out, number);
+            put_text(out, "payment");
+            let op = Op { property: COINS.0, change: Change::Add(Addition::from(500).0) };
+            put_batch(out, number, &[op], 0, &|_, _| None);
+        });
+        net.receive(1, &bytes);
+    };
+    for number in 10..10 + 2 * MAX_REFUSED as u64 {
+        again(&mut net, number);
+        if number % 64 == 0 {
+            net.pump();
+            net.out.drain().for_each(|(session, (bytes, _))| {
+                bytes.iter().for_each(|bytes| net.master.sent(session, bytes.len()));
+            });
+        }
+    }
+    net.pump();
+    assert_eq!(net.master.stats().batches_repeated, 2 * MAX_REFUSED as u64);
+    assert!(net.master.remembered_repeats("ann") <= MAX_REFUSED);
+    net.hold_store = true;
+    let before = net.master.stats();
+    for number in 0..MAX_UNJOURNALED_ROWS as u64 + 5000 {
+        again(&mut net, 1_000_000 + number);
+        net.out.drain().for_each(|(session, (bytes, _))| {
+            bytes.iter().for_each(|bytes| net.master.sent(session, bytes.len()));
+        });
+        while let Some(action) = net.master.poll_action() {
+            match action {
+                Action::Send { session, bytes } => net.master.sent(session, bytes.len()),
+                Action::Store(request) => net.held.push_back(request),
+                _ => {}
+            }
+        }
+    }
+    let after = net.master.stats();
+    assert_eq!(after.batches_repeated - before.batches_repeated, MAX_UNJOURNALED_ROWS as u64);
+    assert_eq!(after.batches_refused - before.batches_refused, 5000);
 }
 
 /// By refusals a client could find out what it may not see.

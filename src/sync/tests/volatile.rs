@@ -128,13 +128,15 @@ fn the_last_value_arrives_when_every_datagram_is_lost() {
     game.agree(&at(7.0));
 }
 
+/// Datagrams, and whose they are.
+type UnderWay = Vec<(u64, Vec<u8>)>;
+
 #[test]
 fn datagrams_that_are_lost_doubled_or_overtaken_never_bring_back_an_older_value() {
     for seed in 0..200 {
         let mut rng = Rng::new(seed);
         let mut game = Game::new();
-        let mut up: Vec<(u64, Vec<u8>)> = vec![];
-        let mut down = up.clone();
+        let (mut up, mut down) = (UnderWay::new(), UnderWay::new());
         for step in 0..60 {
             game.net.now += Duration::from_millis(rng.below(120));
             let writers = [(1, &mut game.ann), (2, &mut game.server)];
@@ -215,6 +217,123 @@ fn a_value_set_while_nobody_was_connected_is_told_at_the_next_connection() {
     assert_eq!(game.ann.0.profile(id).unwrap().get(AIM), &Value::I32(5));
 }
 
+/// Its number is from before, when it was sent and lost.
+#[test]
+fn a_value_that_was_lost_with_its_connection_is_told_at_the_next_one() {
+    let mut game = Game::new();
+    let (ann, id) = &mut game.ann;
+    ann.change(*id, |p| p.set(POSITION, at(3.0))).unwrap();
+    ann.handle_timeout(game.net.now);
+    while ann.take_datagram().is_some() {}
+    game.net.hang_up(1);
+    ann.disconnected(game.net.now, lost());
+    game.net.connect(ann, 4);
+    for _ in 0..3 {
+        game.net.settle(&mut game.ann.0, 4);
+        game.net.now += QUIET;
+        game.net.settle(&mut game.server.0, 2);
+        game.net.settle(&mut game.bob.0, 3);
+    }
+    game.agree(&at(3.0));
+}
+
+/// What is set all the time must not keep back what was set once.
+#[test]
+fn a_lost_value_arrives_though_another_property_never_rests() {
+    let mut game = Game::new();
+    let id = game.ann.1;
+    for lost_upward in [true, false] {
+        let aim = if lost_upward { 5 } else { 6 };
+        let (ann, server) = (&mut game.ann.0, &mut game.server.0);
+        ann.change(id, |p| p.set(AIM, aim)).unwrap();
+        ann.handle_timeout(game.net.now);
+        if lost_upward {
+            while ann.take_datagram().is_some() {}
+        } else {
+            game.net.up(ann, 1);
+            game.net.pump();
+            game.net.datagrams.clear();
+        }
+        let start = game.net.now;
+        while game.net.now < start + 4 * QUIET {
+            let x = game.net.now.as_secs_f32();
+            ann.change(id, |p| p.set(POSITION, at(x))).unwrap();
+            game.net.now += Duration::from_millis(20);
+            game.net.settle(ann, 1);
+            game.net.settle(server, 2);
+        }
+        assert_eq!(server.profile(game.server.1).unwrap().get(AIM), &Value::I32(aim), "{lost_upward}");
+    }
+}
+
+/// Who may not write a property must not have others told of it, nor keep back what they are told.
+#[test]
+fn a_refused_value_is_answered_to_its_writer_alone() {
+    let mut game = Game::new();
+    let (ann, id) = &mut game.ann;
+    ann.change(*id, |p| p.set(POSITION, at(3.0))).unwrap();
+    game.net.settle(ann, 1);
+    // The last datagram to the server is lost, and bob goes on trying.
+    game.net.datagrams.clear();
+    let datagrams = game.net.master.stats().datagrams;
+    let start = game.net.now;
+    let mut number = 1000;
+    while game.net.now < start + 4 * QUIET {
+        number += 1;
+        let entry = VolatileEntry { property: 0, number, own: None, value: at(9.0) };
+        let mut bytes = Vec::new();
+        put_frame(&mut bytes, |out| {
+            out.push(KIND_VOLATILE);
+            put_volatile(out, 0, &[entry]);
+        });
+        game.net.receive(3, &bytes);
+        game.net.now += Duration::from_millis(20);
+        game.settle();
+    }
+    assert_eq!(game.net.master.stats().datagrams, datagrams);
+    game.agree(&at(3.0));
+    let refused =
+        events(&mut game.bob.0).into_iter().filter(|e| matches!(e, Event::Refused { batch: 0, .. }));
+    assert_eq!(refused.count() as u64, number - 1000);
+}
+
+/// A peer that opens many profiles at once: their snapshots wait for room, what is volatile waits with them.
+#[test]
+fn it_is_told_after_a_snapshot_that_waited_for_room() {
+    const NOTES: PropertyIndex = PropertyIndex(1);
+    let schema = Schema::builder()
+        .property(Property::new("position", 0).sync(SyncClass::Volatile))
+        .property(Property::new("notes", "").visibility(Visibility::Public))
+        .build()
+        .unwrap();
+    let mut net = Net::new(schema, MemoryStore::new());
+    let users: Vec<String> = (0..12).map(|n| format!("user{n}")).collect();
+    let fill = |net: &mut Net, name: &str, writer| {
+        let mut server = super::net::peer(&net.schema, name, writer);
+        let ids: Vec<_> = users.iter().map(|user| server.fill(user).unwrap()).collect();
+        net.connect(&mut server, writer as u64);
+        for _ in 0..20 {
+            net.settle(&mut server, writer as u64);
+        }
+        (server, ids)
+    };
+    let (mut first, ids) = fill(&mut net, "server:a", 1);
+    for id in ids {
+        first.change(id, |p| p.set(NOTES, "x".repeat(50_000))).unwrap();
+        first.change(id, |p| p.set(POSITION, 7)).unwrap();
+        net.settle(&mut first, 1);
+    }
+    net.now += QUIET;
+    net.settle(&mut first, 1);
+    net.now += QUIET;
+    net.settle(&mut first, 1);
+    let (second, ids) = fill(&mut net, "server:b", 2);
+    for id in ids {
+        assert_eq!(second.profile(id).unwrap().get(NOTES).as_str().map(str::len), Some(50_000));
+        assert_eq!(second.profile(id).unwrap().get(POSITION), &Value::I32(7));
+    }
+}
+
 #[test]
 fn after_the_masters_restart_the_defaults_are_told_and_then_what_is_set() {
     let mut game = Game::new();
@@ -283,12 +402,74 @@ fn the_master_refuses_what_is_not_permitted() {
     let mut game = Game::new();
     let entry = VolatileEntry { property: GOLD.get(), number: 1, own: None, value: Value::I32(5) };
     let mut bytes = Vec::new();
-    put_volatile(&mut bytes, 0, &[entry]);
+    put_volatile(&mut bytes, 0, std::slice::from_ref(&entry));
     let moment = game.net.at();
     game.net.master.received_datagram(moment, 2, &bytes);
-    game.net.pump();
-    assert_eq!(game.net.closed.len(), 1);
-    assert_eq!(game.net.closed[0].1.code(), ErrorCode::ProtocolViolation);
+    bytes.clear();
+    put_frame(&mut bytes, |out| {
+        out.push(KIND_VOLATILE);
+        put_volatile(out, 0, &[entry]);
+    });
+    game.net.receive(2, &bytes);
+    game.quiet();
+    let told = events(&mut game.server.0);
+    assert!(
+        told.iter().any(|e| matches!(e, Event::Refused { batch: 0, property: Some(GOLD), .. })),
+        "{told:?}"
+    );
+    for (peer, id) in [&game.ann, &game.server] {
+        assert_eq!(peer.profile(*id).unwrap().get(GOLD), &Value::I32(0));
+    }
+    assert!(game.net.master.profile_json("ann").unwrap().contains("\"gold\":0"));
+}
+
+/// A peer whose schema is of before the property became volatile, and one of after it ceased to be: what is set does not get
+/// through, but all else goes on.
+#[test]
+fn peers_that_do_not_agree_on_what_is_volatile_go_on() {
+    let ordinary = Schema::builder()
+        .property(
+            Property::new("position", Value::Vector3([0.0; 3]))
+                .writers(Writers::Owner)
+                .visibility(Visibility::Public),
+        )
+        .property(Property::new("aim", 0).writers(Writers::Owner))
+        .property(Property::new("gold", 0))
+        .build()
+        .unwrap();
+    for (masters, peers) in [(schema(), ordinary.clone()), (ordinary, schema())] {
+        let mut net = Net::new(masters.clone(), MemoryStore::new());
+        let (mut ann, id) = net.join("client:ann", 1, 1);
+        net.schema = peers;
+        let (mut server, at_server) = net.join("server:a", 2, 2);
+        ann.change(id, |p| p.set(POSITION, at(1.0))).unwrap();
+        for _ in 0..3 {
+            net.now += QUIET;
+            net.settle(&mut ann, 1);
+            net.settle(&mut server, 2);
+        }
+        assert_eq!(position(&server, at_server), at(1.0));
+        server.change(at_server, |p| p.set(POSITION, at(2.0))).unwrap();
+        server.change(at_server, |p| p.set(GOLD, 3)).unwrap();
+        for _ in 0..3 {
+            net.now += QUIET;
+            net.settle(&mut server, 2);
+            net.settle(&mut ann, 1);
+        }
+        assert!(net.closed.is_empty(), "{:?}", net.closed);
+        let told = events(&mut server);
+        let refused = told.iter().filter(
+            |e| matches!(e, Event::Refused { property: Some(POSITION), error, .. } if error.code() == ErrorCode::InvalidArgument),
+        );
+        assert_eq!(refused.count(), 1, "{told:?}");
+        assert!(!told.iter().any(|e| matches!(e, Event::Diverged { .. })), "{told:?}");
+        assert!(!server.profile(at_server).unwrap().is_pending(GOLD));
+        assert_eq!(ann.profile(id).unwrap().get(GOLD), &Value::I32(3));
+        assert_eq!(position(&ann, id), at(1.0));
+        // What was refused shows what the master has.
+        assert_eq!(position(&server, at_server), at(1.0));
+        assert!(!server.profile(at_server).unwrap().is_pending(POSITION));
+    }
 }
 
 #[test]

@@ -118,3 +118,49 @@ fn a_bracket_that_was_open_at_a_flush_is_sent_when_it_is_committed() {
     net.settle(&mut b, 2);
     assert_eq!(b.profile(at_b).unwrap().get(USUAL), &Value::I32(1));
 }
+
+/// A timer that is not needed any more must not stay for as long as the interval is, once for each flush.
+#[test]
+fn timers_do_not_gather_while_changes_keep_coming() {
+    const HOURLY: PropertyIndex = PropertyIndex(1);
+    const SHORT: PropertyIndex = PropertyIndex(2);
+    let schema = Schema::builder()
+        .property(Property::new("usual", 0))
+        .property(Property::new("hourly", 0).interval(Duration::from_secs(3600)))
+        .property(Property::new("short", 0).interval(Duration::from_millis(30)))
+        .build()
+        .unwrap();
+    let mut net = Net::new(schema, MemoryStore::new());
+    let (mut a, mut at_a) = net.join("server:a", 1, 1);
+    for round in 0..400 {
+        a.change(at_a, |p| p.add_int(HOURLY, 1)).unwrap();
+        a.flush_profile(at_a).unwrap();
+        net.settle(&mut a, 1);
+        a.change(at_a, |p| p.add_int(HOURLY, 1)).unwrap();
+        let sooner = if round % 2 == 0 { USUAL } else { SHORT };
+        a.change(at_a, |p| p.add_int(sooner, 1)).unwrap();
+        net.now += Duration::from_millis(50);
+        net.settle(&mut a, 1);
+        if round % 100 == 50 {
+            a.change(at_a, |p| p.add_int(HOURLY, 1)).unwrap();
+            a.release(at_a).unwrap();
+            net.settle(&mut a, 1);
+            at_a = a.fill("ann").unwrap();
+            net.settle(&mut a, 1);
+        }
+    }
+    assert!(a.timers() < 4, "{}", a.timers());
+    assert!(net.master.timers() < 8, "{}", net.master.timers());
+    // And what waits is told in time all the same.
+    let (b, at_b) = net.join("server:b", 2, 2);
+    let mut b = b;
+    a.change(at_a, |p| p.add_int(HOURLY, 1)).unwrap();
+    let told = |b: &Peer| b.profile(at_b).unwrap().get(HOURLY).as_int().unwrap();
+    let before = told(&b);
+    for _ in 0..2 {
+        net.now += Duration::from_secs(3601);
+        net.settle(&mut a, 1);
+        net.settle(&mut b, 2);
+    }
+    assert_eq!(told(&b), before + 1);
+}
