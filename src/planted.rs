@@ -61,6 +61,10 @@ bugs! {
     WriterForgottenEarly = "writer-forgotten-early";
     /// Rows whose append failed are dropped.
     FailedGroupDropped = "failed-group-dropped";
+    /// Idempotency keys are not among what a load brings back.
+    KeysForgotten = "keys-forgotten";
+    /// Rows are without the outcomes of idempotency keys.
+    KeysNotJournaled = "keys-not-journaled";
     /// A peer does not send again after a reconnect what it sent before.
     NotSentAgain = "not-sent-again";
 }

@@ -9,7 +9,7 @@ use super::schemas::Plan;
 use super::world::World;
 use crate::error::{Error, ErrorCode, Result};
 use crate::profile::Profile;
-use crate::schema::PropertyIndex;
+use crate::schema::{PropertyIndex, Relation};
 use crate::sync::Rng;
 use crate::value::{Addition, Key, KeyType, ScalarType, Value, ValueType};
 
@@ -49,7 +49,16 @@ impl World {
         } else if dice < 3 {
             return self.release(player, user);
         } else if dice < 10 && game.writes {
-            let begun = self.players[player].peer.change(id, Profile::begin_batch);
+            // Few keys, so that others and later processes ask under the same.
+            let name = format!("once{}", self.rng.below(3));
+            let once = self.rng.below(2) == 0;
+            let begun = self.players[player].peer.change(id, |profile| match once {
+                true => profile.begin_batch_once(&name),
+                false => profile.begin_batch(),
+            });
+            let scope = if relation == Relation::Server { "s" } else { "c" };
+            let writer = (self.players[player].writer, user);
+            self.model.began_bracket(writer, once.then(|| format!("{scope}:{name}")));
             if let Err(error) = begun {
                 finding("local refusals", format!("a bracket can't be begun: {error}"));
             }
@@ -146,7 +155,10 @@ impl World {
         if let Err(error) = game.peer.change(id, Profile::commit_batch) {
             finding("local refusals", format!("a bracket can't be committed: {error}"));
         }
-        let Some(property) = self.model.bracket_property(key) else { return };
+        // An empty one is none.
+        let Some(property) = self.model.bracket_property(key) else {
+            return self.model.cancelled_bracket(key);
+        };
         let place = game.view.properties.iter().position(|p| *p == property).unwrap_or(0);
         let profile = game.peer.profile(id);
         let number = profile.map_or(0, |profile| profile.last_batch_of(PropertyIndex(place as u16)));

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-use super::outcome::{commit_batch, may_be_refused};
+use super::outcome::{commit_batch, committed_once, may_be_refused};
 use super::plain::{Plain, plain};
 use super::replay::Op;
 use super::report::finding;
@@ -39,6 +39,8 @@ struct History {
     /// The values at each version from zero.
     states: Vec<State>,
     epochs: HashMap<u64, Epoch>,
+    /// What the store knows of batches with idempotency keys: why they were refused, or that they were applied.
+    keys: BTreeMap<String, Option<ErrorCode>>,
     /// Views of versions that are not committed yet.
     waiting: Vec<Waiting>,
 }
@@ -76,6 +78,8 @@ struct Writer {
     batches: BTreeMap<u64, Batch>,
     /// What was done in a bracket that is not committed.
     bracket: Vec<(usize, Op)>,
+    /// The idempotency key of the bracket that is begun, as it is stored.
+    bracket_key: Option<String>,
     last_committed: u64,
     /// Up to which number the game was told that batches are applied.
     applied: u64,
@@ -83,6 +87,7 @@ struct Writer {
 
 struct Batch {
     is_bracket: bool,
+    key: Option<String>,
     ops: Vec<(usize, Op)>,
     outcome: Outcome,
     /// Whether its game was told that it expired: it is taken back there, whether or not it was applied.
@@ -113,6 +118,7 @@ impl Model {
             rows: Vec::new(),
             states: vec![defaults.clone()],
             epochs: HashMap::new(),
+            keys: BTreeMap::new(),
             waiting: Vec::new(),
         };
         let users = (0..users).map(|_| history()).collect();
@@ -136,6 +142,7 @@ impl Model {
         let batch = self.writers.entry(key).or_default().batches.entry(number);
         let batch = batch.or_insert(Batch {
             is_bracket: false,
+            key: None,
             ops: Vec::new(),
             outcome: Outcome::Open,
             expired: false,
@@ -144,6 +151,11 @@ impl Model {
             finding("batches", format!("{op:?} went into batch {number}, which is of something else"));
         }
         batch.ops.push((property, op));
+    }
+
+    /// A bracket is begun, perhaps under an idempotency key.
+    pub(super) fn began_bracket(&mut self, key: WriterKey, once: Option<String>) {
+        self.writers.entry(key).or_default().bracket_key = once;
     }
 
     /// A change in the bracket that is begun.
@@ -168,14 +180,17 @@ impl Model {
     pub(super) fn committed_bracket(&mut self, key: WriterKey, number: u64) {
         let writer = self.writers.entry(key).or_default();
         let ops = std::mem::take(&mut writer.bracket);
-        let batch = Batch { is_bracket: true, ops, outcome: Outcome::Open, expired: false };
+        let key = writer.bracket_key.take();
+        let batch = Batch { is_bracket: true, key, ops, outcome: Outcome::Open, expired: false };
         if writer.batches.insert(number, batch).is_some() {
             finding("batches", format!("batch {number} was there before its bracket"));
         }
     }
 
     pub(super) fn cancelled_bracket(&mut self, key: WriterKey) {
-        self.writers.entry(key).or_default().bracket.clear();
+        let writer = self.writers.entry(key).or_default();
+        writer.bracket.clear();
+        writer.bracket_key = None;
     }
 
     pub(super) fn told_applied(&mut self, key: WriterKey, through: u64) {
@@ -216,7 +231,10 @@ impl Model {
                 format!("batch {number} was refused ({}), and was {outcome:?} before", code.name()),
             ),
         }
-        let understood = batch.ops.iter().any(|(p, op)| may_be_refused(&plans[*p], op, code, true));
+        // Of one that is refused as another one was before, that other one has the reason.
+        let is_keyed = batch.key.is_some();
+        let understood =
+            is_keyed || batch.ops.iter().any(|(p, op)| may_be_refused(&plans[*p], op, code, true));
         if !understood {
             let text =
                 format!("batch {number} was refused without a reason: {}, {:?}", code.name(), batch.ops);
@@ -301,7 +319,10 @@ impl Model {
             let removed = |what: Option<i64>| removals.contains(&(user, property, what));
             removed(Some(identity)) || removed(None)
         };
-        commit_batch(&self.layout.plans, (batch.is_bracket, &batch.ops), &mut state, row, &was_gone);
+        let is_repeated = committed_once(&mut history.keys, batch.key.as_deref(), row, self.may_expire);
+        // What is done again does nothing.
+        let ops = if is_repeated { &[] } else { batch.ops.as_slice() };
+        commit_batch(&self.layout.plans, (batch.is_bracket, ops), &mut state, row, &was_gone);
         history.rows.push(Committed { epoch: row.epoch, writer: row.writer.id, number });
         let waiting = &mut history.waiting;
         let mut place = 0;

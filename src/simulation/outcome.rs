@@ -99,6 +99,36 @@ pub(super) fn commit_batch(
     }
 }
 
+/// What a row says of idempotency keys must not contradict what was known of them. True when its batch was done before. `keys`
+/// are those of the profile, `key` that of the batch.
+pub(super) fn committed_once(
+    keys: &mut BTreeMap<String, Option<ErrorCode>>,
+    key: Option<&str>,
+    row: &JournalRow,
+    may_expire: bool,
+) -> bool {
+    for outcome in &row.outcomes {
+        if outcome.refused.is_some() {
+            keys.insert(outcome.key.to_string(), outcome.refused);
+        }
+    }
+    let Some(key) = key else { return false };
+    let is_first = row.outcomes.iter().any(|outcome| *outcome.key == *key && outcome.refused.is_none());
+    match (is_first, keys.get(key)) {
+        (true, Some(known)) if !may_expire => {
+            finding("once", format!("version {} applies `{key}`, of which was known: {known:?}", row.version))
+        }
+        (true, _) => drop(keys.insert(key.to_string(), None)),
+        (false, Some(None)) if row.effects.is_empty() => {}
+        (false, known) => {
+            let text =
+                format!("version {} is a repeat of `{key}`, of which was known: {known:?}", row.version);
+            finding("once", text)
+        }
+    }
+    !is_first
+}
+
 /// The changes of a batch, without those of a list or dictionary outside of brackets that was cleared after them.
 pub(super) fn relevant(is_bracket: bool, ops: &[(usize, Op)]) -> &[(usize, Op)] {
     let cleared = ops.iter().rposition(|(_, op)| matches!(op, Op::Clear));

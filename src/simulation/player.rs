@@ -193,6 +193,8 @@ impl World {
                     self.model.told_durable(key(user), through);
                 }
             }
+            Event::Repeated { .. } => self.met.meet(Met::Repeated, 1),
+            Event::Diverged { .. } => finding("healing", "what it has is not what the master has".into()),
             Event::Refused { profile, batch, error, .. } => {
                 self.met.meet(Met::Refused, 1);
                 match error.code() {

@@ -95,6 +95,7 @@ points! {
     Refused = "batches refused";
     RefusedStale = "batches refused as stale";
     RefusedGuard = "guarded additions refused by the master";
+    Repeated = "batches done before under their key";
     Expired = "batches refused as expired";
     Steps = "steps of worlds";
     Rounds = "rounds until worlds came to rest";

@@ -10,6 +10,7 @@ use super::profile::{ListStep, MasterProfile, Refusal, WriterState};
 use crate::error::{Error, ErrorCode, Result};
 use crate::json::{document_members, value_from_json, value_to_json};
 use crate::limits::{MAX_EPOCHS, WRITER_EXPIRY};
+use crate::planted::{Bug, planted};
 use crate::schema::Schema;
 use crate::store::{JournalRow, StoredProfile, WriterInfo};
 use crate::value::{DictEffect, Effect, ListEffect, OwnOp, Value};
@@ -214,7 +215,9 @@ fn read_meta(schema: &Schema, profile: &mut MasterProfile, meta: Meta) -> Result
     profile.aside = meta.aside;
     profile.forgotten_version = meta.forgotten;
     for (key, outcome) in meta.keys {
-        profile.outcomes.insert(Arc::from(key), outcome.refused.map(refusal), outcome.at);
+        if !planted(Bug::KeysForgotten) {
+            profile.outcomes.insert(Arc::from(key), outcome.refused.map(refusal), outcome.at);
+        }
     }
     for (id, written) in meta.writers {
         let id = u128::from_str_radix(&id, 16).map_err(|_| format!("`{id}` is no writer"))?;
@@ -291,7 +294,9 @@ fn fold(
     }
     for outcome in &row.outcomes {
         let refusal = outcome.refused.map(|code| refusal(code as i32));
-        profile.outcomes.insert(outcome.key.clone(), refusal, row.unix_ms);
+        if !planted(Bug::KeysForgotten) {
+            profile.outcomes.insert(outcome.key.clone(), refusal, row.unix_ms);
+        }
     }
     let writers: &mut HashMap<_, _> = &mut profile.writers;
     let writer =

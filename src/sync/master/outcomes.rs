@@ -7,6 +7,7 @@ use super::PeerRole;
 use super::profile::Refusal;
 use crate::error::{Error, Result};
 use crate::limits::{IDEMPOTENCY_EXPIRY, MAX_CLIENT_IDEMPOTENCY_KEYS, MAX_IDEMPOTENCY_KEYS};
+use crate::planted::{Bug, planted};
 use crate::store::KeyedOutcome;
 
 const CLIENTS: &str = "c:";
@@ -79,7 +80,8 @@ impl Outcomes {
 
     /// Those that the next journal row has to tell.
     pub(super) fn take_unjournaled(&mut self) -> Vec<KeyedOutcome> {
-        std::mem::take(&mut self.unjournaled)
+        let outcomes = std::mem::take(&mut self.unjournaled);
+        if planted(Bug::KeysNotJournaled) { Vec::new() } else { outcomes }
     }
 
     /// All of them that are not over.
