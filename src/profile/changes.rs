@@ -371,13 +371,27 @@ impl Profile {
         Ok(())
     }
 
-    /// Sets each property that is a member of this JSON object, in one batch; all of them, or on an error none.
+    /// Sets each property that is a member of this JSON object, in one batch (but volatile ones by themselves); all of them,
+    /// or on an error none.
     ///
     /// # Errors
     /// [`Error::InvalidJson`], [`Error::UnknownProperty`], or what [`set`](Self::set) finds.
     pub fn apply_json(&mut self, text: &str) -> Result<()> {
         let values = json::profile_from_json(&self.schema, text)?;
-        self.in_batch(|profile| values.into_iter().try_for_each(|(p, value)| profile.set(p, value).map(drop)))
+        // What is volatile can't be part of the batch.
+        let is_volatile = |(property, _): &(PropertyIndex, Value)| {
+            self.schema.property(*property).is_volatile() && self.state != State::Alone
+        };
+        let (mut volatile, values): (Vec<_>, Vec<_>) = values.into_iter().partition(is_volatile);
+        volatile.retain(|(property, value)| self.get(*property) != value);
+        for (property, value) in &volatile {
+            self.writable(*property)?;
+            self.check_volatile(*property, &Change::Set(value.clone()))?;
+        }
+        self.in_batch(|profile| {
+            values.into_iter().try_for_each(|(p, value)| profile.set(p, value).map(drop))
+        })?;
+        volatile.into_iter().try_for_each(|(property, value)| self.set(property, value).map(drop))
     }
 
     fn list(&self, property: PropertyIndex) -> Result<&List> {
