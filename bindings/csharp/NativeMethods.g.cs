@@ -384,6 +384,10 @@ namespace MstProfiles.Native
         ///  was refused as unavailable or for a limit may be tried again). Clients' keys are others than those of game servers and the
         ///  master, which have theirs in common. Else as `mst_profile_begin_batch`.
         ///
+        ///  In such a batch required values, and bounds and guards of additions, are for the master alone: what is not possible with the
+        ///  values that are here may look so because it was done already. It is no error, and is asked for all the same; so is what would
+        ///  change nothing. A batch in which nothing was asked for is none, and its key is not remembered.
+        ///
         ///  `key`: UTF-8 without U+0000, 1 to 128 bytes.
         ///
         ///  Any thread; but the batch takes in what every thread changes. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
@@ -397,8 +401,8 @@ namespace MstProfiles.Native
         ///  Lets the batch that is begun be refused unless a property has this value when the master decides it, whatever this process
         ///  sees: for what must not be done twice or on a wrong premise. The property must be a scalar that this process may see.
         ///
-        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_PRECONDITION_FAILED` when it does not have the value here;
-        ///  `MST_ERR_INVALID_ARGUMENT` outside of a batch, or for a volatile property; `MST_ERR_UNKNOWN_PROPERTY`,
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_PRECONDITION_FAILED` when it does not have the value here
+        ///  (but not in a batch with an idempotency key); `MST_ERR_INVALID_ARGUMENT` outside of a batch, or for a volatile property; `MST_ERR_UNKNOWN_PROPERTY`,
         ///  `MST_ERR_WRONG_TYPE`, `MST_ERR_NOT_PERMITTED`, `MST_ERR_INVALID_UTF8`, `MST_ERR_LIMIT_REACHED`, `MST_ERR_UNAVAILABLE`, or
         ///  `MST_ERR_RELEASED`.
         /// </summary>

@@ -55,6 +55,11 @@ impl Batches {
         self.in_bracket
     }
 
+    /// Whether it is one with an idempotency key.
+    pub(super) fn in_keyed_bracket(&self) -> bool {
+        self.in_bracket && self.batches.back().is_some_and(|batch| batch.key.is_some())
+    }
+
     pub(super) fn has_unsealed(&self) -> bool {
         self.last_number > self.sealed_through
     }

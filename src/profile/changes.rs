@@ -1,6 +1,7 @@
 //! What a game does to a profile: operations that are checked, shown at once, and recorded in batches.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::batches::Batch;
 use super::{Cause, Profile, PropertyChanged, State};
@@ -123,8 +124,8 @@ impl Profile {
     /// see, and a scalar.
     ///
     /// # Errors
-    /// [`Error::PreconditionFailed`] when it does not have the value here; [`Error::InvalidArgument`] outside of a batch, and for
-    /// a volatile property; [`Error::WrongType`], [`Error::NotPermitted`], [`Error::LimitReached`], [`Error::Unavailable`].
+    /// [`Error::PreconditionFailed`] when it does not have the value here (but not in a batch with an idempotency key);
+    /// [`Error::InvalidArgument`] outside of a batch, and for a volatile property; [`Error::WrongType`], [`Error::NotPermitted`], [`Error::LimitReached`], [`Error::Unavailable`].
     pub fn require(&mut self, property: PropertyIndex, value: impl Into<Value>) -> Result<()> {
         if !self.batches.in_bracket() {
             return Err(bracket_error("is not begun"));
@@ -143,8 +144,12 @@ impl Profile {
             return Err(Error::InvalidArgument { argument: "property", reason });
         }
         let change = Change::Require(value.into());
-        let step = change.resolve(info, self.get(property), std::iter::empty())?;
-        self.record(property, change, &step, false)
+        let shown = self.get(property);
+        let step = self.or_for_the_master(&change, shown, change.resolve(info, shown, std::iter::empty()))?;
+        let interval = info.interval();
+        self.record(property, change, &step, false)?;
+        self.wait_for(interval);
+        Ok(())
     }
 
     /// Appends an item to a list.
@@ -331,6 +336,11 @@ impl Profile {
     /// (but one that was refused as unavailable or for a limit may be tried again). Clients' keys are others than those of
     /// game servers and the master, which have theirs in common.
     ///
+    /// In such a batch a value that is required, and bounds and guards of additions, are for the master alone: what is not
+    /// possible with the values that are here may look so because it was done already. It is no error, shows nothing, and is
+    /// asked for all the same; so is what would change nothing. A batch in which nothing was asked for is none, and its key is
+    /// not remembered.
+    ///
     /// # Errors
     /// As [`begin_batch`](Self::begin_batch); [`Error::InvalidArgument`] for an empty key or one with U+0000, and for a profile
     /// that belongs to no endpoint; [`Error::TooLong`] for one longer than
@@ -371,13 +381,27 @@ impl Profile {
         Ok(())
     }
 
-    /// Sets each property that is a member of this JSON object, in one batch; all of them, or on an error none.
+    /// Sets each property that is a member of this JSON object, in one batch (but volatile ones by themselves); all of them,
+    /// or on an error none.
     ///
     /// # Errors
     /// [`Error::InvalidJson`], [`Error::UnknownProperty`], or what [`set`](Self::set) finds.
     pub fn apply_json(&mut self, text: &str) -> Result<()> {
         let values = json::profile_from_json(&self.schema, text)?;
-        self.in_batch(|profile| values.into_iter().try_for_each(|(p, value)| profile.set(p, value).map(drop)))
+        // What is volatile can't be part of the batch.
+        let is_volatile = |(property, _): &(PropertyIndex, Value)| {
+            self.schema.property(*property).is_volatile() && self.state != State::Alone
+        };
+        let (mut volatile, values): (Vec<_>, Vec<_>) = values.into_iter().partition(is_volatile);
+        volatile.retain(|(property, value)| self.get(*property) != value);
+        for (property, value) in &volatile {
+            self.writable(*property)?;
+            self.check_volatile(*property, &Change::Set(value.clone()))?;
+        }
+        self.in_batch(|profile| {
+            values.into_iter().try_for_each(|(p, value)| profile.set(p, value).map(drop))
+        })?;
+        volatile.into_iter().try_for_each(|(property, value)| self.set(property, value).map(drop))
     }
 
     fn list(&self, property: PropertyIndex) -> Result<&List> {
@@ -422,21 +446,24 @@ impl Profile {
             }
             _ => None,
         };
-        let step = match (&merged, overlay) {
+        let resolved = match (&merged, overlay) {
             (Some(add), Some(overlay)) => {
                 let step = Change::Add(*add).resolve(info, &overlay.base, std::iter::empty())?;
                 if let Step::Value(sum) = &step {
                     // What may only grow does so also from what is shown.
                     info.check_order(shown, sum)?;
                 }
-                step
+                Ok(step)
             }
-            (_, Some(overlay)) => change.resolve(info, shown, overlay.history())?,
-            (_, None) => change.resolve(info, shown, std::iter::empty())?,
+            (_, Some(overlay)) => change.resolve(info, shown, overlay.history()),
+            (_, None) => change.resolve(info, shown, std::iter::empty()),
         };
+        let step = self.or_for_the_master(&change, shown, resolved)?;
         // What has bounds may do something to the master's value though it does nothing to this one.
         let relative = change.addition().is_some_and(|add| !add.is_plain());
-        if step.is_idle(shown) && !relative && (overlay.is_none() || is_nothing(&change)) {
+        let is_idle = step.is_idle(shown) && !relative && (overlay.is_none() || is_nothing(&change));
+        // Under a key it is to be known that this was asked for, also if it does nothing.
+        if is_idle && !self.batches.in_keyed_bracket() {
             return Ok(false);
         }
         let growth = step.growth(shown);
@@ -452,8 +479,7 @@ impl Profile {
         }
         self.record(property, change, &step, merges)?;
         self.urgent |= urgent;
-        self.wait.usual |= interval.is_none();
-        self.wait.own = self.wait.own.into_iter().chain(interval).min();
+        self.wait_for(interval);
         let shown = &mut self.values[property.usize()];
         let before = shown.size();
         // It was resolved for this value, so it fits.
@@ -462,6 +488,41 @@ impl Profile {
         let Some(change) = changed else { return Ok(false) };
         self.events.push(PropertyChanged { property, cause: Cause::Local, change });
         Ok(true)
+    }
+
+    /// Something was recorded that may wait for a property's own interval, or else for the endpoint's.
+    fn wait_for(&mut self, interval: Option<Duration>) {
+        self.wait.usual |= interval.is_none();
+        self.wait.own = self.wait.own.into_iter().chain(interval).min();
+    }
+
+    /// In a batch with an idempotency key, what is not possible with the values that are here is no error: it may look so because
+    /// it was done already, and only the master knows. It is asked for, and shows nothing here.
+    fn or_for_the_master(&self, change: &Change, shown: &Value, resolved: Result<Step>) -> Result<Step> {
+        let by_value = |error: &Error| {
+            matches!(
+                error,
+                Error::PreconditionFailed { .. }
+                    | Error::GuardFailed { .. }
+                    | Error::Overflow { .. }
+                    | Error::OutOfRange { .. }
+                    | Error::NotMonotonic { .. }
+            )
+        };
+        if !self.batches.in_keyed_bracket() || !resolved.as_ref().is_err_and(by_value) {
+            return resolved;
+        }
+        match (change, shown) {
+            (Change::Add(_) | Change::Require(_), _) => Ok(Step::Value(shown.clone())),
+            (Change::Dict(DictChange::Add { key, .. }), Value::Dict(dict)) => {
+                let key = key.clone();
+                Ok(Step::Dict(match dict.get(&key).cloned() {
+                    Some(value) => DictEffect::Put { key, value },
+                    None => DictEffect::Remove { key },
+                }))
+            }
+            _ => resolved,
+        }
     }
 
     /// The addition that stands for the last one of an open batch and another after it, if one can.

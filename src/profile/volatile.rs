@@ -58,6 +58,23 @@ impl Volatile {
 impl Profile {
     /// Checks a change of a volatile property, and shows it.
     pub(super) fn set_volatile(&mut self, property: PropertyIndex, change: &Change) -> Result<bool> {
+        let Some((value, size)) = self.check_volatile(property, change)? else { return Ok(false) };
+        self.size = size;
+        let shown = &mut self.values[property.usize()];
+        let old = std::mem::replace(shown, value.clone());
+        let change = ValueChange::Replaced { old, new: value };
+        self.events.push(PropertyChanged { property, cause: Cause::Local, change });
+        self.volatile.own.entry(property.0).or_default().fresh = true;
+        self.volatile.fresh = true;
+        Ok(true)
+    }
+
+    /// What a change makes of a volatile property, and how large the profile is with it; nothing when it changes nothing.
+    pub(super) fn check_volatile(
+        &self,
+        property: PropertyIndex,
+        change: &Change,
+    ) -> Result<Option<(Value, usize)>> {
         let info = self.schema.property(property);
         let shown = &self.values[property.usize()];
         let refuse = |reason: &str| {
@@ -68,21 +85,15 @@ impl Profile {
             return refuse("it can't be part of a batch");
         }
         let Change::Set(_) = change else { return refuse("it can only be set") };
-        let Step::Value(value) = change.resolve(info, shown, std::iter::empty())? else { return Ok(false) };
+        let Step::Value(value) = change.resolve(info, shown, std::iter::empty())? else { return Ok(None) };
         if value == *shown {
-            return Ok(false);
+            return Ok(None);
         }
         let size = self.size - shown.size() + value.size();
         if size > MAX_PROFILE_BYTES && size > self.size {
             return Err(Error::ProfileTooLarge { property: info.shared_name().clone(), length: size });
         }
-        self.size = size;
-        let old = std::mem::replace(&mut self.values[property.usize()], value.clone());
-        let change = ValueChange::Replaced { old, new: value };
-        self.events.push(PropertyChanged { property, cause: Cause::Local, change });
-        self.volatile.own.entry(property.0).or_default().fresh = true;
-        self.volatile.fresh = true;
-        Ok(true)
+        Ok(Some((value, size)))
     }
 
     /// Whether volatile properties were set since they were last told.

@@ -1,7 +1,8 @@
 //! Batches that must be done once or under a condition: idempotency keys, and required values.
 
-use super::net::{COINS, LIMIT, SECRET, STOCK, schema};
+use super::net::{COINS, HEALTH, LIMIT, SECRET, STATS, STOCK, schema};
 use super::net::{Net, events, lost, peer};
+use crate::Profile;
 use crate::error::ErrorCode;
 use crate::limits::{MAX_CLIENT_IDEMPOTENCY_KEYS, MAX_REFUSED, MAX_UNJOURNALED_ROWS};
 use crate::store::MemoryStore;
@@ -183,7 +184,7 @@ fn a_key_that_can_not_be_one_is_refused_at_once() {
     assert_eq!(code(""), ErrorCode::InvalidArgument);
     assert_eq!(code("a\0b"), ErrorCode::InvalidArgument);
     assert_eq!(code(&"x".repeat(129)), ErrorCode::TooLong);
-    let mut alone = crate::Profile::new(schema());
+    let mut alone = Profile::new(schema());
     assert_eq!(alone.begin_batch_once("key").unwrap_err().code(), ErrorCode::InvalidArgument);
 }
 
@@ -193,7 +194,7 @@ fn a_batch_that_requires_a_value_is_refused_when_the_master_has_another() {
     let (mut a, at_a) = net.join("server:a", 1, 1);
     let (mut b, at_b) = net.join("server:b", 2, 2);
     // Both sell the last one, as far as each of them sees.
-    let sell = |p: &mut crate::Profile| {
+    let sell = |p: &mut Profile| {
         p.batch(|p| {
             p.require(STOCK, 6_i64)?;
             p.add_int(STOCK, -6)?;
@@ -218,6 +219,54 @@ fn a_batch_that_requires_a_value_is_refused_when_the_master_has_another() {
     assert!(!b.profile(at_b).unwrap().is_dirty());
     let outside = b.change(at_b, |p| p.require(STOCK, 0_i64)).unwrap_err();
     assert_eq!(outside.code(), ErrorCode::InvalidArgument);
+}
+
+/// The process that asks again sees what the first one did: it must learn that, and not that it is not possible any more.
+#[test]
+fn who_asks_again_is_answered_also_when_it_looks_impossible_or_done_here() {
+    let store = MemoryStore::new();
+    let buy = |p: &mut Profile| {
+        p.batch_once("order", |p| {
+            p.require(STOCK, 6_i64)?;
+            p.add(STOCK, Addition::int_guarded(-6, 0..))?;
+            p.dict_add(STATS, "bought", Addition::int_guarded(1, ..=1))?;
+            p.add(HEALTH, 40)?;
+            p.set(SECRET, 0)?;
+            p.add_int(COINS, -80)
+        })
+    };
+    let give = |p: &mut Profile| p.batch_once("reset", |p| p.set(LIMIT, i32::MAX - 40));
+    for round in 0..3_u64 {
+        let mut net = Net::new(schema(), store.clone());
+        let (mut own, id) = net.join("client:ann", 10 + u128::from(round), 1);
+        let (mut server, at_server) = net.join("server:a", 1 + u128::from(round), 2);
+        for ask in 0..2 {
+            server.change(at_server, buy).unwrap();
+            own.change(id, give).unwrap();
+            net.settle(&mut server, 2);
+            net.settle(&mut own, 1);
+            for told in [events(&mut server), events(&mut own)] {
+                assert_eq!(is_repeated(&told), round + ask > 0, "{told:?}");
+                assert_eq!(refusal(&told), None);
+            }
+            let profile = server.profile(at_server).unwrap();
+            assert_eq!((profile.get(STOCK).as_int(), profile.get(COINS).as_int()), (Some(0), Some(20)));
+            assert_eq!(profile.get(HEALTH).as_int(), Some(90));
+            assert!(!profile.is_pending(STOCK) && !profile.is_pending(STATS) && !profile.is_pending(HEALTH));
+            // What was asked for is not asked for again, whatever became of it.
+            let limit = i64::from(i32::MAX) - 40 - (round as i64 * 2 + ask as i64);
+            assert_eq!(own.profile(id).unwrap().get(LIMIT).as_int(), Some(limit));
+            own.change(id, |p| p.add_int(LIMIT, -1)).unwrap();
+            net.settle(&mut own, 1);
+        }
+        // Under another key it is refused, by the master.
+        server.change(at_server, |p| p.batch_once(&format!("{round}"), |p| p.require(STOCK, 1_i64))).unwrap();
+        net.settle(&mut server, 2);
+        assert_eq!(refusal(&events(&mut server)), Some(ErrorCode::PreconditionFailed));
+        // What is wrong whatever the values are is refused here.
+        let wrong = server.change(at_server, |p| p.batch_once("wrong", |p| p.set(HEALTH, 500)));
+        assert_eq!(wrong.unwrap_err().code(), ErrorCode::OutOfRange);
+    }
 }
 
 /// What does nothing makes a row all the same, so it needs room as everything does.

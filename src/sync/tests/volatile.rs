@@ -371,6 +371,27 @@ fn it_can_only_be_set_and_only_outside_of_batches() {
     assert_eq!(code(bob.change(*at_bob, |p| p.set(POSITION, at(1.0)))), ErrorCode::NotPermitted);
 }
 
+#[test]
+fn json_sets_it_beside_the_batch() {
+    let mut game = Game::new();
+    let (server, id) = &mut game.server;
+    let json = server.profile(*id).unwrap().to_json();
+    server.change(*id, |p| p.apply_json(&json)).unwrap();
+    // All of it or nothing.
+    let refused = server.change(*id, |p| p.apply_json(r#"{"aim":1001,"gold":5}"#)).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::OutOfRange);
+    let refused = server.change(*id, |p| p.apply_json(r#"{"aim":100,"gold":"x"}"#)).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::InvalidJson);
+    let in_batch = |p: &mut crate::Profile| p.batch(|p| p.apply_json(r#"{"aim":100,"gold":5}"#));
+    assert_eq!(server.change(*id, in_batch).unwrap_err().code(), ErrorCode::InvalidArgument);
+    assert_eq!(server.profile(*id).unwrap().to_json(), json);
+    server.change(*id, |p| p.apply_json(r#"{"aim":100,"gold":5}"#)).unwrap();
+    game.settle();
+    let (ann, id) = &game.ann;
+    let profile = ann.profile(*id).unwrap();
+    assert_eq!((profile.get(AIM), profile.get(GOLD)), (&Value::I32(100), &Value::I32(5)));
+}
+
 /// A peer that does not keep the rules: on the stream it is answered, and shows what the master has.
 #[test]
 fn the_master_refuses_what_is_not_permitted() {
