@@ -122,7 +122,9 @@ impl World {
                     Op::Add(amount) | Op::AddEntry { amount, .. } => !amount.is_plain(),
                     _ => false,
                 };
-                if !changed && !pending && !bounded {
+                // Under a key all that is asked for is known to have been.
+                let keyed = game.opened[user].bracket && self.model.is_keyed(key);
+                if !changed && !pending && !bounded && !keyed {
                     return;
                 }
                 if game.opened[user].bracket {

@@ -158,6 +158,11 @@ impl Model {
         self.writers.entry(key).or_default().bracket_key = once;
     }
 
+    /// Whether the bracket that is begun is under an idempotency key.
+    pub(super) fn is_keyed(&self, key: WriterKey) -> bool {
+        self.writers.get(&key).is_some_and(|writer| writer.bracket_key.is_some())
+    }
+
     /// A change in the bracket that is begun.
     pub(super) fn changed_in_bracket(&mut self, key: WriterKey, property: usize, op: Op) {
         self.note_removal(key.1, property, &op);

@@ -23,6 +23,8 @@ pub(super) const FAULTS: u64 = 5;
 const MOST_STEPS: u64 = 4000;
 
 pub(super) struct World {
+    /// Whether views are compared with the model. They need not be in a run that is to repeat another one.
+    pub(super) compares: bool,
     pub(super) rng: Rng,
     pub(super) now: Duration,
     /// Milliseconds since 1970 at the origin of `now`.
@@ -75,6 +77,7 @@ impl World {
         let store = MemoryStore::new();
         let model = Model::new(layout.clone(), users.len());
         let mut world = Self {
+            compares: true,
             rng,
             now: Duration::ZERO,
             clock: 1_700_000_000_000,
