@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::limits::{MAX_PROFILE_BYTES, VOLATILE_QUIET};
 use crate::schema::PropertyIndex;
 use crate::value::{Change, Step, Value, ValueChange};
-use crate::wire::volatile::VolatileEntry;
+use crate::wire::volatile::{VolatileEntry, fits_datagram};
 
 #[derive(Debug, Default)]
 pub(super) struct Volatile {
@@ -126,6 +126,10 @@ impl Profile {
                 continue;
             }
             own.sent_at = match which {
+                // What fits no datagram is told on the stream now and then, though it be set all the time.
+                Telling::Fresh(now) if !fits_datagram(&self.values[usize::from(*property)]) => {
+                    own.sent_at.or(Some(now))
+                }
                 Telling::Fresh(now) => Some(now),
                 Telling::Quiet(_) | Telling::All => None,
             };

@@ -20,6 +20,14 @@ pub(crate) struct VolatileEntry {
     pub(crate) value: Value,
 }
 
+/// The most that an entry takes beside its value, and a datagram of it alone before it: channel, count, index and two numbers.
+const ENTRY_HEAD_BYTES: usize = 10 + 1 + 3 + 10 + 10;
+
+/// Whether a value surely fits a datagram.
+pub(crate) fn fits_datagram(value: &Value) -> bool {
+    value.size() + ENTRY_HEAD_BYTES <= MAX_DATAGRAM_BYTES
+}
+
 /// Appends one channel's entries.
 pub(crate) fn put_volatile(out: &mut Vec<u8>, channel: u64, entries: &[VolatileEntry]) {
     put_u64(out, channel);

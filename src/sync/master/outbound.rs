@@ -209,13 +209,14 @@ impl Master {
             put_delta_head(out, DeltaHead { channel, step, own }, last_channel);
             out.extend_from_slice(body);
         });
-        open.refresh_unsaved = false;
+        // The hash after a resume in another epoch could not be sent before that.
+        let refreshed = std::mem::take(&mut open.refresh_unsaved);
         open.version = profile.version;
         open.own += own;
         state.last_channel = channel;
         self.stats.deltas += 1;
         self.stats.delta_bytes += (state.outbox.len() - start) as u64;
-        if step > 0 {
+        if step > 0 || refreshed {
             self.arm_hash(now, session, channel);
         }
     }

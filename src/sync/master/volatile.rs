@@ -14,7 +14,7 @@ use crate::schema::{PropertyIndex, Schema};
 use crate::wire::control::Down;
 use crate::wire::frames::{KIND_VOLATILE, put_frame};
 use crate::wire::varint::Reader;
-use crate::wire::volatile::{Datagrams, VolatileEntry, put_volatile, read_volatile};
+use crate::wire::volatile::{Datagrams, VolatileEntry, fits_datagram, put_volatile, read_volatile};
 
 /// Of all profiles.
 #[derive(Debug, Default)]
@@ -186,7 +186,13 @@ impl Master {
             }
         }
         self.volatile.last += 1;
-        let latest = Latest { number: self.volatile.last, session, at: now.mono, told: false };
+        let before = profile.volatile.latest.get(&property).filter(|before| !before.told);
+        let at = match before {
+            // No datagram tells it, so it does not wait until it rests.
+            Some(before) if !fits_datagram(&profile.values[property.usize()]) => before.at,
+            _ => now.mono,
+        };
+        let latest = Latest { number: self.volatile.last, session, at, told: false };
         profile.volatile.latest.insert(property, latest);
         if profile.volatile.fresh.is_empty() {
             self.volatile.fresh.push(place);

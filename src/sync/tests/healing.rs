@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::net::{BAG, COINS, SCORE, STATS, schema};
 use super::net::{Net, events, lost};
+use crate::PropertyIndex;
+use crate::schema::{Property, Schema, Visibility};
 use crate::store::MemoryStore;
 use crate::sync::master::MasterEvent;
 use crate::sync::peer::{Event, Peer, ProfileId};
@@ -75,6 +77,65 @@ fn what_differs_is_found_at_the_resume() {
     let events = events(&mut b);
     assert!(is_mended(&events), "{events:?}");
     assert_eq!(json(&a, at_a), json(&b, at_b));
+}
+
+/// Though nothing changes there: what began anew with the epoch is told first.
+#[test]
+fn what_differs_is_found_at_the_resume_at_another_master() {
+    let store = MemoryStore::new();
+    let mut net = Net::new(schema(), store.clone());
+    let ((a, at_a), (mut b, at_b)) = two_servers(&mut net);
+    let mut next = Net::new(schema(), store);
+    next.now = net.now;
+    b.disconnected(next.now, lost());
+    b.plant_divergence(at_b, COINS, Value::I32(1));
+    next.connect(&mut b, 2);
+    next.settle(&mut b, 2);
+    let told = events(&mut b);
+    assert!(is_mended(&told), "{told:?}");
+    assert_eq!(json(&a, at_a), json(&b, at_b));
+}
+
+/// A master that was started again with other rights: what an observer may see by now it is told once, and no more than once.
+#[test]
+fn what_may_be_seen_by_now_is_told_at_the_resume() {
+    let build = |coins, title| {
+        Schema::builder()
+            .property(Property::new("coins", 5).visibility(coins))
+            .property(Property::new("title", "a").visibility(title))
+            .property(Property::new("score", 0))
+            .build()
+            .unwrap()
+    };
+    let store = MemoryStore::new();
+    let before = build(Visibility::Servers, Visibility::Owner);
+    let mut net = Net::new(before.clone(), store.clone());
+    let (mut server, at_server) = net.join("server:a", 1, 1);
+    let (mut ann, id) = net.join("client:ann", 2, 2);
+    server
+        .change(at_server, |p| p.set(PropertyIndex(0), 77).and_then(|_| p.set(PropertyIndex(1), "b")))
+        .unwrap();
+    net.settle(&mut server, 1);
+    net.settle(&mut ann, 2);
+    assert_eq!(ann.profile(id).unwrap().get(PropertyIndex(0)), &Value::I32(5));
+    let mut next = Net::new(build(Visibility::Owner, Visibility::Servers), store);
+    next.now = net.now;
+    ann.disconnected(next.now, lost());
+    next.connect(&mut ann, 2);
+    next.settle(&mut ann, 2);
+    assert_eq!(ann.profile(id).unwrap().get(PropertyIndex(0)), &Value::I32(77));
+    let (mut server, at_server) = next.join("server:b", 3, 3);
+    for _ in 0..20 {
+        server.change(at_server, |p| p.add_int(PropertyIndex(2), 1)).unwrap();
+        server.change(at_server, |p| p.set(PropertyIndex(1), "c")).unwrap();
+        next.now += Duration::from_millis(101);
+        next.settle(&mut server, 3);
+        next.settle(&mut ann, 2);
+    }
+    assert_eq!(next.master.stats().divergences, 1);
+    let profile = ann.profile(id).unwrap();
+    assert_eq!(profile.get(PropertyIndex(1)).as_str(), Some("b"));
+    assert_eq!(profile.get(PropertyIndex(2)), &Value::I32(20));
 }
 
 #[test]

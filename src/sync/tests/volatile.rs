@@ -266,6 +266,27 @@ fn a_lost_value_arrives_though_another_property_never_rests() {
     }
 }
 
+/// A text for which no datagram has room, and that never rests.
+#[test]
+fn a_long_value_that_never_rests_arrives_now_and_then() {
+    let property = Property::new("speech", "").visibility(Visibility::Public).sync(SyncClass::Volatile);
+    let schema = Schema::builder().property(property).build().unwrap();
+    let mut net = Net::new(schema, MemoryStore::new());
+    let (mut a, at_a) = net.join("server:a", 1, 1);
+    let (mut b, at_b) = net.join("server:b", 2, 2);
+    let mut seen = std::collections::BTreeSet::new();
+    let mut frames = 0;
+    for step in 0..100 {
+        a.change(at_a, |p| p.set(POSITION, format!("{step}{}", "x".repeat(2000)))).unwrap();
+        net.now += Duration::from_millis(12);
+        net.settle(&mut a, 1);
+        net.settle(&mut b, 2);
+        seen.insert(b.profile(at_b).unwrap().get(POSITION).as_str().unwrap().to_owned());
+        frames += 1;
+    }
+    assert!(frames > 2 * seen.len() && seen.len() > 3, "{}", seen.len());
+}
+
 /// Who may not write a property must not have others told of it, nor keep back what they are told.
 #[test]
 fn a_refused_value_is_answered_to_its_writer_alone() {
