@@ -23,6 +23,7 @@ pub(crate) use self::changes::check_idempotency_key;
 pub(crate) use self::events::EventQueue;
 pub use self::events::{Cause, ProfileEvent, PropertyChanged};
 use self::overlay::Overlays;
+#[cfg(feature = "quic")]
 pub(crate) use self::volatile::Telling;
 use self::volatile::Volatile;
 use crate::error::{Error, Result};

@@ -54,6 +54,12 @@ impl Peer {
         }
     }
 
+    /// How many timers of values that may have been lost are running.
+    #[cfg(test)]
+    pub(crate) fn quiet_timers(&self) -> usize {
+        self.volatile.quiet.len()
+    }
+
     /// The next datagram to send.
     pub(crate) fn take_datagram(&mut self) -> Option<Vec<u8>> {
         self.volatile.outbox.pop_front()

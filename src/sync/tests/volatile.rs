@@ -266,6 +266,23 @@ fn a_lost_value_arrives_though_another_property_never_rests() {
     }
 }
 
+/// A profile that takes the slot of another one again and again leaves no timers behind.
+#[test]
+fn a_slot_that_is_filled_again_has_one_timer() {
+    let mut game = Game::new();
+    let (server, mut id) = (&mut game.server.0, game.server.1);
+    for step in 0..60 {
+        server.change(id, |p| p.set(POSITION, at(step as f32))).unwrap();
+        game.net.settle(server, 2);
+        server.release(id).unwrap();
+        game.net.settle(server, 2);
+        id = server.fill("ann").unwrap();
+        game.net.settle(server, 2);
+        game.net.now += Duration::from_millis(20);
+    }
+    assert!(server.quiet_timers() < 20, "{}", server.quiet_timers());
+}
+
 /// A text for which no datagram has room, and that never rests.
 #[test]
 fn a_long_value_that_never_rests_arrives_now_and_then() {
