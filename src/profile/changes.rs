@@ -11,7 +11,7 @@ use crate::limits::{
     MAX_BATCH_BYTES, MAX_BATCH_OPS, MAX_IDEMPOTENCY_KEY_BYTES, MAX_PROFILE_BYTES, MAX_UNSENT_BYTES,
 };
 use crate::planted::{Bug, planted};
-use crate::schema::{Merge, PropertyIndex, SyncClass};
+use crate::schema::{Merge, PropertyIndex, Relation, SyncClass};
 use crate::value::{
     Add, Addition, Anchor, Change, DictChange, DictEffect, ItemRef, Key, List, ListChange, OwnOp, ScalarType,
     Step, Tracked, Value, ValueChange,
@@ -121,7 +121,7 @@ impl Profile {
 
     /// Lets the batch that is begun be refused unless a property has this value when the master decides it, whatever this
     /// process sees: for what must not be done twice or on a wrong premise. The property must be one that this process may
-    /// see, and a scalar.
+    /// see, and a scalar, of a profile that this process may write to.
     ///
     /// # Errors
     /// [`Error::PreconditionFailed`] when it does not have the value here (but not in a batch with an idempotency key);
@@ -132,7 +132,8 @@ impl Profile {
         }
         let info = self.schema.property(property);
         if let State::Live { relation } = &self.state
-            && !info.visible_to(*relation)
+            // Whoever may write nothing is refused whatever it asks.
+            && (*relation == Relation::OtherClient || !info.visible_to(*relation))
         {
             return Err(Error::NotPermitted { who: relation.who(), property: info.shared_name().clone() });
         }

@@ -339,3 +339,14 @@ fn only_what_may_be_seen_can_be_required() {
     net.pump();
     assert_eq!((net.master.stats().batches_refused, net.master.stats().batches_applied), (1, 0));
 }
+
+/// The master refuses whatever another player asks, so nothing of it is recorded.
+#[test]
+fn nothing_can_be_required_of_a_profile_that_may_not_be_written() {
+    let mut net = Net::new(schema(), MemoryStore::new());
+    net.join("server:a", 1, 1);
+    let (mut bob, id) = net.join("client:bob", 2, 2);
+    let refused = bob.change(id, |p| p.batch(|p| p.require(STOCK, 6_i64))).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::NotPermitted);
+    assert!(!bob.profile(id).unwrap().is_dirty());
+}
