@@ -595,11 +595,13 @@ static void write_dictionaries(Game *game) {
 static void pay_twice(Game *game) {
     const MstValue level = int_of(MST_TYPE_I32, 42), wrong = int_of(MST_TYPE_I32, 41);
     const int64_t before = integer(game, SECRET);
+    OK(mst_profile_begin_batch(game->profile));
+    GIVES(MST_ERR_PRECONDITION_FAILED, mst_profile_require(game->profile, game->index[LEVEL], &wrong));
+    CHECK(last_error_names("level"));
+    OK(mst_profile_cancel_batch(game->profile));
     for (int i = 0; i < 2; i++) {
         OK(mst_profile_begin_batch_once(game->profile, "payment-2041", 12));
         OK(mst_profile_require(game->profile, game->index[LEVEL], &level));
-        GIVES(MST_ERR_PRECONDITION_FAILED, mst_profile_require(game->profile, game->index[LEVEL], &wrong));
-        CHECK(last_error_names("level"));
         OK(mst_profile_add_int(game->profile, game->index[SECRET], 100));
         OK(mst_profile_commit_batch(game->profile));
         wait_until_durable(game);
