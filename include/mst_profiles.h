@@ -1365,7 +1365,8 @@ typedef struct MstEndpointStats {
    */
   uint64_t datagrams_received;
   /**
-   * Datagrams dropped at this side: too long, for a master that takes none, or without room to send or to receive them.
+   * Datagrams dropped at this side: too long, for a master that takes none, or without room to send or to receive them. At least so many: a
+   * few may go uncounted when very many come at once.
    */
   uint64_t datagrams_dropped;
   /**

@@ -1880,7 +1880,8 @@ namespace MstProfiles.Native
         /// </summary>
         public ulong datagrams_received;
         /// <summary>
-        ///  Datagrams dropped at this side: too long, for a master that takes none, or without room to send or to receive them.
+        ///  Datagrams dropped at this side: too long, for a master that takes none, or without room to send or to receive them. At least so many: a
+        ///  few may go uncounted when very many come at once.
         /// </summary>
         public ulong datagrams_dropped;
         /// <summary>

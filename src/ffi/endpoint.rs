@@ -140,7 +140,8 @@ pub struct MstEndpointStats {
     pub datagrams_sent: u64,
     /// Datagrams received, those dropped for want of room included.
     pub datagrams_received: u64,
-    /// Datagrams dropped at this side: too long, for a master that takes none, or without room to send or to receive them.
+    /// Datagrams dropped at this side: too long, for a master that takes none, or without room to send or to receive them. At least so many: a
+    /// few may go uncounted when very many come at once.
     pub datagrams_dropped: u64,
     /// Times that a profile was found to differ from the master's, and was sent whole.
     pub divergences: u64,

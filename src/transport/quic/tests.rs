@@ -145,7 +145,9 @@ fn datagrams_that_nobody_processes_take_no_more_than_their_room() {
         other => Err(other),
     });
     assert_eq!(kept.len(), limits::DATAGRAM_RECEIVE_BUFFER_BYTES / size);
-    assert_eq!(link.stats().datagrams_dropped, count - kept.len() as u64);
+    // On a busy machine QUIC itself drops some before they are looked at, which nobody counts.
+    let dropped = link.stats().datagrams_dropped;
+    assert!(dropped > 0 && dropped <= count - kept.len() as u64, "{dropped}");
     // Once they are processed there is room again.
     drop(kept);
     client.link.send_datagram(b"more".to_vec());
