@@ -6,6 +6,7 @@
 
 mod batches;
 mod changes;
+mod coalesce;
 mod events;
 mod overlay;
 mod replica;
