@@ -106,6 +106,10 @@ error_codes! {
     Stale = -217, "STALE";
     /// A property does not have the value that a batch requires.
     PreconditionFailed = -218, "PRECONDITION_FAILED";
+    /// A path that leads to no place of a property's value.
+    NoSuchPlace = -219, "NO_SUCH_PLACE";
+    /// Bytes that are no value of a type of the game's own.
+    InvalidCustom = -220, "INVALID_CUSTOM";
     /// The profile is being filled; its values are placeholders.
     NotLoaded = -301, "NOT_LOADED";
     /// The profile belongs to an endpoint, which makes and applies its deltas.
@@ -347,6 +351,22 @@ pub enum Error {
         /// The property's name.
         property: Arc<str>,
     },
+    /// A path leads to no place of a property's value.
+    #[error("property `{property}` has no place `{place}`")]
+    NoSuchPlace {
+        /// The property's name, or the record's type.
+        property: Arc<str>,
+        /// The path, or the part of it that is not there.
+        place: String,
+    },
+    /// The codec of a type of the game's own refuses bytes.
+    #[error("{what}: {reason}")]
+    InvalidCustom {
+        /// What it was for.
+        what: String,
+        /// What the codec said.
+        reason: String,
+    },
     /// A list has no item at this place.
     #[error("property `{property}` has no item {index}; it has {count}")]
     IndexOutOfRange {
@@ -552,6 +572,8 @@ impl Error {
             Self::NotMonotonic { .. } => ErrorCode::NotMonotonic,
             Self::GuardFailed { .. } => ErrorCode::GuardFailed,
             Self::PreconditionFailed { .. } => ErrorCode::PreconditionFailed,
+            Self::NoSuchPlace { .. } => ErrorCode::NoSuchPlace,
+            Self::InvalidCustom { .. } => ErrorCode::InvalidCustom,
             Self::IndexOutOfRange { .. } => ErrorCode::IndexOutOfRange,
             Self::NoSuchKey { .. } => ErrorCode::NoSuchKey,
             Self::Stale { .. } => ErrorCode::Stale,

@@ -10,7 +10,9 @@ use serde_json::{Map, Number, Value as Json};
 use crate::error::{Error, Result};
 use crate::limits::MAX_STRING_BYTES;
 use crate::schema::{PropertyIndex, Schema};
-use crate::value::{DateTime, Dict, Key, List, ScalarType, Value, ValueType};
+use crate::value::{
+    Custom, DateTime, Dict, Key, List, Record, RecordType, ScalarType, Value, ValueType, codec_of,
+};
 
 /// A value as JSON.
 ///
@@ -25,18 +27,70 @@ pub(crate) fn value_to_json(value: &Value) -> Json {
         Value::F32(v) => f32_to_json(*v),
         Value::F64(v) => f64_to_json(*v),
         Value::String(v) => Json::from(&**v),
-        Value::Bytes(v) => Json::from(BASE64.encode(v)),
+        Value::Bytes(v) => Json::from(BASE64.encode(&**v)),
         Value::Vector2(v) => vector_to_json(v),
         Value::Vector3(v) => vector_to_json(v),
-        Value::Quaternion(v) => vector_to_json(v),
+        Value::Quaternion(v) => vector_to_json(&**v),
         Value::Color([r, g, b, a]) => Json::from(format!("#{r:02X}{g:02X}{b:02X}{a:02X}")),
         Value::DateTime(v) => Json::from(v.to_string()),
-        Value::Uuid(v) => Json::from(uuid::Uuid::from_bytes(*v).to_string()),
+        Value::Uuid(v) => Json::from(uuid::Uuid::from_bytes(**v).to_string()),
+        Value::Custom(custom) => custom_to_json(custom),
+        Value::Record(record) => {
+            let names = record.record_type().fields().iter().map(|field| field.name().to_owned());
+            Json::Object(names.zip(record.values().iter().map(value_to_json)).collect())
+        }
         Value::List(list) => Json::Array(list.iter().map(value_to_json).collect()),
         Value::Dict(dict) => {
             Json::Object(dict.iter().map(|(key, value)| (key.to_string(), value_to_json(value))).collect())
         }
     }
+}
+
+/// What the type's codec makes of it; base64 where there is none.
+fn custom_to_json(custom: &Custom) -> Json {
+    let made = custom.codec().and_then(|codec| codec.to_json(custom.bytes()).ok());
+    let json = made.and_then(|text| serde_json::from_str::<Json>(&text).ok());
+    json.filter(|json| !json.is_string()).unwrap_or_else(|| Json::from(BASE64.encode(custom.bytes())))
+}
+
+fn custom_from_json(name: &Option<Arc<str>>, json: &Json) -> Result<Value, String> {
+    let bytes = match (json, name.as_deref().and_then(codec_of)) {
+        (Json::String(text), _) => bytes_from_text(text)?,
+        (json, Some(codec)) => codec.from_json(&json.to_string())?,
+        (json, None) => {
+            let value_type = ValueType::Custom(name.clone());
+            return Err(format!(
+                "{} is not {value_type}, which has no codec here and so is base64",
+                shorten(json)
+            ));
+        }
+    };
+    let value = Value::Custom(Custom::shared(name.clone(), bytes.into()));
+    value.check(|| "the value".into()).map_err(|error| error.to_string())?;
+    Ok(value)
+}
+
+fn bytes_from_text(text: &str) -> Result<Vec<u8>, String> {
+    // Before anything is decoded.
+    if text.len() > MAX_STRING_BYTES * 4 / 3 + 4 {
+        return Err(format!("more than {MAX_STRING_BYTES} bytes"));
+    }
+    BASE64.decode(text).map_err(|error| format!("{} is not base64: {error}", shorten(&Json::from(text))))
+}
+
+/// A record of an object's members; a field that is no member has its default.
+fn record_from_json(record_type: &RecordType, json: &Json) -> Result<Value, String> {
+    let not_a = || format!("{} is not {record_type}", shorten(json));
+    let object = json.as_object().ok_or_else(not_a)?;
+    if let Some(name) = object.keys().find(|name| record_type.field(name).is_none()) {
+        return Err(format!("a record has no field {}: {record_type}", shorten(&Json::from(&**name))));
+    }
+    let values = record_type.fields().iter().map(|field| match object.get(field.name()) {
+        None => Ok(field.default().clone()),
+        Some(json) => value_from_json(field.value_type(), json)
+            .map_err(|reason| format!("field `{}`: {reason}", field.name())),
+    });
+    Ok(Value::Record(Record::of(record_type.clone(), values.collect::<Result<_, _>>()?)))
 }
 
 fn f64_to_json(v: f64) -> Json {
@@ -66,27 +120,29 @@ fn vector_to_json(components: &[f32]) -> Json {
 }
 
 /// The value of this type that `json` is, or why it is none.
-pub(crate) fn value_from_json(value_type: ValueType, json: &Json) -> Result<Value, String> {
+pub(crate) fn value_from_json(value_type: &ValueType, json: &Json) -> Result<Value, String> {
     let not_a = || format!("{} is not {value_type}", shorten(json));
     match value_type {
-        ValueType::Scalar(scalar) => scalar_from_json(scalar, json),
+        ValueType::Scalar(scalar) => scalar_from_json(*scalar, json),
+        ValueType::Custom(name) => custom_from_json(name, json),
+        ValueType::Record(record_type) => record_from_json(record_type, json),
         ValueType::List(item) => {
             let items = json.as_array().ok_or_else(not_a)?.iter().enumerate();
             let items = items.map(|(place, json)| {
-                scalar_from_json(item, json).map_err(|reason| format!("item {place}: {reason}"))
+                value_from_json(item, json).map_err(|reason| format!("item {place}: {reason}"))
             });
-            List::from_items(item, items.collect::<Result<_, _>>()?).map(Value::List).ok_or_else(not_a)
+            List::of_items(item.clone(), items.collect::<Result<_, _>>()?).map(Value::List).ok_or_else(not_a)
         }
         ValueType::Dict(key_type, item) => {
             let entries = json.as_object().ok_or_else(not_a)?.iter().map(|(text, json)| {
-                let key = Key::from_text(key_type, text)
+                let key = Key::from_text(*key_type, text)
                     .ok_or_else(|| format!("the key {} is not {key_type}", shorten(&Json::from(&**text))))?;
                 let value =
-                    scalar_from_json(item, json).map_err(|reason| format!("key `{text}`: {reason}"))?;
+                    value_from_json(item, json).map_err(|reason| format!("key `{text}`: {reason}"))?;
                 Ok((key, value))
             });
             let entries: Vec<_> = entries.collect::<Result<_, String>>()?;
-            Dict::from_entries(key_type, item, entries).map(Value::Dict).ok_or_else(not_a)
+            Dict::of_entries(*key_type, item.clone(), entries).map(Value::Dict).ok_or_else(not_a)
         }
     }
 }
@@ -111,26 +167,17 @@ fn scalar_from_json(scalar: ScalarType, json: &Json) -> Result<Value, String> {
             _ => return Err(not_a()),
         }),
         ScalarType::String => Value::from(text()?),
-        ScalarType::Bytes => {
-            let text = text()?;
-            // Before anything is decoded.
-            if text.len() > MAX_STRING_BYTES * 4 / 3 + 4 {
-                return Err(format!("more than {MAX_STRING_BYTES} bytes"));
-            }
-            Value::from(
-                BASE64.decode(text).map_err(|error| format!("{} is not base64: {error}", shorten(json)))?,
-            )
-        }
+        ScalarType::Bytes => Value::from(bytes_from_text(text()?)?),
         ScalarType::Vector2 => Value::Vector2(vector_from_json(json).ok_or_else(not_a)?),
         ScalarType::Vector3 => Value::Vector3(vector_from_json(json).ok_or_else(not_a)?),
-        ScalarType::Quaternion => Value::Quaternion(vector_from_json(json).ok_or_else(not_a)?),
+        ScalarType::Quaternion => Value::from(vector_from_json::<4>(json).ok_or_else(not_a)?),
         ScalarType::Color => Value::Color(color_from_text(text()?).ok_or_else(not_a)?),
         ScalarType::DateTime => Value::DateTime(DateTime::parse(text()?).ok_or_else(not_a)?),
         ScalarType::Uuid => {
             let text = text()?;
             // One spelling, of the several that the parser knows.
             let uuid = uuid::Uuid::parse_str(text).ok().filter(|_| text.len() == 36).ok_or_else(not_a)?;
-            Value::Uuid(uuid.into_bytes())
+            Value::from(uuid.into_bytes())
         }
     };
     value.check(|| "the value".into()).map_err(|error| error.to_string())?;
@@ -247,6 +294,7 @@ pub(crate) fn document_members(schema: &Schema, object: Map<String, Json>) -> Do
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::value::Field;
 
     #[test]
     fn every_value_round_trips_through_text() {
@@ -267,13 +315,13 @@ mod tests {
             .chain([DateTime::MIN, DateTime::MAX, DateTime::UNIX_EPOCH].map(Value::from))
             .chain([vec![], vec![0, 255, 7]].map(Value::from))
             .chain([[0; 4], [1, 2, 254, 255]].map(Value::Color))
-            .chain([[0; 16], [0xab; 16]].map(Value::Uuid))
+            .chain([[0; 16], [0xab; 16]].map(Value::from))
             .collect();
         for float in &floats32 {
             values.push(Value::F32(*float));
             values.push(Value::Vector2([*float, 1.0]));
             values.push(Value::Vector3([0.5, *float, -81.125]));
-            values.push(Value::Quaternion([0.1, 0.2, *float, 1.0]));
+            values.push(Value::from([0.1, 0.2, *float, 1.0]));
         }
         let strings = || texts.map(Value::from).to_vec();
         values.push(Value::List(List::from_items(ScalarType::String, strings()).unwrap()));
@@ -285,9 +333,20 @@ mod tests {
         values.push(Value::Dict(
             Dict::from_entries(crate::value::KeyType::I64, ScalarType::I64, by_int).unwrap(),
         ));
+        let quest = RecordType::new([
+            Field::of_type("id", ScalarType::String),
+            Field::new("progress", 5),
+            Field::new("steps", List::from_items(ScalarType::Bool, vec![Value::Bool(true)]).unwrap()),
+            Field::new("loadout", Custom::new(Some("loadout"), [1, 2])),
+        ]);
+        let quest = quest.unwrap();
+        let first = Record::new(&quest, [("id", "first".into()), ("progress", 7.into())]).unwrap();
+        let quests =
+            List::from_items(&ValueType::Record(quest.clone()), vec![first.into(), quest.zero().into()]);
+        values.push(Value::List(quests.unwrap()));
         for value in values {
             let text = value_to_json(&value).to_string();
-            let back = value_from_json(value.value_type(), &serde_json::from_str(&text).unwrap());
+            let back = value_from_json(&value.value_type(), &serde_json::from_str(&text).unwrap());
             assert_eq!(back.as_ref(), Ok(&value), "{text}");
         }
     }
@@ -299,7 +358,7 @@ mod tests {
         check(Value::Vector3([12.5, 0.25, -81.125]), r#"{"x":12.5,"y":0.25,"z":-81.125}"#);
         check(Value::Color([255, 128, 0, 255]), r##""#FF8000FF""##);
         check(Value::DateTime(DateTime::UNIX_EPOCH), r#""1970-01-01T00:00:00Z""#);
-        check(Value::Uuid([0x12; 16]), r#""12121212-1212-1212-1212-121212121212""#);
+        check(Value::from([0x12_u8; 16]), r#""12121212-1212-1212-1212-121212121212""#);
         check(Value::from(vec![1, 2, 3]), r#""AQID""#);
     }
 
@@ -307,7 +366,7 @@ mod tests {
     fn what_does_not_fit_says_so() {
         let check = |value_type: &str, json: &str, expected: &str| {
             let value_type = ValueType::from_name(value_type).unwrap();
-            let error = value_from_json(value_type, &serde_json::from_str(json).unwrap()).unwrap_err();
+            let error = value_from_json(&value_type, &serde_json::from_str(json).unwrap()).unwrap_err();
             assert_eq!(error, expected);
         };
         check("i32", "2147483648", "2147483648 does not fit i32");
@@ -326,5 +385,8 @@ mod tests {
         check("list<i32>", "[1,true]", "item 1: true is not i32");
         check("dict<i32,bool>", r#"{"1":true,"01":false}"#, "the key \"01\" is not i32");
         check("dict<string,bool>", r#"{"a":1}"#, "key `a`: 1 is not bool");
+        check("list<record{a:i32}>", r#"[{"a":true}]"#, "item 0: field `a`: true is not i32");
+        check("record{a:i32}", r#"{"b":1}"#, "a record has no field \"b\": record{a:i32}");
+        check("custom", "[1]", "[1] is not custom, which has no codec here and so is base64");
     }
 }

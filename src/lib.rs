@@ -58,7 +58,8 @@ pub use self::transport::LinkStats;
 #[cfg(any(feature = "client", feature = "server"))]
 pub use self::transport::Trust;
 pub use self::value::{
-    Addition, DateTime, Dict, Key, KeyType, List, ScalarType, Value, ValueChange, ValueType,
+    Addition, Bytes, Codec, Custom, DateTime, Dict, Field, FieldInfo, Key, KeyType, List, Record, RecordType,
+    ScalarType, Text, Value, ValueChange, ValueType, register_codec,
 };
 
 #[cfg(feature = "quic")]

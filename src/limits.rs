@@ -21,6 +21,12 @@ pub const MAX_LIST_ITEMS: usize = 131_072;
 pub const MAX_DICT_ENTRIES: usize = 131_072;
 /// Removed keys of one dictionary whose numbers the master still knows.
 pub const MAX_REMOVED_KEYS: usize = 1024;
+/// Records, lists and dictionaries within one another, in the type of a property.
+pub const MAX_NESTING: usize = 8;
+/// Fields of a record.
+pub const MAX_FIELDS: usize = 256;
+/// Bytes of the name of a field, or of a type of the game's own.
+pub const MAX_FIELD_NAME_BYTES: usize = 64;
 /// Bytes of all values of one profile together, as they travel.
 pub const MAX_PROFILE_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes of one frame on the ordered stream.

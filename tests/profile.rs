@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mst_profiles::{
-    Addition, DateTime, Dict, Error, Key, KeyType, List, Profile, ProfileEvent, Property, PropertyIndex,
-    ScalarType, Schema, Value, ValueChange, ValueType,
+    Addition, Custom, DateTime, Dict, Error, Key, KeyType, List, Profile, ProfileEvent, Property,
+    PropertyIndex, Record, ScalarType, Schema, Value, ValueChange, ValueType,
 };
 use proptest::prelude::*;
 
@@ -32,14 +32,12 @@ fn any_scalar(scalar: ScalarType) -> BoxedStrategy<Value> {
         ScalarType::Bytes => proptest::collection::vec(any::<u8>(), 0..12).prop_map(Value::from).boxed(),
         ScalarType::Vector2 => [any_f32(), any_f32()].prop_map(Value::from).boxed(),
         ScalarType::Vector3 => [any_f32(), any_f32(), any_f32()].prop_map(Value::from).boxed(),
-        ScalarType::Quaternion => {
-            [any_f32(), any_f32(), any_f32(), any_f32()].prop_map(Value::Quaternion).boxed()
-        }
+        ScalarType::Quaternion => [any_f32(), any_f32(), any_f32(), any_f32()].prop_map(Value::from).boxed(),
         ScalarType::Color => any::<[u8; 4]>().prop_map(Value::Color).boxed(),
         ScalarType::DateTime => (DateTime::MIN.unix_micros()..=DateTime::MAX.unix_micros())
             .prop_map(|micros| Value::from(DateTime::from_unix_micros(micros).unwrap()))
             .boxed(),
-        ScalarType::Uuid => any::<[u8; 16]>().prop_map(Value::Uuid).boxed(),
+        ScalarType::Uuid => any::<[u8; 16]>().prop_map(Value::from).boxed(),
         other => panic!("{other} is a new type: it wants to be tested too"),
     }
 }
@@ -55,18 +53,47 @@ fn any_key(key: KeyType) -> BoxedStrategy<Key> {
 fn any_value(value_type: ValueType) -> BoxedStrategy<Value> {
     match value_type {
         ValueType::Scalar(scalar) => any_scalar(scalar),
-        ValueType::List(item) => proptest::collection::vec(any_scalar(item), 0..6)
-            .prop_map(move |items| Value::from(List::from_items(item, items).unwrap()))
+        ValueType::Custom(name) => proptest::collection::vec(any::<u8>(), 0..6)
+            .prop_map(move |bytes| Value::from(Custom::new(name.as_deref(), bytes)))
             .boxed(),
-        ValueType::Dict(key, item) => proptest::collection::vec((any_key(key), any_scalar(item)), 0..6)
-            .prop_map(move |entries| Value::from(Dict::from_entries(key, item, entries).unwrap()))
+        ValueType::Record(record) => {
+            let fields: Vec<_> =
+                record.fields().iter().map(|field| any_value(field.value_type().clone())).collect();
+            fields
+                .prop_map(move |values| {
+                    let names = record.fields().iter().map(|field| field.name());
+                    Value::from(Record::new(&record, names.zip(values)).unwrap())
+                })
+                .boxed()
+        }
+        ValueType::List(item) => proptest::collection::vec(any_value(ValueType::clone(&item)), 0..6)
+            .prop_map(move |items| Value::from(List::from_items(&*item, items).unwrap()))
             .boxed(),
+        ValueType::Dict(key, item) => {
+            proptest::collection::vec((any_key(key), any_value(ValueType::clone(&item))), 0..6)
+                .prop_map(move |entries| Value::from(Dict::from_entries(key, &*item, entries).unwrap()))
+                .boxed()
+        }
         other => panic!("{other} is a new type: it wants to be tested too"),
     }
 }
 
+/// Types with parts in parts.
+const NESTED: [&str; 6] = [
+    "record{a:i32,b:string,c:bool}",
+    "list<record{id:string,progress:i64,done:bool,tags:list<string>}>",
+    "dict<string,record{n:i32,inner:record{x:f32,y:f32}}>",
+    "dict<i32,list<dict<i64,i32>>>",
+    "record{all:dict<string,list<record{n:i32,c:custom<loadout>}>>,at:datetime,of:vector3}",
+    "custom",
+];
+
 fn any_type() -> impl Strategy<Value = ValueType> {
-    proptest::sample::select(ValueType::all().collect::<Vec<_>>())
+    let nested = NESTED.map(|name| ValueType::from_name(name).unwrap());
+    prop_oneof![
+        3 => proptest::sample::select(ValueType::all().collect::<Vec<_>>()),
+        1 => proptest::sample::select(nested.to_vec()),
+    ]
 }
 
 fn any_schema() -> impl Strategy<Value = Arc<Schema>> {
@@ -112,8 +139,25 @@ fn any_steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 impl Step {
-    fn scalar(&self, scalar: ScalarType) -> Value {
-        self.seed.iter().find(|v| v.value_type() == scalar.into()).expect("there is one of each").clone()
+    /// A value of a type; of those with parts one whose parts are from the seed.
+    fn value(&self, value_type: &ValueType) -> Value {
+        match value_type {
+            ValueType::Custom(name) => Custom::new(name.as_deref(), [self.kind, self.place as u8]).into(),
+            ValueType::Record(record) => {
+                let fields = record.fields().iter();
+                let fields = fields.map(|field| (field.name(), self.value(field.value_type())));
+                Record::new(record, fields).unwrap().into()
+            }
+            ValueType::List(item) => {
+                let items = (0..self.place % 3).map(|_| self.value(item)).collect();
+                List::from_items(&**item, items).unwrap().into()
+            }
+            ValueType::Dict(key_type, item) => {
+                let key = self.key[usize::from(*key_type != KeyType::String)].clone();
+                Dict::from_entries(*key_type, &**item, [(key, self.value(item))]).unwrap().into()
+            }
+            scalar => self.seed.iter().find(|v| v.is_of(scalar)).expect("there is one of each").clone(),
+        }
     }
 
     fn property(&self, profile: &Profile) -> PropertyIndex {
@@ -132,7 +176,7 @@ impl Step {
         let property = self.property(profile);
         match profile.get(property).clone() {
             Value::List(list) => {
-                let value = self.scalar(list.item_type());
+                let value = self.value(list.item_type());
                 let at = |n: u16, beyond: usize| u32::from(n) % (list.len() + beyond).max(1) as u32;
                 match self.kind % 7 {
                     0 => profile.list_push(property, value),
@@ -150,14 +194,14 @@ impl Step {
             Value::Dict(dict) => {
                 let key = self.key[usize::from(dict.key_type() != KeyType::String)].clone();
                 match self.kind % 6 {
-                    0 | 1 => profile.dict_put(property, key, self.scalar(dict.item_type())),
+                    0 | 1 => profile.dict_put(property, key, self.value(dict.item_type())),
                     2 => profile.dict_remove(property, key),
                     3 => profile.dict_add(property, key, self.amount),
                     4 => profile.dict_add(property, key, self.amount as f64),
                     _ if self.place.is_multiple_of(3) => profile.clear(property),
                     _ => {
                         let first = dict.iter().take(2).map(|(k, v)| (k.clone(), v.clone()));
-                        let entries = first.chain([(key, self.scalar(dict.item_type()))]);
+                        let entries = first.chain([(key, self.value(dict.item_type()))]);
                         profile.set(
                             property,
                             Dict::from_entries(dict.key_type(), dict.item_type(), entries).unwrap(),
@@ -166,7 +210,7 @@ impl Step {
                 }
             }
             scalar => match self.kind % 6 {
-                0 | 1 => profile.set(property, self.scalar(scalar.value_type().element())),
+                0 | 1 => profile.set(property, self.value(&scalar.value_type())),
                 2 => profile.add_int(property, self.amount),
                 3 => profile.add_float(property, self.amount as f64 / 3.0),
                 4 => profile.add(property, Addition::int_clamped(self.amount, -100..=100)),

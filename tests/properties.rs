@@ -75,12 +75,12 @@ fn samples(scalar: ScalarType) -> [Value; 2] {
         ScalarType::Bytes => [vec![0, 255, 1].into(), vec![7; 300].into()],
         ScalarType::Vector2 => [[1.5_f32, -2.0].into(), [f32::INFINITY, 0.0].into()],
         ScalarType::Vector3 => [[12.5_f32, 0.25, -81.125].into(), [0.1_f32, 0.2, 0.3].into()],
-        ScalarType::Quaternion => [Value::Quaternion([0.5; 4]), Value::Quaternion([0.0, 0.0, 1.0, 0.0])],
+        ScalarType::Quaternion => [Value::from([0.5_f32; 4]), Value::from([0.0_f32, 0.0, 1.0, 0.0])],
         ScalarType::Color => [Value::Color([255, 128, 0, 64]), Value::Color([1, 2, 3, 4])],
         ScalarType::DateTime => {
             [DateTime::parse("2026-01-02T03:04:05.000006Z").unwrap().into(), DateTime::MIN.into()]
         }
-        ScalarType::Uuid => [Value::Uuid([0x12; 16]), Value::Uuid([0xff; 16])],
+        ScalarType::Uuid => [Value::from([0x12_u8; 16]), Value::from([0xff_u8; 16])],
         other => panic!("{other} is a new type: it wants to be tested too"),
     }
 }

@@ -195,12 +195,12 @@ impl MstEvent {
         (event.new_int, event.new_float) = new.map_or((0, 0.0), numbers);
         (event.has_old, event.has_new) = (u8::from(old.is_some()), u8::from(new.is_some()));
         if let Some(value) = new.or(old) {
-            event.value_type = MstValueType::from(value.value_type()) as i32 as u8;
+            event.value_type = MstValueType::of(value) as i32 as u8;
         }
         if let Some((key, ValueType::Dict(key_type, _))) =
             key(&changed.change).zip(Some(property.value_type()))
         {
-            event.key_type = MstKeyType::from(key_type) as i32 as u8;
+            event.key_type = MstKeyType::from(*key_type) as i32 as u8;
             if let Key::Int(int) = key {
                 event.key_int = *int;
             }
@@ -252,7 +252,7 @@ pub(super) struct Told {
 
 impl Told {
     pub(super) fn changed(schema: &Schema, changed: PropertyChanged) -> Self {
-        let value_type = schema.property(changed.property).value_type();
+        let value_type = schema.property(changed.property).value_type().clone();
         Self { change: Some((changed, value_type)), error: None }
     }
 

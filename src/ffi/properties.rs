@@ -14,7 +14,7 @@ use crate::error::ErrorCode;
 use crate::schema::{
     Limits, Merge, Number, Property, PropertyIndex, PropertyInfo, Schema, SyncClass, Visibility, Writers,
 };
-use crate::value::ValueType;
+use crate::value::{ScalarType, ValueType};
 
 /// Who may write a property, beside the master.
 #[allow(non_camel_case_types)]
@@ -210,7 +210,7 @@ impl MstPropertyOptions {
             )
         };
         let given = |text: &str| (!text.is_empty()).then(|| text.to_string());
-        let mut limits = self.limits.read(value_type)?;
+        let mut limits = self.limits.read(&value_type)?;
         limits.pattern = given(pattern);
         limits.key_pattern = given(key_pattern);
         let mut property = property
@@ -248,6 +248,11 @@ impl MstPropertyOptions {
     }
 }
 
+/// Whether the numbers in values of a type have fractions.
+fn is_float(value_type: &ValueType) -> bool {
+    value_type.element().scalar().is_some_and(ScalarType::is_float)
+}
+
 fn no_choice(name: &'static str, given: i32, choices: &str) -> Failure {
     Failure::argument(name, format!("{given} is no {choices}"))
 }
@@ -262,9 +267,9 @@ fn flag(name: &'static str, given: u8) -> Outcome<bool> {
 
 impl MstLimits {
     /// The limits but for the patterns.
-    fn read(&self, value_type: ValueType) -> Outcome<Limits> {
+    fn read(&self, value_type: &ValueType) -> Outcome<Limits> {
         let number = |int, float| {
-            if value_type.element().is_float() { Number::Float(float) } else { Number::Int(int) }
+            if is_float(value_type) { Number::Float(float) } else { Number::Int(int) }
         };
         let given = |name, has, value: u32| Ok::<_, Failure>(flag(name, has)?.then_some(value));
         if self.reserved != [0; 3] {
@@ -288,7 +293,7 @@ impl MstLimits {
         let limits = info.limits();
         // A range of floating-point numbers may be said in integers.
         let numbers = |bound: Option<Number>| match bound {
-            Some(Number::Int(int)) if info.value_type().element().is_float() => (0, int as f64),
+            Some(Number::Int(int)) if is_float(info.value_type()) => (0, int as f64),
             Some(Number::Int(int)) => (int, 0.0),
             Some(Number::Float(float)) => (0, float),
             None => (0, 0.0),
@@ -322,7 +327,7 @@ impl MstLimits {
 impl MstPropertyInfo {
     fn of(info: &PropertyInfo) -> Self {
         let key_type = match info.value_type() {
-            ValueType::Dict(key_type, _) => key_type.into(),
+            ValueType::Dict(key_type, _) => (*key_type).into(),
             _ => MstKeyType::MST_KEY_NONE,
         };
         Self {

@@ -84,6 +84,10 @@ pub enum MstResult {
     MST_ERR_STALE = -217,
     /// A property does not have the value that a batch requires.
     MST_ERR_PRECONDITION_FAILED = -218,
+    /// A path that leads to no place of a property's value.
+    MST_ERR_NO_SUCH_PLACE = -219,
+    /// Bytes that are no value of a type of the game's own.
+    MST_ERR_INVALID_CUSTOM = -220,
     /// The profile is being filled; its values are placeholders.
     MST_ERR_NOT_LOADED = -301,
     /// The profile belongs to an endpoint, which makes and applies its deltas.
@@ -181,6 +185,8 @@ impl From<ErrorCode> for MstResult {
             ErrorCode::NoSuchKey => Self::MST_ERR_NO_SUCH_KEY,
             ErrorCode::Stale => Self::MST_ERR_STALE,
             ErrorCode::PreconditionFailed => Self::MST_ERR_PRECONDITION_FAILED,
+            ErrorCode::NoSuchPlace => Self::MST_ERR_NO_SUCH_PLACE,
+            ErrorCode::InvalidCustom => Self::MST_ERR_INVALID_CUSTOM,
             ErrorCode::NotLoaded => Self::MST_ERR_NOT_LOADED,
             ErrorCode::Attached => Self::MST_ERR_ATTACHED,
             ErrorCode::Released => Self::MST_ERR_RELEASED,
@@ -333,6 +339,8 @@ pub extern "C" fn mst_result_name(result: i32) -> *const c_char {
         -216 => b"MST_ERR_NO_SUCH_KEY\0",
         -217 => b"MST_ERR_STALE\0",
         -218 => b"MST_ERR_PRECONDITION_FAILED\0",
+        -219 => b"MST_ERR_NO_SUCH_PLACE\0",
+        -220 => b"MST_ERR_INVALID_CUSTOM\0",
         -301 => b"MST_ERR_NOT_LOADED\0",
         -302 => b"MST_ERR_ATTACHED\0",
         -303 => b"MST_ERR_RELEASED\0",

@@ -189,7 +189,7 @@ pub unsafe extern "C" fn mst_schema_builder_add_list(
 ) -> MstResult {
     // SAFETY: the caller's promise, passed on.
     guard(|| unsafe {
-        let list = ValueType::List(scalar_type("item_type", item_type)?);
+        let list = ValueType::list(scalar_type("item_type", item_type)?);
         add(builder, name, name_len, list.zero(), options)
     })
 }
@@ -211,7 +211,7 @@ pub unsafe extern "C" fn mst_schema_builder_add_dict(
     // SAFETY: the caller's promise, passed on.
     guard(|| unsafe {
         let keys = key_type("dict_key_type", dict_key_type)?;
-        let dict = ValueType::Dict(keys, scalar_type("item_type", item_type)?);
+        let dict = ValueType::dict(keys, scalar_type("item_type", item_type)?);
         add(builder, name, name_len, dict.zero(), options)
     })
 }
@@ -241,11 +241,11 @@ pub extern "C" fn mst_schema_builder_add_by_key(
         let value_type = match value_type {
             LIST => {
                 no_part("dict_key_type", dict_key_type)?;
-                ValueType::List(scalar_type("item_type", item_type)?)
+                ValueType::list(scalar_type("item_type", item_type)?)
             }
             DICT => {
                 let keys = key_type("dict_key_type", dict_key_type)?;
-                ValueType::Dict(keys, scalar_type("item_type", item_type)?)
+                ValueType::dict(keys, scalar_type("item_type", item_type)?)
             }
             scalar => {
                 no_part("dict_key_type", dict_key_type)?;

@@ -43,10 +43,14 @@ pub enum MstValueType {
     MST_TYPE_DATETIME = 12,
     /// A 128-bit identifier.
     MST_TYPE_UUID = 13,
-    /// Items of one of the types above, in an order.
+    /// Items of one type, in an order.
     MST_TYPE_LIST = 64,
-    /// Values of one of the types above, by key.
+    /// Values of one type, by key.
     MST_TYPE_DICT = 65,
+    /// Values of several types, by name.
+    MST_TYPE_RECORD = 66,
+    /// Bytes of which only the game knows what they are.
+    MST_TYPE_CUSTOM = 67,
 }
 
 /// The type of a dictionary's keys.
@@ -127,12 +131,27 @@ impl From<ScalarType> for MstValueType {
     }
 }
 
-impl From<ValueType> for MstValueType {
-    fn from(value_type: ValueType) -> Self {
+impl From<&ValueType> for MstValueType {
+    fn from(value_type: &ValueType) -> Self {
         match value_type {
-            ValueType::Scalar(scalar) => scalar.into(),
+            ValueType::Scalar(scalar) => (*scalar).into(),
+            ValueType::Custom(_) => Self::MST_TYPE_CUSTOM,
+            ValueType::Record(_) => Self::MST_TYPE_RECORD,
             ValueType::List(_) => Self::MST_TYPE_LIST,
             ValueType::Dict(..) => Self::MST_TYPE_DICT,
+        }
+    }
+}
+
+impl MstValueType {
+    /// The type of a value.
+    pub(super) fn of(value: &Value) -> Self {
+        match value {
+            Value::Custom(_) => Self::MST_TYPE_CUSTOM,
+            Value::Record(_) => Self::MST_TYPE_RECORD,
+            Value::List(_) => Self::MST_TYPE_LIST,
+            Value::Dict(_) => Self::MST_TYPE_DICT,
+            scalar => scalar.scalar_type().map_or(Self::MST_TYPE_NONE, Self::from),
         }
     }
 }
@@ -195,17 +214,17 @@ impl MstValue {
     /// A value but for its text.
     fn without_text(value: &Value) -> Self {
         let mut out = Self::none();
-        out.value_type = MstValueType::from(value.value_type()) as i32;
+        out.value_type = MstValueType::of(value) as i32;
         (out.int_value, out.float_value) = numbers(value);
-        let [x, y, z, w] = match *value {
-            Value::Vector2([x, y]) => [x, y, 0.0, 0.0],
-            Value::Vector3([x, y, z]) => [x, y, z, 0.0],
-            Value::Quaternion(components) => components,
+        let [x, y, z, w] = match value {
+            Value::Vector2([x, y]) => [*x, *y, 0.0, 0.0],
+            Value::Vector3([x, y, z]) => [*x, *y, *z, 0.0],
+            Value::Quaternion(components) => **components,
             _ => [0.0; 4],
         };
         (out.x, out.y, out.z, out.w) = (x, y, z, w);
         if let Value::Uuid(uuid) = value {
-            out.uuid = *uuid;
+            out.uuid = **uuid;
         }
         out
     }
@@ -216,6 +235,7 @@ pub(super) fn bytes_of(value: &Value) -> &[u8] {
     match value {
         Value::String(text) => text.as_bytes(),
         Value::Bytes(bytes) => bytes,
+        Value::Custom(custom) => custom.bytes(),
         _ => &[],
     }
 }
@@ -254,12 +274,12 @@ pub(super) unsafe fn read_value(name: &'static str, value: *const MstValue) -> O
         }
         ScalarType::Vector2 => Value::Vector2([given.x, given.y]),
         ScalarType::Vector3 => Value::Vector3([given.x, given.y, given.z]),
-        ScalarType::Quaternion => Value::Quaternion([given.x, given.y, given.z, given.w]),
+        ScalarType::Quaternion => Value::from([given.x, given.y, given.z, given.w]),
         ScalarType::Color => {
             Value::Color(u32::try_from(int).map_err(|_| out_of_range("0xRRGGBBAA"))?.to_be_bytes())
         }
         ScalarType::DateTime => Value::DateTime(DateTime::from_unix_micros(int)?),
-        ScalarType::Uuid => Value::Uuid(given.uuid),
+        ScalarType::Uuid => Value::from(given.uuid),
     })
 }
 
@@ -329,7 +349,7 @@ pub(super) unsafe fn put_value(
     // SAFETY: the caller's promise, passed on.
     let text = unsafe { room.put(bytes)? };
     let mut made = value.map_or_else(MstValue::none, MstValue::without_text);
-    if matches!(value, Some(Value::String(_) | Value::Bytes(_))) {
+    if matches!(value, Some(Value::String(_) | Value::Bytes(_) | Value::Custom(_))) {
         (made.text, made.text_len) = (text, bytes.len() as u32);
     }
     // SAFETY: not null and aligned, and the caller promises that it may be written.

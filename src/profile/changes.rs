@@ -36,17 +36,17 @@ impl Profile {
         let value = value.into();
         let info = self.schema.property(property);
         self.writable(property)?;
-        info.check_type(&value)?;
+        info.slot().check_type(&value)?;
         let shown = self.get(property);
         if info.value_type().is_container() {
-            info.check(&value)?;
+            info.slot().check(&value)?;
             return self.set_container(property, &value);
         }
         if info.merge() == Merge::Sum && self.state != State::Alone {
             if let (Some(before), Some(after)) = (shown.as_int(), value.as_int()) {
                 let diff = after.checked_sub(before).ok_or_else(|| Error::Overflow {
                     property: info.shared_name().clone(),
-                    value_type: info.value_type().element().name(),
+                    value_type: shown.scalar_type().map_or("", ScalarType::name),
                     amount: format!("the difference of {after} and {before}"),
                 })?;
                 return self.add(property, diff);
@@ -147,7 +147,8 @@ impl Profile {
         }
         let change = Change::Require(value.into());
         let shown = self.get(property);
-        let step = self.or_for_the_master(&change, shown, change.resolve(info, shown, std::iter::empty()))?;
+        let step =
+            self.or_for_the_master(&change, shown, change.resolve(&info.slot(), shown, std::iter::empty()))?;
         let interval = info.interval();
         self.record(property, change, &step, false)?;
         self.wait_for(interval);
@@ -444,21 +445,21 @@ impl Profile {
         // An addition that becomes one with the one before it is made to what was there before that.
         let merged = match (&change, overlay) {
             (Change::Add(add), Some(overlay)) => {
-                self.merged_addition(overlay.open, add, info.value_type().element())
+                self.merged_addition(overlay.open, add, info.value_type().scalar())
             }
             _ => None,
         };
         let resolved = match (&merged, overlay) {
             (Some(add), Some(overlay)) => {
-                let step = Change::Add(*add).resolve(info, &overlay.base, std::iter::empty())?;
+                let step = Change::Add(*add).resolve(&info.slot(), &overlay.base, std::iter::empty())?;
                 if let Step::Value(sum) = &step {
                     // What may only grow does so also from what is shown.
-                    info.check_order(shown, sum)?;
+                    info.slot().check_order(shown, sum)?;
                 }
                 Ok(step)
             }
-            (_, Some(overlay)) => change.resolve(info, shown, overlay.history()),
-            (_, None) => change.resolve(info, shown, std::iter::empty()),
+            (_, Some(overlay)) => change.resolve(&info.slot(), shown, overlay.history()),
+            (_, None) => change.resolve(&info.slot(), shown, std::iter::empty()),
         };
         let step = self.or_for_the_master(&change, shown, resolved)?;
         // What has bounds may do something to the master's value though it does nothing to this one.
@@ -528,9 +529,9 @@ impl Profile {
     }
 
     /// The addition that stands for the last one of an open batch and another after it, if one can.
-    fn merged_addition(&self, batch: u64, add: &Add, scalar: ScalarType) -> Option<Add> {
+    fn merged_addition(&self, batch: u64, add: &Add, scalar: Option<ScalarType>) -> Option<Add> {
         match &self.batches.open(batch)?.ops.last()?.change {
-            Change::Add(before) => before.then(add, scalar),
+            Change::Add(before) => before.then(add, scalar?),
             _ => None,
         }
     }

@@ -90,7 +90,7 @@ fn coalesce_entry(batch: &mut Batch, change: &DictChange, step: &Step) -> Option
             DictChange::Add { key, add: first @ Add::Int { .. } },
             DictChange::Add { add, .. },
             Step::Dict(DictEffect::Put { value, .. }),
-        ) => DictChange::Add { key: key.clone(), add: first.then(add, value.value_type().element())? },
+        ) => DictChange::Add { key: key.clone(), add: first.then(add, value.scalar_type()?)? },
         // What the entry is here is what this batch made it.
         (
             DictChange::Put { .. } | DictChange::Remove { .. },

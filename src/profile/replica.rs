@@ -407,7 +407,7 @@ impl Profile {
                 if batch.number == overlay.open && info.value_type().is_scalar() {
                     overlay.base = value.clone();
                 }
-                let Ok(step) = op.change.resolve(info, value, overlay.history()) else { continue };
+                let Ok(step) = op.change.resolve(&info.slot(), value, overlay.history()) else { continue };
                 if step.apply(value).is_ok()
                     && let Step::List(effect) = step
                     && effect.moves_items()

@@ -85,7 +85,9 @@ impl Profile {
                     continue;
                 }
                 let history = track.iter().map(Tracked::happened);
-                let Ok(Step::List(effect)) = op.change.resolve(info, &value, history) else { continue };
+                let Ok(Step::List(effect)) = op.change.resolve(&info.slot(), &value, history) else {
+                    continue;
+                };
                 if effect.apply(&mut value).is_err() {
                     continue;
                 }

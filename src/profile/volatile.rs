@@ -85,7 +85,9 @@ impl Profile {
             return refuse("it can't be part of a batch");
         }
         let Change::Set(_) = change else { return refuse("it can only be set") };
-        let Step::Value(value) = change.resolve(info, shown, std::iter::empty())? else { return Ok(None) };
+        let Step::Value(value) = change.resolve(&info.slot(), shown, std::iter::empty())? else {
+            return Ok(None);
+        };
         if value == *shown {
             return Ok(None);
         }

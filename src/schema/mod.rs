@@ -4,6 +4,7 @@ mod file;
 mod key;
 mod limits;
 mod property;
+mod slot;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -14,9 +15,11 @@ use sha2::{Digest, Sha256};
 
 pub use self::file::SchemaMistake;
 pub use self::key::property_key;
+pub(crate) use self::limits::Rules;
 pub use self::limits::{Limits, Number};
 pub(crate) use self::property::Attributes;
 pub use self::property::{Merge, Property, PropertyInfo, SyncClass, Visibility, Writers};
+pub(crate) use self::slot::{Part, Slot};
 use crate::error::{Error, Result};
 use crate::limits::{MAX_NAME_BYTES, MAX_PROPERTIES, MAX_PROPERTY_INTERVAL, MAX_USER_ID_BYTES};
 use crate::value::ValueType;
@@ -169,7 +172,14 @@ impl Schema {
             hash.update((property.name().len() as u64).to_le_bytes());
             hash.update(property.name().as_bytes());
             hash.update(property.key().to_le_bytes());
-            hash.update(property.value_type().code().to_le_bytes());
+            match property.value_type().code() {
+                Some(code) => hash.update(code.to_le_bytes()),
+                None => {
+                    let name = property.value_type().name();
+                    hash.update((name.len() as u64 + 0x1_0000).to_le_bytes());
+                    hash.update(name);
+                }
+            }
             hash.update([property.writers() as u8, property.visibility() as u8, property.merge() as u8]);
         }
         let mut fingerprint = [0; 8];
@@ -264,20 +274,22 @@ impl SchemaBuilder {
                 let reason = match value_type {
                     ValueType::Scalar(_) if attributes.merge == Merge::Sum => Some("one that is summed"),
                     ValueType::Scalar(_) => None,
-                    _ => Some("a list or dictionary"),
+                    _ => Some("what has parts or is the game's own"),
                 };
                 if let Some(what) = reason {
                     mistake("sync", invalid(format!("{what} can't be volatile")));
                 }
             }
-            let limit_mistakes = attributes.limits.mistakes(value_type);
+            let limit_mistakes = attributes.limits.mistakes(&value_type);
             let bad_limits = !limit_mistakes.is_empty();
             for (member, reason) in limit_mistakes {
                 mistake(member, invalid(format!("{member} {reason}")));
             }
             if let Err(error) = property.default.check(|| format!("the default of property `{name}`")) {
                 mistake("default", error);
-            } else if !bad_limits && let Err(error) = property.clone().into_info().check(&property.default) {
+            } else if !bad_limits
+                && let Err(error) = property.clone().into_info().slot().check(&property.default)
+            {
                 let error = error.to_string();
                 let reason = error.strip_prefix(&format!("property `{name}`: ")).unwrap_or(&error);
                 mistake("default", invalid(format!("the default is against the limits: {reason}")));

@@ -4,9 +4,10 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::limits::Patterns;
+use super::limits::Rules;
 use super::{Limits, Number, Relation, property_key};
-use crate::value::{Dict, KeyType, List, ScalarType, Value, ValueType};
+use crate::error::Error;
+use crate::value::{Dict, KeyType, List, Value, ValueType};
 
 /// Who may see a property, beside the master.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -103,12 +104,12 @@ impl Property {
     }
 
     /// A list, at first empty.
-    pub fn list(name: &str, item: ScalarType) -> Self {
+    pub fn list(name: &str, item: impl Into<ValueType>) -> Self {
         Self::new(name, List::new(item))
     }
 
     /// A dictionary, at first empty.
-    pub fn dict(name: &str, key: KeyType, value: ScalarType) -> Self {
+    pub fn dict(name: &str, key: KeyType, value: impl Into<ValueType>) -> Self {
         Self::new(name, Dict::new(key, value))
     }
 
@@ -224,9 +225,7 @@ pub struct PropertyInfo {
     default: Value,
     value_type: ValueType,
     attributes: Attributes,
-    /// Whether there is a limit that has to be looked at for each element.
-    pub(super) has_limits: bool,
-    pub(super) patterns: Patterns,
+    rules: Rules,
 }
 
 impl PropertyInfo {
@@ -236,8 +235,7 @@ impl PropertyInfo {
             key,
             value_type: default.value_type(),
             default,
-            has_limits: attributes.limits != Limits::default(),
-            patterns: attributes.limits.compile(),
+            rules: Rules::new(attributes.limits.clone()),
             attributes,
         }
     }
@@ -265,8 +263,8 @@ impl PropertyInfo {
 
     /// Its type.
     #[must_use]
-    pub fn value_type(&self) -> ValueType {
-        self.value_type
+    pub fn value_type(&self) -> &ValueType {
+        &self.value_type
     }
 
     /// The value of a new profile.
@@ -331,6 +329,15 @@ impl PropertyInfo {
     #[must_use]
     pub fn description(&self) -> Option<&str> {
         self.attributes.description.as_deref()
+    }
+
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The error of using it as something else.
+    pub(crate) fn wrong_type(&self, found: impl Into<String>) -> Error {
+        self.slot().wrong_type(found)
     }
 
     pub(crate) fn attributes(&self) -> &Attributes {

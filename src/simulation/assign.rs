@@ -4,7 +4,7 @@ use super::outcome::may_be_refused;
 use super::plain::{plain, plain_key, with_identity};
 use super::replay::{After, Op};
 use super::report::{Met, finding};
-use super::schemas::Plan;
+use super::schemas::{Plan, scalar_of};
 use super::world::World;
 use crate::schema::PropertyIndex;
 use crate::value::{Dict, Key, List, Value};
@@ -62,17 +62,17 @@ fn other_list(list: &List, dice: u64, identity: i64, tag: &str) -> Option<(Value
     } else {
         if let Some(item) = items.get_mut(place) {
             let before = plain(item).identity();
-            let revised = with_identity(list.item_type(), before, identity, tag);
+            let revised = with_identity(scalar_of(list.item_type()), before, identity, tag);
             if *item != revised {
                 *item = revised;
                 ops.push(Op::Revise { identity: before, item: plain(item) });
             }
         }
-        let added = with_identity(list.item_type(), identity, 0, tag);
+        let added = with_identity(scalar_of(list.item_type()), identity, 0, tag);
         ops.push(Op::Insert { after: After::End, item: plain(&added) });
         items.push(added);
     }
-    Some((Value::List(List::from_items(list.item_type(), items)?), ops))
+    Some((Value::List(List::from_items(list.item_type().clone(), items)?), ops))
 }
 
 /// One entry goes, and one is put; or all go.
@@ -93,7 +93,7 @@ fn other_dict(dict: &Dict, dice: u64, identity: i64, tag: &str) -> Option<(Value
         }
         let place = (dice >> 16) as usize % entries.len();
         let (key, value) = &mut entries[place];
-        let fresh = with_identity(dict.item_type(), identity, 0, tag);
+        let fresh = with_identity(scalar_of(dict.item_type()), identity, 0, tag);
         if *value != fresh {
             *value = fresh;
             ops.push(Op::Put { key: plain_key(key), value: plain(value) });
@@ -102,5 +102,5 @@ fn other_dict(dict: &Dict, dice: u64, identity: i64, tag: &str) -> Option<(Value
     if ops.is_empty() {
         return None;
     }
-    Some((Value::Dict(Dict::from_entries(dict.key_type(), dict.item_type(), entries)?), ops))
+    Some((Value::Dict(Dict::from_entries(dict.key_type(), dict.item_type().clone(), entries)?), ops))
 }

@@ -228,13 +228,13 @@ impl Call {
 /// A change of a property that shows a value; none when the dice are against it.
 fn make(rng: &mut Rng, plan: &Plan, shown: &Value, user: usize, identity: i64) -> Option<Request> {
     let tag = plan.tag(user);
-    let element = plan.value_type.element();
-    match plan.value_type {
+    let element = plan.scalar();
+    match &plan.value_type {
         // What is set and may only grow is not added to: the sum would depend on whether the set can be made.
         ValueType::Scalar(scalar)
             if scalar.is_number() && rng.below(4) > 0 && (plan.sum || !plan.monotonic) =>
         {
-            let amount = amount(rng, scalar, plan.monotonic);
+            let amount = amount(rng, *scalar, plan.monotonic);
             Some(Request { op: Op::Add(amount), call: Call::Add(amount.addition()) })
         }
         ValueType::Scalar(scalar) if scalar.is_number() => {
@@ -255,10 +255,12 @@ fn make(rng: &mut Rng, plan: &Plan, shown: &Value, user: usize, identity: i64) -
                 ScalarType::String if rng.below(8) == 0 => {
                     Value::from(format!("{tag}{identity}-{:0>9}.0", 1))
                 }
-                _ => with_identity(scalar, identity, rng.below(64) as i64, &tag),
+                _ => with_identity(*scalar, identity, rng.below(64) as i64, &tag),
             };
             Some(Request { op: Op::Set(plain(&value)), call: Call::Set(value) })
         }
+        // None of the pool is one.
+        ValueType::Custom(_) | ValueType::Record(_) => None,
         ValueType::List(_) => list_change(rng, plan, shown, identity, &tag),
         ValueType::Dict(key_type, _) => {
             let key = match key_type {
@@ -272,7 +274,7 @@ fn make(rng: &mut Rng, plan: &Plan, shown: &Value, user: usize, identity: i64) -
 }
 
 fn list_change(rng: &mut Rng, plan: &Plan, shown: &Value, identity: i64, tag: &str) -> Option<Request> {
-    let element = plan.value_type.element();
+    let element = plan.scalar();
     let items: Vec<i64> = shown.as_list()?.iter().map(|item| plain(item).identity()).collect();
     let count = items.len() as u64;
     let at = |place: u64| items[place as usize];
@@ -349,7 +351,7 @@ fn dict_change(
 /// A number that a game sets.
 fn assigned(rng: &mut Rng, plan: &Plan, shown: &Value) -> Value {
     let near = rng.below(130) as i64 - 10;
-    match plan.value_type.element() {
+    match plan.scalar() {
         ScalarType::I32 if plan.monotonic => Value::I32(shown.as_int().unwrap_or(0) as i32 + near as i32),
         ScalarType::I32 => Value::I32(near as i32),
         ScalarType::I64 if plan.monotonic => Value::I64(shown.as_int().unwrap_or(0) + near),

@@ -63,7 +63,7 @@ pub(super) fn with_identity(scalar: ScalarType, identity: i64, revision: i64, ta
         }
         ScalarType::Vector2 => Value::Vector2(bits.map(|b| b as f32)),
         ScalarType::Vector3 => Value::Vector3([bits[0] as f32, bits[1] as f32, -1.5]),
-        ScalarType::Quaternion => Value::Quaternion([bits[0] as f32, bits[1] as f32, 0.0, -0.0]),
+        ScalarType::Quaternion => Value::from([bits[0] as f32, bits[1] as f32, 0.0, -0.0]),
         ScalarType::Color => Value::Color(((number as u32) << 1).to_le_bytes()),
         ScalarType::DateTime => {
             crate::DateTime::from_unix_micros(number * 1_000_001).map_or(Value::Bool(false), Value::DateTime)
@@ -72,7 +72,7 @@ pub(super) fn with_identity(scalar: ScalarType, identity: i64, revision: i64, ta
             let mut bytes = [7; 16];
             bytes[..4].copy_from_slice(&bits[0].to_le_bytes());
             bytes[4] = bits[1] as u8;
-            Value::Uuid(bytes)
+            Value::from(bytes)
         }
     }
 }
@@ -144,10 +144,10 @@ fn raw_bytes(value: &Value, mut put: impl FnMut(&[u8])) {
         Value::Bytes(bytes) => put(bytes),
         Value::Vector2(v) => floats(v),
         Value::Vector3(v) => floats(v),
-        Value::Quaternion(v) => floats(v),
+        Value::Quaternion(v) => floats(&**v),
         Value::Color(v) => put(v),
         Value::DateTime(v) => put(&v.unix_micros().to_le_bytes()),
-        Value::Uuid(v) => put(v),
+        Value::Uuid(v) => put(&**v),
         _ => put(b"?"),
     }
 }

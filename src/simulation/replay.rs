@@ -92,7 +92,7 @@ impl Amount {
                 let sum = int.saturating_add(amount);
                 Ok(Plain::Int(match self.bounds {
                     Bounds::None => sum,
-                    Bounds::Clamp(min, max) if plan.value_type.element() == crate::ScalarType::I32 => {
+                    Bounds::Clamp(min, max) if plan.scalar() == crate::ScalarType::I32 => {
                         sum.clamp(min, max).clamp(i64::from(i32::MIN), i64::from(i32::MAX))
                     }
                     Bounds::Clamp(min, max) => sum.clamp(min, max),

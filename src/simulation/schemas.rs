@@ -91,7 +91,17 @@ impl Layout {
     }
 }
 
+/// The scalar type of values of a type, or of what is in them.
+pub(super) fn scalar_of(value_type: &ValueType) -> ScalarType {
+    value_type.element().scalar().unwrap_or(ScalarType::Bool)
+}
+
 impl Plan {
+    /// The scalar type of its value, or of the items or values in it.
+    pub(super) fn scalar(&self) -> ScalarType {
+        scalar_of(&self.value_type)
+    }
+
     /// What texts of the property begin with. What not all may see can be found in the bytes that somebody is sent.
     pub(super) fn tag(&self, user: usize) -> String {
         match self.visibility {
@@ -134,7 +144,7 @@ impl Plan {
             (Plain::Float(float), Some((min, max))) => (min as f64..=max as f64).contains(float),
             _ => true,
         };
-        let fits = match (value, self.value_type.element()) {
+        let fits = match (value, self.scalar()) {
             (Plain::Int(int), ScalarType::I32) => i32::try_from(*int).is_ok(),
             _ => true,
         };

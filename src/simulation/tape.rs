@@ -73,12 +73,14 @@ pub(super) fn hash_value(tape: &mut Tape, value: &Value) {
         Value::F64(v) => tape.number(v.to_bits()),
         Value::String(text) => tape.bytes(text.as_bytes()),
         Value::Bytes(bytes) => tape.bytes(bytes),
-        Value::Uuid(bytes) => tape.bytes(bytes),
+        Value::Uuid(bytes) => tape.bytes(&**bytes),
         Value::Color(bytes) => tape.bytes(bytes),
         Value::DateTime(v) => tape.number(v.unix_micros() as u64),
         Value::Vector2(v) => v.iter().for_each(|f| tape.number(u64::from(f.to_bits()))),
         Value::Vector3(v) => v.iter().for_each(|f| tape.number(u64::from(f.to_bits()))),
         Value::Quaternion(v) => v.iter().for_each(|f| tape.number(u64::from(f.to_bits()))),
+        Value::Custom(custom) => tape.bytes(custom.bytes()),
+        Value::Record(record) => record.values().iter().for_each(|value| hash_value(tape, value)),
         Value::List(list) => list.iter().for_each(|item| hash_value(tape, item)),
         Value::Dict(dict) => {
             for (key, value) in dict {

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use super::KeyedOutcome;
 use crate::error::{Error, ErrorCode, Result};
-use crate::value::{Dict, DictEffect, Effect, Key, KeyType, List, ListEffect, ScalarType, Value};
-use crate::wire::values::{put_key, put_scalar, put_text, read_key, read_scalar, read_text};
+use crate::value::{DictEffect, Effect, Key, KeyType, ListEffect, ScalarType, Value, ValueType};
+use crate::wire::values::{put_inner, put_key, put_text, read_inner, read_key, read_text};
 use crate::wire::varint::{Reader, put_i64, put_u64};
 
 // Never renumbered: they are in databases.
@@ -36,6 +36,11 @@ const TAG_LIST: u8 = 15;
 const TAG_DICT: u8 = 16;
 const TAG_LIST_STEPS: u8 = 17;
 const TAG_DICT_STEPS: u8 = 18;
+/// A value of a type that follows.
+const TAG_NAMED_TYPE: u8 = 19;
+
+/// In the place of a scalar type: the number of a type's name follows.
+const NAMED_TYPE: u8 = 255;
 
 const STEP_SET: u8 = 0;
 const STEP_INSERT: u8 = 1;
@@ -45,56 +50,92 @@ const STEP_CLEAR: u8 = 4;
 const STEP_PUT: u8 = 5;
 const STEP_DIFF: u8 = 6;
 
-/// Appends what a batch did, with the names by number.
-pub(crate) fn encode_effects(effects: &[(u32, &Effect)], out: &mut Vec<u8>) {
+/// Appends what a batch did, with the names by number, which `number_of` gives.
+pub(crate) fn encode_effects<E>(
+    effects: &[(Arc<str>, Effect)],
+    mut number_of: impl FnMut(&Arc<str>) -> Result<u32, E>,
+    out: &mut Vec<u8>,
+) -> Result<(), E> {
     for (name, effect) in effects {
-        put_u64(out, u64::from(*name));
-        match effect {
-            Effect::Value(value) => encode_value(value, out),
-            Effect::Diff(v) => {
-                out.push(TAG_DIFF);
-                put_i64(out, *v);
-            }
-            Effect::List(steps) => {
-                // The type of the items is that of any value there is; a list of no values needs none.
-                let item = steps.iter().find_map(|step| match step {
-                    ListEffect::Set { value, .. } | ListEffect::Insert { value, .. } => {
-                        Some(value.value_type())
-                    }
-                    _ => None,
-                });
-                out.push(TAG_LIST_STEPS);
-                out.push(item.map_or(0, |item| item.element() as u8));
-                put_u64(out, steps.len() as u64);
-                steps.iter().for_each(|step| encode_list_step(step, out));
-            }
-            Effect::Dict(steps) => {
-                let value = steps.iter().find_map(|step| match step {
-                    DictEffect::Put { value, .. } => Some(value.value_type()),
-                    _ => None,
-                });
-                let text = steps.iter().any(|step| {
-                    matches!(
-                        step,
-                        DictEffect::Put { key: Key::Text(_), .. }
-                            | DictEffect::Diff { key: Key::Text(_), .. }
-                            | DictEffect::Remove { key: Key::Text(_) }
-                    )
-                });
-                out.push(TAG_DICT_STEPS);
-                out.push(if text { KeyType::String } else { KeyType::I64 } as u8);
-                out.push(value.map_or(0, |value| value.element() as u8));
-                put_u64(out, steps.len() as u64);
-                steps.iter().for_each(|step| encode_dict_step(step, out));
-            }
-        }
+        put_u64(out, u64::from(number_of(name)?));
+        encode_effect(effect, &mut number_of, out)?;
     }
+    Ok(())
 }
 
-fn encode_value(value: &Value, out: &mut Vec<u8>) {
+fn encode_effect<E>(
+    effect: &Effect,
+    number_of: &mut impl FnMut(&Arc<str>) -> Result<u32, E>,
+    out: &mut Vec<u8>,
+) -> Result<(), E> {
+    match effect {
+        Effect::Value(value) => return encode_value(value, number_of, out),
+        Effect::Diff(v) => {
+            out.push(TAG_DIFF);
+            put_i64(out, *v);
+        }
+        Effect::List(steps) => {
+            // The type of the items is that of any value there is; a list of no values needs none.
+            let item = steps.iter().find_map(|step| match step {
+                ListEffect::Set { value, .. } | ListEffect::Insert { value, .. } => Some(value.value_type()),
+                _ => None,
+            });
+            out.push(TAG_LIST_STEPS);
+            encode_type(item.as_ref(), number_of, out)?;
+            put_u64(out, steps.len() as u64);
+            steps.iter().for_each(|step| encode_list_step(step, out));
+        }
+        Effect::Dict(steps) => {
+            let value = steps.iter().find_map(|step| match step {
+                DictEffect::Put { value, .. } => Some(value.value_type()),
+                _ => None,
+            });
+            let text = steps.iter().any(|step| {
+                matches!(
+                    step,
+                    DictEffect::Put { key: Key::Text(_), .. }
+                        | DictEffect::Diff { key: Key::Text(_), .. }
+                        | DictEffect::Remove { key: Key::Text(_) }
+                )
+            });
+            out.push(TAG_DICT_STEPS);
+            out.push(if text { KeyType::String } else { KeyType::I64 } as u8);
+            encode_type(value.as_ref(), number_of, out)?;
+            put_u64(out, steps.len() as u64);
+            steps.iter().for_each(|step| encode_dict_step(step, out));
+        }
+    }
+    Ok(())
+}
+
+/// The number of a scalar type, zero for none; any other type by its name, which is numbered as names of properties are.
+fn encode_type<E>(
+    value_type: Option<&ValueType>,
+    number_of: &mut impl FnMut(&Arc<str>) -> Result<u32, E>,
+    out: &mut Vec<u8>,
+) -> Result<(), E> {
+    match value_type.map(|value_type| (value_type, value_type.scalar())) {
+        None => out.push(0),
+        Some((_, Some(scalar))) => out.push(scalar as u8),
+        Some((value_type, None)) => {
+            out.push(NAMED_TYPE);
+            put_u64(out, u64::from(number_of(&Arc::from(value_type.name()))?));
+        }
+    }
+    Ok(())
+}
+
+fn encode_value<E>(
+    value: &Value,
+    number_of: &mut impl FnMut(&Arc<str>) -> Result<u32, E>,
+    out: &mut Vec<u8>,
+) -> Result<(), E> {
     out.push(match value {
         // The tag says all.
-        Value::Bool(v) => return out.push(if *v { TAG_TRUE } else { TAG_FALSE }),
+        Value::Bool(v) => {
+            out.push(if *v { TAG_TRUE } else { TAG_FALSE });
+            return Ok(());
+        }
         Value::I32(_) => TAG_I32,
         Value::I64(_) => TAG_I64,
         Value::F32(_) => TAG_F32,
@@ -108,20 +149,26 @@ fn encode_value(value: &Value, out: &mut Vec<u8>) {
         Value::DateTime(_) => TAG_DATETIME,
         Value::Uuid(_) => TAG_UUID,
         Value::List(list) => {
-            out.extend_from_slice(&[TAG_LIST, list.item_type() as u8]);
-            put_u64(out, list.len() as u64);
-            return list.iter().for_each(|item| put_scalar(out, item));
+            out.push(TAG_LIST);
+            encode_type(Some(list.item_type()), number_of, out)?;
+            put_inner(out, value);
+            return Ok(());
         }
         Value::Dict(dict) => {
-            out.extend_from_slice(&[TAG_DICT, dict.key_type() as u8, dict.item_type() as u8]);
-            put_u64(out, dict.len() as u64);
-            return dict.iter().for_each(|(key, value)| {
-                put_key(out, key);
-                put_scalar(out, value);
-            });
+            out.extend_from_slice(&[TAG_DICT, dict.key_type() as u8]);
+            encode_type(Some(dict.item_type()), number_of, out)?;
+            put_inner(out, value);
+            return Ok(());
+        }
+        Value::Custom(_) | Value::Record(_) => {
+            out.push(TAG_NAMED_TYPE);
+            encode_type(Some(&value.value_type()), number_of, out)?;
+            put_inner(out, value);
+            return Ok(());
         }
     });
-    put_scalar(out, value);
+    put_inner(out, value);
+    Ok(())
 }
 
 fn encode_list_step(step: &ListEffect, out: &mut Vec<u8>) {
@@ -129,12 +176,12 @@ fn encode_list_step(step: &ListEffect, out: &mut Vec<u8>) {
         ListEffect::Set { index, value } => {
             out.push(STEP_SET);
             put_u64(out, u64::from(*index));
-            put_scalar(out, value);
+            put_inner(out, value);
         }
         ListEffect::Insert { index, value } => {
             out.push(STEP_INSERT);
             put_u64(out, u64::from(*index));
-            put_scalar(out, value);
+            put_inner(out, value);
         }
         ListEffect::Remove { index } => {
             out.push(STEP_REMOVE);
@@ -154,7 +201,7 @@ fn encode_dict_step(step: &DictEffect, out: &mut Vec<u8>) {
         DictEffect::Put { key, value } => {
             out.push(STEP_PUT);
             put_key(out, key);
-            put_scalar(out, value);
+            put_inner(out, value);
         }
         DictEffect::Diff { key, diff } => {
             out.push(STEP_DIFF);
@@ -227,14 +274,11 @@ pub(crate) fn decode_refused(bytes: &[u8]) -> Result<(Refused, Vec<KeyedOutcome>
     Ok((refused, outcomes))
 }
 
-fn decode_entry(
-    reader: &mut Reader<'_>,
-    resolve: &mut impl FnMut(u32) -> Option<Arc<str>>,
-) -> Result<(Arc<str>, Effect), String> {
+fn decode_entry(reader: &mut Reader<'_>, resolve: &mut Resolve<'_>) -> Result<(Arc<str>, Effect), String> {
     let number = reader.u64().ok_or("the name's number is cut or over-long")?;
     let name = u32::try_from(number)
         .ok()
-        .and_then(resolve)
+        .and_then(&mut *resolve)
         .ok_or_else(|| format!("no property name has the number {number}"))?;
     let tag = reader.u8().ok_or("the tag is missing")?;
     let scalar = match tag {
@@ -256,31 +300,30 @@ fn decode_entry(
             return Ok((name, Effect::Diff(diff)));
         }
         TAG_LIST => {
-            let item = scalar_type(reader)?;
-            let items = decode_many(reader, |reader| Ok(read_scalar(reader, item)?))?;
-            let list = List::from_items(item, items).ok_or("an item of another type")?;
-            return Ok((name, Effect::Value(Value::List(list))));
+            let item = value_type(reader, resolve)?;
+            return Ok((name, Effect::Value(read_inner(reader, &ValueType::list(item))?)));
         }
         TAG_DICT => {
-            let (key_type, value) = (key_type(reader)?, scalar_type(reader)?);
-            let entry =
-                |reader: &mut Reader<'_>| Ok((read_key(reader, key_type)?, read_scalar(reader, value)?));
-            let entries = decode_many(reader, entry)?;
-            let dict = Dict::from_entries(key_type, value, entries).ok_or("an entry of another type")?;
-            return Ok((name, Effect::Value(Value::Dict(dict))));
+            let (key_type, item) = (key_type(reader)?, value_type(reader, resolve)?);
+            return Ok((name, Effect::Value(read_inner(reader, &ValueType::dict(key_type, item))?)));
+        }
+        TAG_NAMED_TYPE => {
+            let value_type = value_type(reader, resolve)?;
+            return Ok((name, Effect::Value(read_inner(reader, &value_type)?)));
         }
         TAG_LIST_STEPS => {
-            let item = optional_scalar_type(reader)?;
-            return Ok((name, Effect::List(decode_many(reader, |reader| decode_list_step(reader, item))?)));
+            let item = optional_type(reader, resolve)?;
+            let step = |reader: &mut Reader<'_>| decode_list_step(reader, item.as_ref());
+            return Ok((name, Effect::List(decode_many(reader, step)?)));
         }
         TAG_DICT_STEPS => {
-            let (key_type, value) = (key_type(reader)?, optional_scalar_type(reader)?);
-            let step = |reader: &mut Reader<'_>| decode_dict_step(reader, key_type, value);
+            let (key_type, value) = (key_type(reader)?, optional_type(reader, resolve)?);
+            let step = |reader: &mut Reader<'_>| decode_dict_step(reader, key_type, value.as_ref());
             return Ok((name, Effect::Dict(decode_many(reader, step)?)));
         }
         tag => return Err(format!("unknown tag {tag}")),
     };
-    Ok((name, Effect::Value(read_scalar(reader, scalar)?)))
+    Ok((name, Effect::Value(read_inner(reader, &scalar.into())?)))
 }
 
 fn decode_many<T>(
@@ -295,14 +338,24 @@ fn decode_many<T>(
     Ok(all)
 }
 
-fn scalar_type(reader: &mut Reader<'_>) -> Result<ScalarType, String> {
-    optional_scalar_type(reader)?.ok_or_else(|| "the type is missing".into())
+type Resolve<'a> = dyn FnMut(u32) -> Option<Arc<str>> + 'a;
+
+fn value_type(reader: &mut Reader<'_>, resolve: &mut Resolve<'_>) -> Result<ValueType, String> {
+    optional_type(reader, resolve)?.ok_or_else(|| "the type is missing".into())
 }
 
-fn optional_scalar_type(reader: &mut Reader<'_>) -> Result<Option<ScalarType>, String> {
+fn optional_type(reader: &mut Reader<'_>, resolve: &mut Resolve<'_>) -> Result<Option<ValueType>, String> {
     match reader.u8().ok_or("the type is missing")? {
         0 => Ok(None),
-        number => ScalarType::from_u8(number).map(Some).ok_or_else(|| format!("unknown type {number}")),
+        NAMED_TYPE => {
+            let number = reader.u64().ok_or("the number of a type's name is cut or over-long")?;
+            let name = u32::try_from(number).ok().and_then(resolve);
+            let name = name.ok_or_else(|| format!("no name has the number {number}"))?;
+            ValueType::from_name(&name).map(Some).ok_or_else(|| format!("`{name}` is no type"))
+        }
+        number => ScalarType::from_u8(number)
+            .map(|scalar| Some(scalar.into()))
+            .ok_or_else(|| format!("unknown type {number}")),
     }
 }
 
@@ -312,12 +365,12 @@ fn key_type(reader: &mut Reader<'_>) -> Result<KeyType, String> {
     found.ok_or_else(|| format!("unknown type {number} of keys"))
 }
 
-fn decode_list_step(reader: &mut Reader<'_>, item: Option<ScalarType>) -> Result<ListEffect, String> {
+fn decode_list_step(reader: &mut Reader<'_>, item: Option<&ValueType>) -> Result<ListEffect, String> {
     let kind = reader.u8().ok_or("a step is missing")?;
     let place = |reader: &mut Reader<'_>| {
         reader.u64().and_then(|place| u32::try_from(place).ok()).ok_or("a place is cut or too great")
     };
-    let value = |reader: &mut Reader<'_>| read_scalar(reader, item.ok_or("the items' type is missing")?);
+    let value = |reader: &mut Reader<'_>| read_inner(reader, item.ok_or("the items' type is missing")?);
     Ok(match kind {
         STEP_SET => ListEffect::Set { index: place(reader)?, value: value(reader)? },
         STEP_INSERT => ListEffect::Insert { index: place(reader)?, value: value(reader)? },
@@ -331,7 +384,7 @@ fn decode_list_step(reader: &mut Reader<'_>, item: Option<ScalarType>) -> Result
 fn decode_dict_step(
     reader: &mut Reader<'_>,
     key_type: KeyType,
-    value: Option<ScalarType>,
+    value: Option<&ValueType>,
 ) -> Result<DictEffect, String> {
     let kind = reader.u8().ok_or("a step is missing")?;
     if kind == STEP_CLEAR {
@@ -340,7 +393,7 @@ fn decode_dict_step(
     let key = read_key(reader, key_type)?;
     Ok(match kind {
         STEP_PUT => {
-            DictEffect::Put { key, value: read_scalar(reader, value.ok_or("the values' type is missing")?)? }
+            DictEffect::Put { key, value: read_inner(reader, value.ok_or("the values' type is missing")?)? }
         }
         STEP_DIFF => DictEffect::Diff { key, diff: reader.i64().ok_or("a difference is cut or over-long")? },
         STEP_REMOVE => DictEffect::Remove { key },
@@ -356,9 +409,27 @@ fn malformed(reason: impl Into<String>) -> Error {
 mod tests {
     use super::*;
     use crate::store::conformance::Random;
+    use crate::value::{Custom, Dict, List, Record};
+
+    /// Types that are named by number like properties.
+    const TYPES: [&str; 3] = ["record{id:string,n:i32}", "list<record{id:string,n:i32}>", "custom<loadout>"];
 
     fn name(number: u32) -> Option<Arc<str>> {
-        (number < 1000).then(|| Arc::from(format!("p{number}")))
+        match TYPES.get((number as usize).wrapping_sub(500)) {
+            Some(name) => Some(Arc::from(*name)),
+            None => (number < 1000).then(|| Arc::from(format!("p{number}"))),
+        }
+    }
+
+    fn number_of(name: &Arc<str>) -> Result<u32, ()> {
+        let place = TYPES.iter().position(|known| **known == **name);
+        Ok(place.map_or_else(|| name[1..].parse().unwrap(), |place| 500 + place as u32))
+    }
+
+    /// A record of the first of the types.
+    fn record(n: i32) -> Value {
+        let record_type = ValueType::from_name(TYPES[0]).unwrap().record().unwrap().clone();
+        Record::new(&record_type, [("id", "q".into()), ("n", n.into())]).unwrap().into()
     }
 
     fn value(value: Value) -> Effect {
@@ -381,10 +452,10 @@ mod tests {
             (13, value(Value::from(vec![0, 1, 255]))),
             (14, value(Value::Vector2([1.0, 2.0]))),
             (15, value(Value::Vector3([1.0, 2.0, f32::NAN]))),
-            (16, value(Value::Quaternion([1.0, 2.0, 3.0, 4.0]))),
+            (16, value(Value::from([1.0_f32, 2.0, 3.0, 4.0]))),
             (17, value(Value::Color([1, 2, 3, 4]))),
             (18, value(Value::DateTime(crate::DateTime::MAX))),
-            (19, value(Value::Uuid([7; 16]))),
+            (19, value(Value::from([7_u8; 16]))),
             (20, value(Value::List(List::from_items(ScalarType::I32, vec![Value::I32(5)]).unwrap()))),
             (
                 21,
@@ -414,6 +485,11 @@ mod tests {
                 ]),
             ),
             (25, Effect::Dict(vec![DictEffect::Put { key: Key::Int(-7), value: Value::from("x") }])),
+            (26, value(record(1))),
+            (27, value(Value::from(List::from_items(&record(0).value_type(), vec![record(2)]).unwrap()))),
+            (28, value(Value::from(Custom::new(Some("loadout"), [1, 2, 3])))),
+            (29, Effect::List(vec![ListEffect::Insert { index: 0, value: record(3) }])),
+            (30, Effect::Dict(vec![DictEffect::Put { key: Key::from("a"), value: record(4) }])),
             (999, Effect::Diff(-1)),
             (11, Effect::Diff(i64::MIN)),
         ]
@@ -421,7 +497,8 @@ mod tests {
 
     fn encode(effects: &[(u32, Effect)]) -> Vec<u8> {
         let mut out = Vec::new();
-        encode_effects(&effects.iter().map(|(n, e)| (*n, e)).collect::<Vec<_>>(), &mut out);
+        let named: Vec<_> = effects.iter().map(|(n, e)| (name(*n).unwrap(), e.clone())).collect();
+        encode_effects(&named, number_of, &mut out).unwrap();
         out
     }
 
@@ -455,6 +532,7 @@ mod tests {
         check(1, Effect::List(vec![item(2, 3), ListEffect::Clear]), &[1, 17, 2, 2, 1, 2, 6, 4]);
         let put = DictEffect::Put { key: Key::from("k"), value: Value::Bool(true) };
         check(1, Effect::Dict(vec![put]), &[1, 18, 1, 1, 1, 5, 1, b'k', 1]);
+        check(1, value(record(-1)), &[1, 19, 255, 0xf4, 3, 1, b'q', 1]);
         let mut out = Vec::new();
         let outcome = |key: &str, refused| KeyedOutcome { key: Arc::from(key), refused };
         encode_refused(
@@ -473,7 +551,10 @@ mod tests {
             assert!(error.to_string().contains(reason), "{bytes:?}: {error}");
         };
         check(&[1], "tag is missing");
-        check(&[1, 19], "unknown tag 19");
+        check(&[1, 21], "unknown tag 21");
+        check(&[1, 19, 255, 1], "`p1` is no type");
+        check(&[1, 19, 255, 0xe8, 7], "no name has the number 1000");
+        check(&[1, 19, 255, 0xf4, 3, 0, 0xff, 0xff, 0xff, 0xff, 0x1f], "does not fit i32");
         check(&[0x81, 0, 0], "over-long");
         check(&[0xe8, 7, 0], "no property name has the number 1000");
         check(&[0xff, 0xff, 0xff, 0xff, 0x7f, 0], "no property name has the number 34359738367");
@@ -543,7 +624,7 @@ mod tests {
             // What can be read is written back as what is read as the same.
             if let Ok(effects) = decode_effects(&bytes, name) {
                 let numbered: Vec<_> =
-                    effects.iter().map(|(n, e)| (n[1..].parse().unwrap(), e.clone())).collect();
+                    effects.iter().map(|(n, e)| (number_of(n).unwrap(), e.clone())).collect();
                 assert_eq!(decode_effects(&encode(&numbered), name).unwrap(), effects);
             }
         }

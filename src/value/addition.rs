@@ -4,7 +4,7 @@ use std::ops::{Bound, RangeBounds, RangeInclusive};
 
 use super::{ScalarType, Value};
 use crate::error::{Error, Result};
-use crate::schema::PropertyInfo;
+use crate::schema::Slot;
 
 /// An amount to be added to a number, and what is to happen at bounds.
 ///
@@ -136,18 +136,17 @@ impl Add {
     }
 
     /// The number that it makes of `base`.
-    pub(crate) fn apply(&self, base: &Value, info: &PropertyInfo) -> Result<Value> {
-        let property = || info.shared_name().clone();
-        let scalar = base.value_type().element();
+    pub(crate) fn apply(&self, base: &Value, slot: &Slot<'_>) -> Result<Value> {
+        let scalar = base.scalar_type().unwrap_or(ScalarType::Bool);
         let overflow = |amount: &dyn std::fmt::Display| Error::Overflow {
-            property: property(),
+            property: slot.name(),
             value_type: scalar.name(),
             amount: amount.to_string(),
         };
-        let wrong = |found| Error::WrongType { property: property(), expected: info.value_type(), found };
+        let wrong = |found: &str| slot.wrong_type(found);
         match self {
             Self::Int { amount, mode } => {
-                let int = base.as_int().ok_or_else(|| wrong("an integer to add to".into()))?;
+                let int = base.as_int().ok_or_else(|| wrong("an integer to add to"))?;
                 let sum = i128::from(int) + i128::from(*amount);
                 let sum = match mode {
                     Mode::Plain => sum,
@@ -160,7 +159,7 @@ impl Add {
                     }
                     Mode::Guard { min, max } => {
                         if sum < i128::from(*min) || sum > i128::from(*max) {
-                            return Err(guard_failed(info, base, amount, min, max));
+                            return Err(guard_failed(slot, base, amount, min, max));
                         }
                         sum
                     }
@@ -169,8 +168,7 @@ impl Add {
                     .ok_or_else(|| overflow(amount))
             }
             Self::Float { amount, mode } => {
-                let float =
-                    base.as_float().ok_or_else(|| wrong("a floating-point number to add to".into()))?;
+                let float = base.as_float().ok_or_else(|| wrong("a floating-point number to add to"))?;
                 let mut sum = float + amount;
                 match mode {
                     Mode::Plain => {}
@@ -180,7 +178,7 @@ impl Add {
                     Mode::Clamp { .. } => {}
                     Mode::Guard { min, max } => {
                         if !(*min..=*max).contains(&sum) {
-                            return Err(guard_failed(info, base, amount, min, max));
+                            return Err(guard_failed(slot, base, amount, min, max));
                         }
                     }
                 }
@@ -225,7 +223,7 @@ impl Add {
 }
 
 fn guard_failed(
-    info: &PropertyInfo,
+    slot: &Slot<'_>,
     base: &Value,
     amount: &dyn std::fmt::Display,
     min: &dyn std::fmt::Display,
@@ -234,7 +232,7 @@ fn guard_failed(
     let base =
         base.as_int().map_or_else(|| base.as_float().unwrap_or(0.0).to_string(), |int| int.to_string());
     Error::GuardFailed {
-        property: info.shared_name().clone(),
+        property: slot.name(),
         reason: format!("adding {amount} to {base} leads out of {min} to {max}"),
     }
 }
@@ -259,7 +257,7 @@ mod tests {
         ) {
             let scalar = if narrow && !plain { ScalarType::I32 } else { ScalarType::I64 };
             let schema = Schema::builder().property(Property::of_type("n", scalar)).build().unwrap();
-            let info = &schema.properties()[0];
+            let info = &schema.properties()[0].slot();
             let (x, y) = (bounds[0].min(bounds[1]), bounds[0].max(bounds[1]));
             let (z, w) = (bounds[2].min(bounds[3]), bounds[2].max(bounds[3]));
             let low = |bound: i32| if open[0] { i64::MIN } else { i64::from(bound) };

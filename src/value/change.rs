@@ -3,7 +3,7 @@
 use super::effect::Misfit;
 use super::{Add, Anchor, DictEffect, Effect, Happened, ItemRef, Key, ListEffect, Value, ValueChange};
 use crate::error::{Error, Result};
-use crate::schema::PropertyInfo;
+use crate::schema::{Part, Slot};
 
 /// A change that a writer asks for, of one property.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,32 +132,31 @@ impl Change {
     /// list, at least since the one that the change speaks of.
     pub(crate) fn resolve<'a, H: Iterator<Item = Happened<'a>> + Clone>(
         &self,
-        info: &PropertyInfo,
+        slot: &Slot<'_>,
         value: &Value,
         history: H,
     ) -> Result<Step> {
         match self {
             Self::Set(new) => {
-                info.check_type(new)?;
-                info.check(new)?;
-                info.check_order(value, new)?;
+                slot.check(new)?;
+                slot.check_order(value, new)?;
                 Ok(Step::Value(new.clone()))
             }
             Self::Require(required) => {
-                info.check_type(required)?;
+                slot.check_type(required)?;
                 match required == value {
                     true => Ok(Step::Value(value.clone())),
-                    false => Err(Error::PreconditionFailed { property: info.shared_name().clone() }),
+                    false => Err(Error::PreconditionFailed { property: slot.name() }),
                 }
             }
             Self::Add(add) => {
-                let sum = add.apply(value, info)?;
-                info.check_element(&sum)?;
-                info.check_order(value, &sum)?;
+                let sum = add.apply(value, slot)?;
+                slot.check(&sum)?;
+                slot.check_order(value, &sum)?;
                 Ok(Step::Value(sum))
             }
-            Self::List(change) => change.resolve(info, value, history).map(Step::List),
-            Self::Dict(change) => change.resolve(info, value).map(Step::Dict),
+            Self::List(change) => change.resolve(slot, value, history).map(Step::List),
+            Self::Dict(change) => change.resolve(slot, value).map(Step::Dict),
         }
     }
 
@@ -192,12 +191,12 @@ impl ListChange {
 
     fn resolve<'a, H: Iterator<Item = Happened<'a>> + Clone>(
         &self,
-        info: &PropertyInfo,
+        slot: &Slot<'_>,
         value: &Value,
         history: H,
     ) -> Result<ListEffect> {
-        let Value::List(list) = value else { return Err(info.wrong_type("list")) };
-        let stale = || Error::Stale { property: info.shared_name().clone() };
+        let Value::List(list) = value else { return Err(slot.wrong_type("list")) };
+        let stale = || Error::Stale { property: slot.name() };
         let find = |item: &ItemRef| {
             // Whatever the writer says: never beyond the list.
             item.position(history.clone()).filter(|index| (*index as usize) < list.len()).ok_or_else(stale)
@@ -207,17 +206,17 @@ impl ListChange {
         };
         match self {
             Self::Insert { after, value } => {
-                info.check_element(value)?;
-                info.check_more(list.len() + 1)?;
+                slot.element(Part::Element).check(value)?;
+                slot.check_more(list.len() + 1)?;
                 Ok(ListEffect::Insert { index: gap(after, list.len())?, value: value.clone() })
             }
             Self::Set { item, value } => {
-                info.check_element(value)?;
+                slot.element(Part::Element).check(value)?;
                 Ok(ListEffect::Set { index: find(item)?, value: value.clone() })
             }
             Self::Remove { item } => {
                 let index = find(item)?;
-                info.check_fewer(list.len() - 1)?;
+                slot.check_fewer(list.len() - 1)?;
                 Ok(ListEffect::Remove { index })
             }
             Self::Move { item, after } => {
@@ -227,7 +226,7 @@ impl ListChange {
                 Ok(ListEffect::Move { from, to: place - u32::from(from < place) })
             }
             Self::Clear => {
-                info.check_fewer(0)?;
+                slot.check_fewer(0)?;
                 Ok(ListEffect::Clear)
             }
         }
@@ -243,13 +242,13 @@ impl DictChange {
         }
     }
 
-    fn resolve(&self, info: &PropertyInfo, value: &Value) -> Result<DictEffect> {
-        let Value::Dict(dict) = value else { return Err(info.wrong_type("dict")) };
+    fn resolve(&self, slot: &Slot<'_>, value: &Value) -> Result<DictEffect> {
+        let Value::Dict(dict) = value else { return Err(slot.wrong_type("dict")) };
         let put = |key: &Key, value: Value| {
-            info.check_element(&value)?;
+            slot.element(Part::Entry(key)).check(&value)?;
             if dict.get(key).is_none() {
-                info.check_key(key)?;
-                info.check_more(dict.len() + 1)?;
+                slot.check_key(key)?;
+                slot.check_more(dict.len() + 1)?;
             }
             Ok(DictEffect::Put { key: key.clone(), value })
         };
@@ -257,22 +256,22 @@ impl DictChange {
             Self::Put { key, value } => put(key, value.clone()),
             Self::Add { key, add } => {
                 let zero = dict.item_type().zero();
-                put(key, add.apply(dict.get(key).unwrap_or(&zero), info)?)
+                put(key, add.apply(dict.get(key).unwrap_or(&zero), &slot.element(Part::Entry(key)))?)
             }
             Self::Remove { key } if !key.fits(dict.key_type()) => {
-                Err(info.wrong_type(format!("a dictionary with the key `{key}`")))
+                Err(slot.wrong_type(format!("a dictionary with the key `{key}`")))
             }
             Self::Remove { key } => {
                 if dict.get(key).is_some() {
-                    info.check_fewer(dict.len() - 1)?;
+                    slot.check_fewer(dict.len() - 1)?;
                 }
                 Ok(DictEffect::Remove { key: key.clone() })
             }
             Self::Clear => {
-                info.check_fewer(0)?;
+                slot.check_fewer(0)?;
                 Ok(DictEffect::Clear)
             }
-            Self::Forgotten => Err(Error::Stale { property: info.shared_name().clone() }),
+            Self::Forgotten => Err(Error::Stale { property: slot.name() }),
         }
     }
 }

@@ -1,21 +1,19 @@
-//! Lists and dictionaries of scalars. A copy shares its contents until one of the two changes.
+//! Lists and dictionaries. A copy shares its contents until one of the two changes.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::{KeyType, ScalarType, Value};
+use super::{KeyType, Text, Value, ValueType};
 
 /// Items of one type, in an order.
 #[derive(Clone)]
-pub struct List {
-    item: ScalarType,
-    contents: Arc<ListContents>,
-}
+pub struct List(Arc<ListContents>);
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct ListContents {
+    item: Arc<ValueType>,
     items: Vec<Value>,
     /// The sum of the items' sizes.
     size: usize,
@@ -24,81 +22,102 @@ struct ListContents {
 impl List {
     /// An empty list.
     #[must_use]
-    pub fn new(item: ScalarType) -> Self {
-        Self { item, contents: Arc::default() }
+    pub fn new(item: impl Into<ValueType>) -> Self {
+        Self::of(Arc::new(item.into()))
+    }
+
+    pub(crate) fn of(item: Arc<ValueType>) -> Self {
+        Self(Arc::new(ListContents { item, items: Vec::new(), size: 0 }))
     }
 
     /// A list of these items; `None` when one is of another type.
     #[must_use]
-    pub fn from_items(item: ScalarType, items: Vec<Value>) -> Option<Self> {
-        let fits = items.iter().all(|value| value.value_type() == item.into());
+    pub fn from_items(item: impl Into<ValueType>, items: Vec<Value>) -> Option<Self> {
+        Self::of_items(Arc::new(item.into()), items)
+    }
+
+    pub(crate) fn of_items(item: Arc<ValueType>, items: Vec<Value>) -> Option<Self> {
+        let fits = items.iter().all(|value| value.is_of(&item));
         let size = items.iter().map(Value::size).sum();
-        fits.then(|| Self { item, contents: Arc::new(ListContents { items, size }) })
+        fits.then(|| Self(Arc::new(ListContents { item, items, size })))
     }
 
     /// The type of its items.
     #[must_use]
-    pub fn item_type(&self) -> ScalarType {
-        self.item
+    pub fn item_type(&self) -> &ValueType {
+        &self.0.item
+    }
+
+    pub(crate) fn shared_item_type(&self) -> &Arc<ValueType> {
+        &self.0.item
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.contents.items.len()
+        self.0.items.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.contents.items.is_empty()
+        self.0.items.is_empty()
     }
 
     /// The item at a place, from 0.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<&Value> {
-        self.contents.items.get(index)
+        self.0.items.get(index)
     }
 
     /// The items, in their order.
     pub fn iter(&self) -> std::slice::Iter<'_, Value> {
-        self.contents.items.iter()
+        self.0.items.iter()
     }
 
     /// The items, in their order.
     #[must_use]
     pub fn as_slice(&self) -> &[Value] {
-        &self.contents.items
+        &self.0.items
     }
 
     pub(crate) fn size(&self) -> usize {
-        self.contents.size
+        self.0.size
     }
 
     // What follows is called with places that are there, and with values of the item's type.
 
     pub(super) fn set(&mut self, index: usize, value: Value) -> Value {
-        let contents = Arc::make_mut(&mut self.contents);
+        let contents = Arc::make_mut(&mut self.0);
         contents.size = contents.size - contents.items[index].size() + value.size();
         std::mem::replace(&mut contents.items[index], value)
     }
 
     pub(super) fn insert(&mut self, index: usize, value: Value) {
-        let contents = Arc::make_mut(&mut self.contents);
+        let contents = Arc::make_mut(&mut self.0);
         contents.size += value.size();
         contents.items.insert(index, value);
     }
 
     pub(super) fn remove(&mut self, index: usize) -> Value {
-        let contents = Arc::make_mut(&mut self.contents);
+        let contents = Arc::make_mut(&mut self.0);
         let removed = contents.items.remove(index);
         contents.size -= removed.size();
         removed
     }
 
+    pub(crate) fn modify<R>(&mut self, index: usize, change: impl FnOnce(&mut Value) -> R) -> R {
+        let contents = Arc::make_mut(&mut self.0);
+        let item = &mut contents.items[index];
+        let before = item.size();
+        let result = change(item);
+        contents.size = contents.size - before + item.size();
+        result
+    }
+
     /// Moves an item, so that it stands at `to` afterwards.
     pub(super) fn relocate(&mut self, from: usize, to: usize) {
-        let items = &mut Arc::make_mut(&mut self.contents).items;
+        let items = &mut Arc::make_mut(&mut self.0).items;
         if from < to {
             items[from..=to].rotate_left(1);
         } else {
@@ -107,14 +126,14 @@ impl List {
     }
 
     pub(super) fn clear(&mut self) {
-        self.contents = Arc::default();
+        let contents = Arc::make_mut(&mut self.0);
+        (contents.items, contents.size) = (Vec::new(), 0);
     }
 }
 
 impl PartialEq for List {
     fn eq(&self, other: &Self) -> bool {
-        self.item == other.item
-            && (Arc::ptr_eq(&self.contents, &other.contents) || self.contents.items == other.contents.items)
+        Arc::ptr_eq(&self.0, &other.0) || (self.0.item == other.0.item && self.0.items == other.0.items)
     }
 }
 
@@ -140,7 +159,7 @@ pub enum Key {
     /// Of either integer type.
     Int(i64),
     /// Text without U+0000.
-    Text(Arc<str>),
+    Text(Text),
 }
 
 impl Key {
@@ -184,13 +203,13 @@ impl fmt::Display for Key {
 
 impl From<&str> for Key {
     fn from(text: &str) -> Self {
-        Self::Text(Arc::from(text))
+        Self::Text(Text::from(text))
     }
 }
 
 impl From<String> for Key {
     fn from(text: String) -> Self {
-        Self::Text(Arc::from(text))
+        Self::Text(Text::from(text))
     }
 }
 
@@ -208,14 +227,12 @@ impl From<i32> for Key {
 
 /// Values of one type by keys of one type, in the order of the keys.
 #[derive(Clone)]
-pub struct Dict {
-    key: KeyType,
-    value: ScalarType,
-    contents: Arc<DictContents>,
-}
+pub struct Dict(Arc<DictContents>);
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct DictContents {
+    key: KeyType,
+    value: Arc<ValueType>,
     entries: BTreeMap<Key, Value>,
     /// The sum of the sizes of keys and values.
     size: usize,
@@ -224,72 +241,88 @@ struct DictContents {
 impl Dict {
     /// An empty dictionary.
     #[must_use]
-    pub fn new(key: KeyType, value: ScalarType) -> Self {
-        Self { key, value, contents: Arc::default() }
+    pub fn new(key: KeyType, value: impl Into<ValueType>) -> Self {
+        Self::of(key, Arc::new(value.into()))
+    }
+
+    pub(crate) fn of(key: KeyType, value: Arc<ValueType>) -> Self {
+        Self(Arc::new(DictContents { key, value, entries: BTreeMap::new(), size: 0 }))
     }
 
     /// A dictionary of these entries, of which later ones win; `None` when a key or a value is of another type.
     #[must_use]
     pub fn from_entries(
         key: KeyType,
-        value: ScalarType,
+        value: impl Into<ValueType>,
+        entries: impl IntoIterator<Item = (Key, Value)>,
+    ) -> Option<Self> {
+        Self::of_entries(key, Arc::new(value.into()), entries)
+    }
+
+    pub(crate) fn of_entries(
+        key: KeyType,
+        value: Arc<ValueType>,
         entries: impl IntoIterator<Item = (Key, Value)>,
     ) -> Option<Self> {
         let entries: BTreeMap<Key, Value> = entries.into_iter().collect();
-        let fits = entries.iter().all(|(k, v)| k.fits(key) && v.value_type() == value.into());
+        let fits = entries.iter().all(|(k, v)| k.fits(key) && v.is_of(&value));
         let size = entries.iter().map(|(k, v)| k.size() + v.size()).sum();
-        fits.then(|| Self { key, value, contents: Arc::new(DictContents { entries, size }) })
+        fits.then(|| Self(Arc::new(DictContents { key, value, entries, size })))
     }
 
     /// The type of its keys.
     #[must_use]
     pub fn key_type(&self) -> KeyType {
-        self.key
+        self.0.key
     }
 
     /// The type of its values.
     #[must_use]
-    pub fn item_type(&self) -> ScalarType {
-        self.value
+    pub fn item_type(&self) -> &ValueType {
+        &self.0.value
+    }
+
+    pub(crate) fn shared_item_type(&self) -> &Arc<ValueType> {
+        &self.0.value
     }
 
     /// How many entries there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.contents.entries.len()
+        self.0.entries.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.contents.entries.is_empty()
+        self.0.entries.is_empty()
     }
 
     /// The value of a key.
     #[must_use]
     pub fn get(&self, key: &Key) -> Option<&Value> {
-        self.contents.entries.get(key)
+        self.0.entries.get(key)
     }
 
     /// The entries, in the order of the keys.
     pub fn iter(&self) -> std::collections::btree_map::Iter<'_, Key, Value> {
-        self.contents.entries.iter()
+        self.0.entries.iter()
     }
 
     /// The entry that follows a key, whether that is there or not, in the order of the keys; the first after `None`.
     pub(crate) fn after(&self, key: Option<&Key>) -> Option<(&Key, &Value)> {
         let from = key.map_or(Bound::Unbounded, Bound::Excluded);
-        self.contents.entries.range((from, Bound::Unbounded)).next()
+        self.0.entries.range((from, Bound::Unbounded)).next()
     }
 
     pub(crate) fn size(&self) -> usize {
-        self.contents.size
+        self.0.size
     }
 
     // What follows is called with keys and values of its types.
 
     pub(super) fn put(&mut self, key: &Key, value: Value) -> Option<Value> {
-        let contents = Arc::make_mut(&mut self.contents);
+        let contents = Arc::make_mut(&mut self.0);
         contents.size += value.size();
         if let Some(old) = contents.entries.get_mut(key) {
             contents.size -= old.size();
@@ -299,26 +332,40 @@ impl Dict {
         contents.entries.insert(key.clone(), value)
     }
 
-    pub(super) fn remove(&mut self, key: &Key) -> Option<Value> {
-        if !self.contents.entries.contains_key(key) {
+    /// Changes the value of a key, if that is there.
+    pub(crate) fn modify<R>(&mut self, key: &Key, change: impl FnOnce(&mut Value) -> R) -> Option<R> {
+        if !self.0.entries.contains_key(key) {
             return None;
         }
-        let contents = Arc::make_mut(&mut self.contents);
+        let contents = Arc::make_mut(&mut self.0);
+        let value = contents.entries.get_mut(key)?;
+        let before = value.size();
+        let result = change(value);
+        contents.size = contents.size - before + value.size();
+        Some(result)
+    }
+
+    pub(super) fn remove(&mut self, key: &Key) -> Option<Value> {
+        if !self.0.entries.contains_key(key) {
+            return None;
+        }
+        let contents = Arc::make_mut(&mut self.0);
         let old = contents.entries.remove(key)?;
         contents.size -= key.size() + old.size();
         Some(old)
     }
 
     pub(super) fn clear(&mut self) {
-        self.contents = Arc::default();
+        let contents = Arc::make_mut(&mut self.0);
+        (contents.entries, contents.size) = (BTreeMap::new(), 0);
     }
 }
 
 impl PartialEq for Dict {
     fn eq(&self, other: &Self) -> bool {
-        (self.key, self.value) == (other.key, other.value)
-            && (Arc::ptr_eq(&self.contents, &other.contents)
-                || self.contents.entries == other.contents.entries)
+        Arc::ptr_eq(&self.0, &other.0)
+            || ((self.0.key, &self.0.value) == (other.0.key, &other.0.value)
+                && self.0.entries == other.0.entries)
     }
 }
 

@@ -151,7 +151,7 @@ impl Effect {
     /// The scalar after the effect, on one that has the value `base`.
     pub(crate) fn scalar(&self, base: &Value) -> Option<Value> {
         match self {
-            Self::Value(value) => (value.value_type() == base.value_type()).then(|| value.clone()),
+            Self::Value(value) => value.is_of_same_type(base).then(|| value.clone()),
             Self::Diff(diff) => add_diff(base, *diff),
             Self::List(_) | Self::Dict(_) => None,
         }
@@ -169,14 +169,14 @@ impl Effect {
 }
 
 fn add_diff(base: &Value, diff: i64) -> Option<Value> {
-    Value::int_of_type(base.value_type().element(), base.as_int()?.wrapping_add(diff))
+    Value::int_of_type(base.scalar_type()?, base.as_int()?.wrapping_add(diff))
 }
 
 impl ListEffect {
     /// Changes a list; the value is left as it was when the effect does not fit. `None` when that changed nothing.
     pub(crate) fn apply(&self, target: &mut Value) -> Applied {
         let Value::List(list) = target else { return Err(Misfit) };
-        let of_its_type = |list: &List, value: &Value| value.value_type() == list.item_type().into();
+        let of_its_type = |list: &List, value: &Value| value.is_of(list.item_type());
         let len = list.len();
         let there = |index: &u32| Some(*index as usize).filter(|index| *index < len).ok_or(Misfit);
         match self {
@@ -256,7 +256,7 @@ impl DictEffect {
         let Value::Dict(dict) = target else { return Err(Misfit) };
         let (key, value) = match self {
             Self::Put { key, value } => {
-                if !key.fits(dict.key_type()) || value.value_type() != dict.item_type().into() {
+                if !key.fits(dict.key_type()) || !value.is_of(dict.item_type()) {
                     return Err(Misfit);
                 }
                 (key, value.clone())

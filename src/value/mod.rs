@@ -1,11 +1,15 @@
 //! Typed values, what writers ask for, and what comes of it.
 
 mod addition;
+mod bytes;
 mod change;
 mod containers;
+mod custom;
 mod datetime;
 mod effect;
 mod items;
+mod record;
+mod text;
 mod types;
 
 use std::fmt;
@@ -13,12 +17,17 @@ use std::sync::Arc;
 
 pub use self::addition::Addition;
 pub(crate) use self::addition::{Add, Mode};
+pub use self::bytes::Bytes;
 pub(crate) use self::change::{Change, DictChange, ListChange, Step};
 pub use self::containers::{Dict, Key, List};
+pub(crate) use self::custom::codec_of;
+pub use self::custom::{Codec, Custom, register_codec};
 pub use self::datetime::DateTime;
 pub(crate) use self::effect::Misfit;
 pub use self::effect::{DictEffect, Effect, ListEffect, ValueChange};
 pub(crate) use self::items::{Anchor, Happened, ItemRef, OwnOp, Tracked};
+pub use self::record::{Field, FieldInfo, Record, RecordType};
+pub use self::text::Text;
 pub use self::types::{KeyType, ScalarType, ValueType};
 use crate::error::{Error, Result};
 use crate::limits::{MAX_DICT_ENTRIES, MAX_KEY_BYTES, MAX_LIST_ITEMS, MAX_STRING_BYTES};
@@ -40,21 +49,25 @@ pub enum Value {
     /// See [`ScalarType::F64`].
     F64(f64),
     /// See [`ScalarType::String`].
-    String(Arc<str>),
+    String(Text),
     /// See [`ScalarType::Bytes`].
-    Bytes(Arc<[u8]>),
+    Bytes(Bytes),
     /// See [`ScalarType::Vector2`].
     Vector2([f32; 2]),
     /// See [`ScalarType::Vector3`].
     Vector3([f32; 3]),
     /// See [`ScalarType::Quaternion`].
-    Quaternion([f32; 4]),
+    Quaternion(Arc<[f32; 4]>),
     /// See [`ScalarType::Color`].
     Color([u8; 4]),
     /// See [`ScalarType::DateTime`].
     DateTime(DateTime),
     /// See [`ScalarType::Uuid`]; the bytes in the order of its text.
-    Uuid([u8; 16]),
+    Uuid(Arc<[u8; 16]>),
+    /// See [`ValueType::Custom`].
+    Custom(Custom),
+    /// See [`ValueType::Record`].
+    Record(Record),
     /// See [`ValueType::List`].
     List(List),
     /// See [`ValueType::Dict`].
@@ -80,6 +93,8 @@ impl PartialEq for Value {
             (Self::Color(a), Self::Color(b)) => a == b,
             (Self::DateTime(a), Self::DateTime(b)) => a == b,
             (Self::Uuid(a), Self::Uuid(b)) => a == b,
+            (Self::Custom(a), Self::Custom(b)) => a == b,
+            (Self::Record(a), Self::Record(b)) => a == b,
             (Self::List(a), Self::List(b)) => a == b,
             (Self::Dict(a), Self::Dict(b)) => a == b,
             _ => false,
@@ -100,7 +115,20 @@ impl Value {
     /// The value's type.
     #[must_use]
     pub fn value_type(&self) -> ValueType {
-        ValueType::Scalar(match self {
+        match self {
+            Self::Custom(custom) => ValueType::Custom(custom.shared_type_name().clone()),
+            Self::Record(record) => ValueType::Record(record.record_type().clone()),
+            Self::List(list) => ValueType::List(list.shared_item_type().clone()),
+            Self::Dict(dict) => ValueType::Dict(dict.key_type(), dict.shared_item_type().clone()),
+            // Everything else is one.
+            scalar => ValueType::Scalar(scalar.scalar_type().unwrap_or(ScalarType::Bool)),
+        }
+    }
+
+    /// The scalar type, if it is a scalar.
+    #[must_use]
+    pub fn scalar_type(&self) -> Option<ScalarType> {
+        Some(match self {
             Self::Bool(_) => ScalarType::Bool,
             Self::I32(_) => ScalarType::I32,
             Self::I64(_) => ScalarType::I64,
@@ -114,9 +142,31 @@ impl Value {
             Self::Color(_) => ScalarType::Color,
             Self::DateTime(_) => ScalarType::DateTime,
             Self::Uuid(_) => ScalarType::Uuid,
-            Self::List(list) => return ValueType::List(list.item_type()),
-            Self::Dict(dict) => return ValueType::Dict(dict.key_type(), dict.item_type()),
+            Self::Custom(_) | Self::Record(_) | Self::List(_) | Self::Dict(_) => return None,
         })
+    }
+
+    /// Whether it is a value of a type.
+    #[must_use]
+    pub fn is_of(&self, value_type: &ValueType) -> bool {
+        match (self, value_type) {
+            (Self::Custom(custom), ValueType::Custom(name)) => custom.shared_type_name() == name,
+            (Self::Record(record), ValueType::Record(of)) => record.record_type() == of,
+            (Self::List(list), ValueType::List(item)) => list.item_type() == &**item,
+            (Self::Dict(dict), ValueType::Dict(key, item)) => {
+                dict.key_type() == *key && dict.item_type() == &**item
+            }
+            (scalar, ValueType::Scalar(of)) => scalar.scalar_type() == Some(*of),
+            _ => false,
+        }
+    }
+
+    /// Whether both have one type.
+    pub(crate) fn is_of_same_type(&self, other: &Self) -> bool {
+        match self.scalar_type() {
+            Some(scalar) => other.scalar_type() == Some(scalar),
+            None => self.is_of(&other.value_type()),
+        }
     }
 
     /// The value of either integer type.
@@ -144,6 +194,15 @@ impl Value {
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The values of a record.
+    #[must_use]
+    pub fn as_record(&self) -> Option<&Record> {
+        match self {
+            Self::Record(record) => Some(record),
             _ => None,
         }
     }
@@ -179,6 +238,8 @@ impl Value {
             Self::Quaternion(_) | Self::Uuid(_) => 16,
             Self::String(text) => text.len() + 3,
             Self::Bytes(bytes) => bytes.len() + 3,
+            Self::Custom(custom) => custom.bytes().len() + 3,
+            Self::Record(record) => record.size() + 1,
             Self::List(list) => list.size() + 5,
             // The entries' ids on the network are counted with the keys.
             Self::Dict(dict) => dict.size() + 5 * dict.len() + 5,
@@ -206,6 +267,11 @@ impl Value {
             Self::String(text) if text.len() > MAX_STRING_BYTES => too_long(text.len()),
             Self::Bytes(bytes) if bytes.len() > MAX_STRING_BYTES => too_long(bytes.len()),
             Self::String(text) if text.as_bytes().contains(&0) => Err(Error::InvalidText { what: what() }),
+            Self::Custom(custom) if custom.bytes().len() > MAX_STRING_BYTES => too_long(custom.bytes().len()),
+            Self::Custom(custom) => {
+                custom.validate().map_err(|reason| Error::InvalidCustom { what: what(), reason })
+            }
+            Self::Record(record) => record.values().iter().try_for_each(|value| value.check_all(what)),
             Self::List(list) => {
                 if list.len() > MAX_LIST_ITEMS {
                     return Err(Error::TooMany { what: what(), count: list.len(), limit: MAX_LIST_ITEMS });
@@ -231,7 +297,7 @@ impl Key {
                 let what = format!("a key of {}", what());
                 Err(Error::TooLong { what, length: text.len(), limit: MAX_KEY_BYTES })
             }
-            Self::Text(text) if text.contains('\0') => {
+            Self::Text(text) if text.as_bytes().contains(&0) => {
                 Err(Error::InvalidText { what: format!("a key of {}", what()) })
             }
             _ => Ok(()),
@@ -255,11 +321,16 @@ from! {
     i64 => |v| Self::I64(v);
     f32 => |v| Self::F32(v);
     f64 => |v| Self::F64(v);
-    &str => |v| Self::String(Arc::from(v));
-    String => |v| Self::String(Arc::from(v));
-    Vec<u8> => |v| Self::Bytes(Arc::from(v));
+    &str => |v| Self::String(Text::from(v));
+    String => |v| Self::String(Text::from(v));
+    Text => |v| Self::String(v);
+    Vec<u8> => |v| Self::Bytes(Bytes::from(v));
     [f32; 2] => |v| Self::Vector2(v);
     [f32; 3] => |v| Self::Vector3(v);
+    [f32; 4] => |v| Self::Quaternion(Arc::new(v));
+    [u8; 16] => |v| Self::Uuid(Arc::new(v));
+    Custom => |v| Self::Custom(v);
+    Record => |v| Self::Record(v);
     DateTime => |v| Self::DateTime(v);
     List => |v| Self::List(v);
     Dict => |v| Self::Dict(v);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::limits::MAX_CONTROL_BYTES;
 use crate::schema::{Attributes, Limits, Merge, PropertyInfo, Relation, SyncClass, Visibility, Writers};
+use crate::value::ValueType;
 
 /// The newest protocol version this library speaks.
 pub(crate) const PROTOCOL_VERSION: u16 = 1;
@@ -27,6 +28,28 @@ pub(crate) struct Cursor {
     pub(crate) version: u64,
 }
 
+/// A type as a peer declares it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum DeclaredType {
+    /// By its number, if it has one.
+    Number(u16),
+    Name(String),
+}
+
+impl DeclaredType {
+    pub(crate) fn of(value_type: &ValueType) -> Self {
+        value_type.code().map_or_else(|| Self::Name(value_type.name()), Self::Number)
+    }
+
+    /// The type, if there is one with this number or name.
+    pub(crate) fn value_type(&self) -> Option<ValueType> {
+        match self {
+            Self::Number(code) => ValueType::from_code(*code),
+            Self::Name(name) => ValueType::from_name(name),
+        }
+    }
+}
+
 /// What a peer says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Up {
@@ -39,7 +62,7 @@ pub(crate) enum Up {
         writer: u128,
         fingerprint: u64,
         /// Key and type of each property, in the peer's order, by which it names them from here on.
-        properties: Vec<(u16, u16)>,
+        properties: Vec<(u16, DeclaredType)>,
         /// Whether it wants to be told the names, rights and limits of these properties.
         describe: bool,
     },

@@ -5,7 +5,7 @@
 //! or dictionary that steps follow instead of all of it.
 
 use super::keys::{PutKeys, ReadKeys, WrittenOut};
-use super::values::{Types, put_key, put_scalar, put_value, read_key, read_scalar, read_value};
+use super::values::{Types, put_inner, put_key, put_value, read_inner, read_key, read_value};
 use super::varint::{Reader, len_i64, put_i64, put_u64};
 use crate::error::{Error, Result};
 use crate::value::{DictEffect, Effect, Key, KeyType, List, ListEffect, ScalarType, Value, ValueType};
@@ -89,12 +89,12 @@ impl<'a> DeltaWriter<'a> {
             match effect {
                 ListEffect::Set { index, value } => {
                     put_u64(self.out, u64::from(*index) << 3 | ITEM_SET);
-                    put_scalar(self.out, value);
+                    put_inner(self.out, value);
                 }
                 ListEffect::Insert { index, value } => {
                     let kind = if own { ITEM_INSERT_OWN } else { ITEM_INSERT };
                     put_u64(self.out, u64::from(*index) << 3 | kind);
-                    put_scalar(self.out, value);
+                    put_inner(self.out, value);
                 }
                 ListEffect::Remove { index } => put_u64(self.out, u64::from(*index) << 3 | ITEM_REMOVE),
                 ListEffect::Move { from, to } => {
@@ -152,14 +152,14 @@ impl<'a> DeltaWriter<'a> {
                         put_i64(self.out, diff);
                     } else {
                         put_u64(self.out, u64::from(number) << 2 | ENTRY_PUT);
-                        put_scalar(self.out, value);
+                        put_inner(self.out, value);
                     }
                 }
                 number => {
                     let what = number.map_or(OTHER_PUT, |(number, _)| OTHER_NUMBER + u64::from(number));
                     put_u64(self.out, what << 2 | ENTRY_OTHER);
                     put_key(self.out, key);
-                    put_scalar(self.out, value);
+                    put_inner(self.out, value);
                 }
             }
         }
@@ -212,7 +212,7 @@ pub(crate) fn read_delta<K: ReadKeys>(
 fn read_entry<K: ReadKeys>(
     reader: &mut Reader<'_>,
     property: u16,
-    value_type: ValueType,
+    value_type: &ValueType,
     what: u64,
     keys: &mut K,
 ) -> Result<DeltaEntry, &'static str> {
@@ -243,7 +243,7 @@ fn read_entry<K: ReadKeys>(
             let count = count(reader)?;
             let mut effects = Vec::new();
             for _ in 0..count {
-                effects.push(read_dict_effect(reader, property, key_type, item, keys)?);
+                effects.push(read_dict_effect(reader, property, *key_type, item, keys)?);
             }
             Effect::Dict(effects)
         }
@@ -252,14 +252,14 @@ fn read_entry<K: ReadKeys>(
     Ok(DeltaEntry { property, effect, own })
 }
 
-fn read_list_effect(reader: &mut Reader<'_>, item: ScalarType) -> Result<(ListEffect, bool), &'static str> {
+fn read_list_effect(reader: &mut Reader<'_>, item: &ValueType) -> Result<(ListEffect, bool), &'static str> {
     const NO_PLACE: &str = "a place is beyond any list";
     let head = reader.u64().ok_or("ends inside a step")?;
     let index = u32::try_from(head >> 3).map_err(|_| NO_PLACE)?;
     Ok(match head & 7 {
-        ITEM_SET => (ListEffect::Set { index, value: read_scalar(reader, item)? }, false),
+        ITEM_SET => (ListEffect::Set { index, value: read_inner(reader, item)? }, false),
         kind @ (ITEM_INSERT | ITEM_INSERT_OWN) => {
-            (ListEffect::Insert { index, value: read_scalar(reader, item)? }, kind == ITEM_INSERT_OWN)
+            (ListEffect::Insert { index, value: read_inner(reader, item)? }, kind == ITEM_INSERT_OWN)
         }
         ITEM_REMOVE => (ListEffect::Remove { index }, false),
         ITEM_MOVE => {
@@ -275,7 +275,7 @@ fn read_dict_effect<K: ReadKeys>(
     reader: &mut Reader<'_>,
     property: u16,
     key_type: KeyType,
-    item: ScalarType,
+    item: &ValueType,
     keys: &mut K,
 ) -> Result<DictEffect, &'static str> {
     let head = reader.u64().ok_or("ends inside a step")?;
@@ -285,8 +285,8 @@ fn read_dict_effect<K: ReadKeys>(
         number.and_then(|number| keys.key(property, number)).cloned().ok_or("a number that is no key's")
     };
     match head & 3 {
-        ENTRY_PUT => Ok(DictEffect::Put { key: known(keys)?, value: read_scalar(reader, item)? }),
-        ENTRY_DIFFERENCE if item.is_integer() => {
+        ENTRY_PUT => Ok(DictEffect::Put { key: known(keys)?, value: read_inner(reader, item)? }),
+        ENTRY_DIFFERENCE if item.scalar().is_some_and(ScalarType::is_integer) => {
             Ok(DictEffect::Diff { key: known(keys)?, diff: reader.i64().ok_or("ends inside a difference")? })
         }
         ENTRY_REMOVE => {
@@ -302,13 +302,13 @@ fn read_dict_effect<K: ReadKeys>(
                 Ok(DictEffect::Remove { key })
             }
             OTHER_PUT => {
-                Ok(DictEffect::Put { key: read_key(reader, key_type)?, value: read_scalar(reader, item)? })
+                Ok(DictEffect::Put { key: read_key(reader, key_type)?, value: read_inner(reader, item)? })
             }
             numbered => {
                 let number = u32::try_from(numbered - OTHER_NUMBER).ok().filter(|_| K::NUMBERED);
                 let key = read_key(reader, key_type)?;
                 keys.learn(property, number.ok_or("a number that is no key's")?, &key);
-                Ok(DictEffect::Put { key, value: read_scalar(reader, item)? })
+                Ok(DictEffect::Put { key, value: read_inner(reader, item)? })
             }
         },
         _ => Err("has an unknown step of a dictionary"),

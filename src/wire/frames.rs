@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::control::Control;
 use super::keys::Meaning;
-use super::values::{Types, put_key, put_scalar, read_key, read_scalar};
+use super::values::{Types, put_inner, put_key, read_inner, read_key};
 use super::varint::{Reader, len_u64, put_i64, put_u64};
 use crate::error::{Error, Result};
 use crate::limits::{MAX_BATCH_OPS, MAX_FRAME_BYTES};
@@ -179,10 +179,10 @@ pub(crate) fn put_batch(
         put_u64(out, u64::from(op.property) << 3 | more | kind);
         match &op.change {
             Change::Set(Value::Bool(_)) => {}
-            Change::Set(value) => put_scalar(out, value),
+            Change::Set(value) => put_inner(out, value),
             Change::Require(value) => {
                 out.push(REQUIRE);
-                put_scalar(out, value);
+                put_inner(out, value);
             }
             Change::Add(add) => {
                 if kind == OP_EXTENDED {
@@ -236,7 +236,7 @@ fn put_add(out: &mut Vec<u8>, add: &Add) {
     }
 }
 
-fn read_add(reader: &mut Reader<'_>, scalar: ScalarType, flags: u8) -> Result<Add, &'static str> {
+fn read_add(reader: &mut Reader<'_>, value_type: &ValueType, flags: u8) -> Result<Add, &'static str> {
     const CUT: &str = "ends inside an amount";
     let known = ADD_BOUNDED | ADD_GUARDED | ADD_MIN | ADD_MAX;
     if flags & !known != 0 || (flags != 0 && flags & ADD_BOUNDED == 0) {
@@ -249,7 +249,8 @@ fn read_add(reader: &mut Reader<'_>, scalar: ScalarType, flags: u8) -> Result<Ad
             _ => Mode::Guard { min, max },
         }
     }
-    let add = if scalar.is_integer() {
+    let is = |wanted: fn(ScalarType) -> bool| value_type.scalar().is_some_and(wanted);
+    let add = if is(ScalarType::is_integer) {
         let amount = reader.i64().ok_or(CUT)?;
         let mut bound = |flag, usual| match flags & flag {
             0 => Ok(usual),
@@ -257,7 +258,7 @@ fn read_add(reader: &mut Reader<'_>, scalar: ScalarType, flags: u8) -> Result<Ad
         };
         let (min, max) = (bound(ADD_MIN, i64::MIN)?, bound(ADD_MAX, i64::MAX)?);
         Add::Int { amount, mode: mode(flags, min, max) }
-    } else if scalar.is_float() {
+    } else if is(ScalarType::is_float) {
         let mut float = || reader.fixed_u64().map(f64::from_bits).ok_or(CUT);
         let amount = float()?;
         let mut bound = |flag, usual| if flags & flag == 0 { Ok(usual) } else { float() };
@@ -285,12 +286,12 @@ fn put_list_change(out: &mut Vec<u8>, batch: u64, change: &ListChange, base: u64
         ListChange::Insert { after, value } => {
             out.push(LIST_INSERT | anchor(after));
             put_anchor(out, after);
-            put_scalar(out, value);
+            put_inner(out, value);
         }
         ListChange::Set { item, value } => {
             out.push(LIST_SET);
             put_item(out, batch, item, base);
-            put_scalar(out, value);
+            put_inner(out, value);
         }
         ListChange::Remove { item } => {
             out.push(LIST_REMOVE);
@@ -340,7 +341,7 @@ fn read_item(reader: &mut Reader<'_>, batch: u64) -> Result<ItemRef, &'static st
 fn read_list_change(
     reader: &mut Reader<'_>,
     batch: u64,
-    scalar: ScalarType,
+    item: &ValueType,
 ) -> Result<ListChange, &'static str> {
     let head = reader.u8().ok_or("ends inside an operation")?;
     let place = head & PLACES;
@@ -356,8 +357,8 @@ fn read_list_change(
         })
     };
     Ok(match head & LIST_KINDS {
-        LIST_INSERT => ListChange::Insert { after: anchor(reader)?, value: read_scalar(reader, scalar)? },
-        LIST_SET => ListChange::Set { item: read_item(reader, batch)?, value: read_scalar(reader, scalar)? },
+        LIST_INSERT => ListChange::Insert { after: anchor(reader)?, value: read_inner(reader, item)? },
+        LIST_SET => ListChange::Set { item: read_item(reader, batch)?, value: read_inner(reader, item)? },
         LIST_REMOVE => ListChange::Remove { item: read_item(reader, batch)? },
         LIST_MOVE => ListChange::Move { item: read_item(reader, batch)?, after: anchor(reader)? },
         LIST_CLEAR => ListChange::Clear,
@@ -385,7 +386,7 @@ fn put_dict_change(out: &mut Vec<u8>, change: &DictChange, number_of: impl Fn(&K
         None => put_key(out, key),
     }
     match change {
-        DictChange::Put { value, .. } => put_scalar(out, value),
+        DictChange::Put { value, .. } => put_inner(out, value),
         DictChange::Add { add, .. } => {
             if bounds != 0 {
                 out.push(bounds);
@@ -399,7 +400,7 @@ fn put_dict_change(out: &mut Vec<u8>, change: &DictChange, number_of: impl Fn(&K
 fn read_dict_change(
     reader: &mut Reader<'_>,
     key_type: KeyType,
-    scalar: ScalarType,
+    item: &ValueType,
     meaning: impl Fn(u32) -> Option<Meaning>,
 ) -> Result<DictChange, &'static str> {
     let head = reader.u8().ok_or("ends inside an operation")?;
@@ -421,14 +422,14 @@ fn read_dict_change(
     };
     let mut change = |key| {
         Ok::<_, &'static str>(match kind {
-            DICT_PUT => DictChange::Put { key, value: read_scalar(reader, scalar)? },
+            DICT_PUT => DictChange::Put { key, value: read_inner(reader, item)? },
             DICT_REMOVE => DictChange::Remove { key },
             _ => {
                 let flags = match head & DICT_BOUNDED {
                     0 => 0,
                     _ => reader.u8().filter(|flags| *flags != 0).ok_or("ends inside an addition")?,
                 };
-                DictChange::Add { key, add: read_add(reader, scalar, flags)? }
+                DictChange::Add { key, add: read_add(reader, item, flags)? }
             }
         })
     };
@@ -471,17 +472,17 @@ fn read_op(
     let property = (head >> 3) as u16;
     let change = match (head & 3, value_type) {
         (kind @ (0 | 1), ValueType::Scalar(ScalarType::Bool)) => Change::Set(Value::Bool(kind == 1)),
-        (OP_SET, ValueType::Scalar(scalar)) => Change::Set(read_scalar(reader, scalar)?),
-        (OP_ADD, ValueType::Scalar(scalar)) => Change::Add(read_add(reader, scalar, 0)?),
-        (OP_EXTENDED, ValueType::Scalar(scalar)) => {
+        (OP_SET, ValueType::Scalar(_) | ValueType::Custom(_)) => Change::Set(read_inner(reader, value_type)?),
+        (OP_ADD, ValueType::Scalar(_)) => Change::Add(read_add(reader, value_type, 0)?),
+        (OP_EXTENDED, ValueType::Scalar(_) | ValueType::Custom(_)) => {
             match reader.u8().filter(|flags| *flags != 0).ok_or("ends inside an addition")? {
-                REQUIRE => Change::Require(read_scalar(reader, scalar)?),
-                flags => Change::Add(read_add(reader, scalar, flags)?),
+                REQUIRE => Change::Require(read_inner(reader, value_type)?),
+                flags => Change::Add(read_add(reader, value_type, flags)?),
             }
         }
-        (OP_EXTENDED, ValueType::List(scalar)) => Change::List(read_list_change(reader, batch, scalar)?),
-        (OP_EXTENDED, ValueType::Dict(key, scalar)) => {
-            Change::Dict(read_dict_change(reader, key, scalar, |number| meaning(property, number))?)
+        (OP_EXTENDED, ValueType::List(item)) => Change::List(read_list_change(reader, batch, item)?),
+        (OP_EXTENDED, ValueType::Dict(key, item)) => {
+            Change::Dict(read_dict_change(reader, *key, item, |number| meaning(property, number))?)
         }
         _ => return Err("has an unknown operation"),
     };

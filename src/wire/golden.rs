@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::control::{Control, Cursor, Described, Down, Up, decode, encode};
+use super::control::{Control, Cursor, DeclaredType, Described, Down, Up, decode, encode};
 use super::delta::{DeltaWriter, read_delta};
 use super::frames::{
     DeltaHead, Head, KIND_BATCH_ONCE, KIND_BATCHES, KIND_CONFIRM, KIND_DURABLE, KIND_HASH, KIND_VOLATILE, Op,
@@ -36,10 +36,10 @@ fn values() -> Vec<Value> {
         Value::from(vec![1, 2, 255]),
         Value::Vector2([1.0, -1.0]),
         Value::Vector3([12.5, 0.25, -81.125]),
-        Value::Quaternion([0.0, 0.0, 0.0, 1.0]),
+        Value::from([0.0_f32, 0.0, 0.0, 1.0]),
         Value::Color([255, 128, 0, 255]),
         Value::DateTime(DateTime::parse("2026-01-02T03:04:05Z").unwrap()),
-        Value::Uuid([0x12; 16]),
+        Value::from([0x12_u8; 16]),
         Value::List(List::from_items(ScalarType::String, texts).unwrap()),
         Value::Dict(Dict::from_entries(KeyType::String, ScalarType::I64, counts).unwrap()),
         Value::Dict(
@@ -84,7 +84,11 @@ fn meaning(_: u16, number: u32) -> Option<Meaning> {
 fn ups() -> Vec<(&'static str, Up)> {
     let cursor = Some(Cursor { epoch: 0x0123_4567_89ab_cdef, version: 300 });
     let token = "dev:ann".to_string();
-    let properties = vec![(57487, 3), (57225, 2)];
+    let properties = vec![
+        (57487, DeclaredType::Number(3)),
+        (57225, DeclaredType::Number(2)),
+        (7, DeclaredType::Name("list<record{id:string,n:i32}>".into())),
+    ];
     vec![
         (
             "hello",

@@ -8,8 +8,8 @@ use super::keys::{KeyNumbers, KnownKeys, Meaning, PutKeys, ToldKeys, WrittenOut}
 use super::values::{put_snapshot, put_value, read_snapshot};
 use super::varint::Reader;
 use crate::value::{
-    Change, DateTime, Dict, DictChange, DictEffect, Effect, Key, KeyType, List, ListEffect, Misfit,
-    ScalarType, Value, ValueType,
+    Change, Custom, DateTime, Dict, DictChange, DictEffect, Effect, Key, KeyType, List, ListEffect, Misfit,
+    Record, ScalarType, Value, ValueType,
 };
 
 pub(crate) fn any_scalar(scalar: ScalarType) -> BoxedStrategy<Value> {
@@ -24,12 +24,12 @@ pub(crate) fn any_scalar(scalar: ScalarType) -> BoxedStrategy<Value> {
         ScalarType::Bytes => proptest::collection::vec(any::<u8>(), 0..20).prop_map(Value::from).boxed(),
         ScalarType::Vector2 => [float(), float()].prop_map(Value::Vector2).boxed(),
         ScalarType::Vector3 => [float(), float(), float()].prop_map(Value::Vector3).boxed(),
-        ScalarType::Quaternion => [float(), float(), float(), float()].prop_map(Value::Quaternion).boxed(),
+        ScalarType::Quaternion => [float(), float(), float(), float()].prop_map(Value::from).boxed(),
         ScalarType::Color => any::<[u8; 4]>().prop_map(Value::Color).boxed(),
         ScalarType::DateTime => (DateTime::MIN.unix_micros()..=DateTime::MAX.unix_micros())
             .prop_map(|micros| Value::DateTime(DateTime::checked(micros).unwrap()))
             .boxed(),
-        ScalarType::Uuid => any::<[u8; 16]>().prop_map(Value::Uuid).boxed(),
+        ScalarType::Uuid => any::<[u8; 16]>().prop_map(Value::from).boxed(),
     }
 }
 
@@ -45,17 +45,35 @@ pub(crate) fn any_key(key_type: KeyType) -> BoxedStrategy<Key> {
 pub(crate) fn any_value(value_type: ValueType) -> BoxedStrategy<Value> {
     match value_type {
         ValueType::Scalar(scalar) => any_scalar(scalar),
-        ValueType::List(item) => proptest::collection::vec(any_scalar(item), 0..8)
-            .prop_map(move |items| Value::List(List::from_items(item, items).unwrap()))
+        ValueType::Custom(name) => proptest::collection::vec(any::<u8>(), 0..8)
+            .prop_map(move |bytes| Value::Custom(Custom::shared(name.clone(), bytes.into())))
             .boxed(),
-        ValueType::Dict(key, item) => proptest::collection::vec((any_key(key), any_scalar(item)), 0..8)
-            .prop_map(move |entries| Value::Dict(Dict::from_entries(key, item, entries).unwrap()))
+        ValueType::Record(record) => {
+            let fields: Vec<_> =
+                record.fields().iter().map(|field| any_value(field.value_type().clone())).collect();
+            fields.prop_map(move |values| Value::Record(Record::of(record.clone(), values))).boxed()
+        }
+        ValueType::List(item) => proptest::collection::vec(any_value(ValueType::clone(&item)), 0..8)
+            .prop_map(move |items| Value::List(List::of_items(item.clone(), items).unwrap()))
             .boxed(),
+        ValueType::Dict(key, item) => {
+            proptest::collection::vec((any_key(key), any_value(ValueType::clone(&item))), 0..8)
+                .prop_map(move |entries| Value::Dict(Dict::of_entries(key, item.clone(), entries).unwrap()))
+                .boxed()
+        }
     }
 }
 
 fn types() -> Vec<ValueType> {
-    ValueType::all().collect()
+    let nested = [
+        "custom",
+        "record{a:i32,b:string,c:bool}",
+        "list<record{id:string,progress:i64,done:bool,tags:list<string>}>",
+        "dict<string,record{n:i32,inner:record{x:f32,y:f32}}>",
+        "dict<i32,list<dict<i64,i32>>>",
+        "record{all:dict<string,list<record{n:i32,c:custom<loadout>}>>,at:datetime,of:vector3}",
+    ];
+    ValueType::all().chain(nested.map(|name| ValueType::from_name(name).unwrap())).collect()
 }
 
 fn any_values() -> impl Strategy<Value = Vec<Value>> {
@@ -135,7 +153,7 @@ proptest! {
         rounds in proptest::collection::vec(
             (proptest::collection::vec((any_key(KeyType::String), any::<Option<i64>>()), 0..5), 0..6_u8), 1..12),
     ) {
-        let value_type = ValueType::Dict(KeyType::String, ScalarType::I64);
+        let value_type = ValueType::dict(KeyType::String, ScalarType::I64);
         let mut here = value_type.zero();
         let mut there = value_type.zero();
         let (mut numbering, mut known) = (Numbering::default(), KnownKeys::default());
@@ -170,7 +188,7 @@ proptest! {
                 writer.put_entries(0, entries, &mut numbering);
             }
             let mut entries = Vec::new();
-            read_delta(Reader::new(&out), &[value_type][..], &mut known, &mut entries).unwrap();
+            read_delta(Reader::new(&out), std::slice::from_ref(&value_type), &mut known, &mut entries).unwrap();
             for entry in entries {
                 take(&entry.effect, &mut there).unwrap();
             }
@@ -211,7 +229,7 @@ proptest! {
     #[test]
     fn any_bytes_are_batches_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..64), property in 0..65_u8) {
         let types = types();
-        let one = [types[usize::from(property) % types.len()]];
+        let one = [types[usize::from(property) % types.len()].clone()];
         let meaning = |_: u16, number: u32| match number {
             0 => Some(Meaning::Key(Key::from("a"))),
             1 => Some(Meaning::Key(Key::Int(1))),
@@ -235,7 +253,7 @@ proptest! {
     #[test]
     fn any_bytes_give_a_value_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..64), property in 0..65_u8) {
         let types = types();
-        let one = [types[usize::from(property) % types.len()]];
+        let one = [types[usize::from(property) % types.len()].clone()];
         for types in [&types[..], &one[..]] {
             let mut entries = Vec::new();
             if read_delta(Reader::new(&bytes), types, &mut KnownKeys::default(), &mut entries).is_err() {
@@ -253,7 +271,7 @@ fn a_value_is_never_longer_than_its_size() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     for value_type in types() {
         for _ in 0..20 {
-            let value = any_value(value_type).new_tree(&mut runner).unwrap().current();
+            let value = any_value(value_type.clone()).new_tree(&mut runner).unwrap().current();
             let mut out = Vec::new();
             put_value(&mut out, 0, &value, &mut Numbering::default());
             assert!(out.len() <= value.size(), "{value:?}: {} of {}", out.len(), value.size());
@@ -295,7 +313,7 @@ fn lists_are_sent_whole_when_that_is_shorter() {
     assert_eq!(writer.len(), 0);
     assert!(writer.put_list(3, &list, effects[..1].iter().map(|e| (e, true))));
     let mut entries = Vec::new();
-    let types = [ValueType::List(ScalarType::I32); 4];
+    let types = [(); 4].map(|()| ValueType::list(ScalarType::I32));
     read_delta(Reader::new(&out), &types[..], &mut WrittenOut, &mut entries).unwrap();
     assert_eq!(entries[0].own, [0]);
     assert_eq!(entries[0].effect, Effect::List(effects[..1].to_vec()));

@@ -4,21 +4,23 @@
 
 use std::sync::Arc;
 
-use super::keys::{PutKeys, ReadKeys};
+use super::keys::{PutKeys, ReadKeys, WrittenOut};
 use super::varint::{Reader, put_i64, put_u64};
 use crate::error::{Error, Result};
 use crate::limits::{MAX_DICT_ENTRIES, MAX_KEY_BYTES, MAX_LIST_ITEMS, MAX_STRING_BYTES};
-use crate::value::{DateTime, Dict, Key, KeyType, List, ScalarType, Value, ValueType};
+use crate::value::{
+    Bytes, Custom, DateTime, Dict, Key, KeyType, List, Record, ScalarType, Text, Value, ValueType,
+};
 
 /// The types of a profile's properties, by their index on this connection.
 pub(crate) trait Types {
-    fn type_of(&self, index: u64) -> Option<ValueType>;
+    fn type_of(&self, index: u64) -> Option<&ValueType>;
     fn count(&self) -> usize;
 }
 
 impl Types for [ValueType] {
-    fn type_of(&self, index: u64) -> Option<ValueType> {
-        self.get(usize::try_from(index).ok()?).copied()
+    fn type_of(&self, index: u64) -> Option<&ValueType> {
+        self.get(usize::try_from(index).ok()?)
     }
 
     fn count(&self) -> usize {
@@ -27,7 +29,7 @@ impl Types for [ValueType] {
 }
 
 impl Types for crate::schema::Schema {
-    fn type_of(&self, index: u64) -> Option<ValueType> {
+    fn type_of(&self, index: u64) -> Option<&ValueType> {
         Some(self.properties().get(usize::try_from(index).ok()?)?.value_type())
     }
 
@@ -50,11 +52,13 @@ pub(crate) fn put_scalar(out: &mut Vec<u8>, value: &Value) {
         Value::Bytes(v) => put_bytes(out, v),
         Value::Vector2(v) => put_floats(out, v),
         Value::Vector3(v) => put_floats(out, v),
-        Value::Quaternion(v) => put_floats(out, v),
+        Value::Quaternion(v) => put_floats(out, &**v),
         Value::Color(v) => out.extend_from_slice(v),
         Value::DateTime(v) => put_i64(out, v.unix_micros()),
-        Value::Uuid(v) => out.extend_from_slice(v),
-        Value::List(_) | Value::Dict(_) => debug_assert!(false, "not a scalar"),
+        Value::Uuid(v) => out.extend_from_slice(&**v),
+        Value::Custom(_) | Value::Record(_) | Value::List(_) | Value::Dict(_) => {
+            debug_assert!(false, "not a scalar")
+        }
     }
 }
 
@@ -87,17 +91,17 @@ pub(crate) fn read_scalar(reader: &mut Reader<'_>, scalar: ScalarType) -> Result
         }
         ScalarType::F32 => Value::F32(read_floats::<1>(reader)?[0]),
         ScalarType::F64 => Value::F64(f64::from_bits(reader.fixed_u64().ok_or(SHORT)?)),
-        ScalarType::String => Value::String(Arc::from(read_text(reader, MAX_STRING_BYTES)?)),
-        ScalarType::Bytes => Value::Bytes(Arc::from(read_bytes(reader, MAX_STRING_BYTES)?)),
+        ScalarType::String => Value::String(Text::from(read_text(reader, MAX_STRING_BYTES)?)),
+        ScalarType::Bytes => Value::Bytes(Bytes::from(read_bytes(reader, MAX_STRING_BYTES)?)),
         ScalarType::Vector2 => Value::Vector2(read_floats(reader)?),
         ScalarType::Vector3 => Value::Vector3(read_floats(reader)?),
-        ScalarType::Quaternion => Value::Quaternion(read_floats(reader)?),
+        ScalarType::Quaternion => Value::Quaternion(Arc::new(read_floats(reader)?)),
         ScalarType::Color => Value::Color(read_array(reader)?),
         ScalarType::DateTime => {
             let micros = reader.i64().ok_or(SHORT)?;
             Value::DateTime(DateTime::checked(micros).ok_or("a moment is not in the years 1 to 9999")?)
         }
-        ScalarType::Uuid => Value::Uuid(read_array(reader)?),
+        ScalarType::Uuid => Value::Uuid(Arc::new(read_array(reader)?)),
     })
 }
 
@@ -143,15 +147,68 @@ pub(crate) fn read_key(reader: &mut Reader<'_>, key_type: KeyType) -> Result<Key
     key.fits(key_type).then_some(key).ok_or("a key does not fit i32")
 }
 
+/// Appends a value of a type that the receiver knows: scalars as they are, of a record its fields in their order, of a list or
+/// dictionary the count first. Keys are written out.
+pub(crate) fn put_inner(out: &mut Vec<u8>, value: &Value) {
+    match value {
+        Value::Custom(custom) => put_bytes(out, custom.bytes()),
+        Value::Record(record) => record.values().iter().for_each(|value| put_inner(out, value)),
+        Value::List(list) => {
+            put_u64(out, list.len() as u64);
+            list.iter().for_each(|item| put_inner(out, item));
+        }
+        Value::Dict(dict) => {
+            put_u64(out, dict.len() as u64);
+            for (key, value) in dict {
+                put_key(out, key);
+                put_inner(out, value);
+            }
+        }
+        scalar => put_scalar(out, scalar),
+    }
+}
+
+/// Reads what [`put_inner`] wrote.
+pub(crate) fn read_inner(reader: &mut Reader<'_>, value_type: &ValueType) -> Result<Value, &'static str> {
+    match value_type {
+        ValueType::Scalar(scalar) => read_scalar(reader, *scalar),
+        ValueType::Custom(name) => {
+            let custom = Custom::shared(name.clone(), read_bytes(reader, MAX_STRING_BYTES)?.into());
+            custom.validate().map_err(|_| "bytes that the codec of their type refuses")?;
+            Ok(Value::Custom(custom))
+        }
+        ValueType::Record(record) => {
+            // Each field takes a byte at least.
+            let mut values = Vec::with_capacity(record.fields().len().min(reader.len()));
+            for field in record.fields() {
+                values.push(read_inner(reader, field.value_type())?);
+            }
+            Ok(Value::Record(Record::of(record.clone(), values)))
+        }
+        ValueType::List(item) => read_list(reader, item),
+        ValueType::Dict(key_type, item) => read_dict(reader, 0, *key_type, item, &mut WrittenOut),
+    }
+}
+
+fn read_list(reader: &mut Reader<'_>, item: &Arc<ValueType>) -> Result<Value, &'static str> {
+    let count = count_of(reader.u64().ok_or(SHORT)?, MAX_LIST_ITEMS)?;
+    // Each item takes a byte at least: what the count claims is not believed before it is there.
+    let mut items = Vec::with_capacity(count.min(reader.len()));
+    for _ in 0..count {
+        items.push(read_inner(reader, item)?);
+    }
+    List::of_items(item.clone(), items).map(Value::List).ok_or("an item of another type")
+}
+
+fn count_of(count: u64, limit: usize) -> Result<usize, &'static str> {
+    usize::try_from(count).ok().filter(|n| *n <= limit).ok_or("has more elements than the limit")
+}
+
 /// Appends a whole value of a property.
 pub(crate) fn put_value(out: &mut Vec<u8>, index: u16, value: &Value, keys: &mut impl PutKeys) {
     match value {
-        Value::List(list) => {
-            put_u64(out, list.len() as u64);
-            list.iter().for_each(|item| put_scalar(out, item));
-        }
         Value::Dict(dict) => put_dict(out, index, dict, keys),
-        scalar => put_scalar(out, scalar),
+        other => put_inner(out, other),
     }
 }
 
@@ -162,7 +219,7 @@ fn put_dict<K: PutKeys>(out: &mut Vec<u8>, index: u16, dict: &Dict, keys: &mut K
         put_u64(out, dict.len() as u64);
         for (key, value) in dict {
             put_key(out, key);
-            put_scalar(out, value);
+            put_inner(out, value);
         }
         return;
     }
@@ -179,7 +236,7 @@ fn put_dict<K: PutKeys>(out: &mut Vec<u8>, index: u16, dict: &Dict, keys: &mut K
         }
         next = number + 1;
         put_key(out, key);
-        put_scalar(out, value);
+        put_inner(out, value);
     }
 }
 
@@ -187,47 +244,43 @@ fn put_dict<K: PutKeys>(out: &mut Vec<u8>, index: u16, dict: &Dict, keys: &mut K
 pub(crate) fn read_value<K: ReadKeys>(
     reader: &mut Reader<'_>,
     index: u16,
-    value_type: ValueType,
+    value_type: &ValueType,
     keys: &mut K,
 ) -> Result<Value, &'static str> {
-    let count_of = |count: u64, limit: usize| {
-        usize::try_from(count).ok().filter(|n| *n <= limit).ok_or("has more elements than the limit")
-    };
     match value_type {
-        ValueType::Scalar(scalar) => read_scalar(reader, scalar),
-        ValueType::List(item) => {
-            let count = count_of(reader.u64().ok_or(SHORT)?, MAX_LIST_ITEMS)?;
-            // Each item takes a byte at least: what the count claims is not believed before it is there.
-            let mut items = Vec::with_capacity(count.min(reader.len()));
-            for _ in 0..count {
-                items.push(read_scalar(reader, item)?);
-            }
-            List::from_items(item, items).map(Value::List).ok_or("an item of another type")
-        }
-        ValueType::Dict(key_type, item) => {
-            let head = reader.u64().ok_or(SHORT)?;
-            let (count, dense) = if K::NUMBERED { (head >> 1, head & 1 == 1) } else { (head, true) };
-            let count = count_of(count, MAX_DICT_ENTRIES)?;
-            keys.forget(index);
-            let mut entries = Vec::with_capacity(count.min(reader.len()));
-            let mut next = 0_u32;
-            for place in 0..count {
-                if K::NUMBERED && (place == 0 || !dense) {
-                    let gap = reader.u64().and_then(|gap| u32::try_from(gap).ok()).ok_or(SHORT)?;
-                    next = next.checked_add(gap).ok_or("a key's number is beyond all numbers")?;
-                }
-                let key = read_key(reader, key_type)?;
-                if K::NUMBERED {
-                    keys.learn(index, next, &key);
-                    next = next.checked_add(1).ok_or("a key's number is beyond all numbers")?;
-                }
-                entries.push((key, read_scalar(reader, item)?));
-            }
-            let dict = Dict::from_entries(key_type, item, entries).ok_or("an entry of another type")?;
-            // A key that comes twice would be one of two values.
-            (dict.len() == count).then_some(Value::Dict(dict)).ok_or("a key comes twice")
-        }
+        ValueType::Dict(key_type, item) => read_dict(reader, index, *key_type, item, keys),
+        other => read_inner(reader, other),
     }
+}
+
+fn read_dict<K: ReadKeys>(
+    reader: &mut Reader<'_>,
+    index: u16,
+    key_type: KeyType,
+    item: &Arc<ValueType>,
+    keys: &mut K,
+) -> Result<Value, &'static str> {
+    let head = reader.u64().ok_or(SHORT)?;
+    let (count, dense) = if K::NUMBERED { (head >> 1, head & 1 == 1) } else { (head, true) };
+    let count = count_of(count, MAX_DICT_ENTRIES)?;
+    keys.forget(index);
+    let mut entries = Vec::with_capacity(count.min(reader.len()));
+    let mut next = 0_u32;
+    for place in 0..count {
+        if K::NUMBERED && (place == 0 || !dense) {
+            let gap = reader.u64().and_then(|gap| u32::try_from(gap).ok()).ok_or(SHORT)?;
+            next = next.checked_add(gap).ok_or("a key's number is beyond all numbers")?;
+        }
+        let key = read_key(reader, key_type)?;
+        if K::NUMBERED {
+            keys.learn(index, next, &key);
+            next = next.checked_add(1).ok_or("a key's number is beyond all numbers")?;
+        }
+        entries.push((key, read_inner(reader, item)?));
+    }
+    let dict = Dict::of_entries(key_type, item.clone(), entries).ok_or("an entry of another type")?;
+    // A key that comes twice would be one of two values.
+    (dict.len() == count).then_some(Value::Dict(dict)).ok_or("a key comes twice")
 }
 
 /// Appends a snapshot. `get` gives the value at an index, or nothing where the observer may not see it.

@@ -62,7 +62,7 @@ pub(crate) fn read_volatile(
             let Some(ValueType::Scalar(scalar)) = types.type_of(index) else {
                 return Err(bad("name an unknown property, or one that is no scalar"));
             };
-            let value = read_scalar(&mut reader, scalar).map_err(bad)?;
+            let value = read_scalar(&mut reader, *scalar).map_err(bad)?;
             each(channel, VolatileEntry { property: index as u16, number, own, value });
         }
     }

@@ -25,20 +25,20 @@ fn scalar(scalar: ScalarType) -> BoxedStrategy<Value> {
         ScalarType::Bytes => vec(any::<u8>(), 0..9).prop_map(Value::from).boxed(),
         ScalarType::Vector2 => [f32s(), f32s()].prop_map(Value::Vector2).boxed(),
         ScalarType::Vector3 => [f32s(), f32s(), f32s()].prop_map(Value::Vector3).boxed(),
-        ScalarType::Quaternion => [f32s(), f32s(), f32s(), f32s()].prop_map(Value::Quaternion).boxed(),
+        ScalarType::Quaternion => [f32s(), f32s(), f32s(), f32s()].prop_map(Value::from).boxed(),
         ScalarType::Color => any::<[u8; 4]>().prop_map(Value::Color).boxed(),
         ScalarType::DateTime => (DateTime::MIN.unix_micros()..=DateTime::MAX.unix_micros())
             .prop_map(|micros| Value::from(DateTime::from_unix_micros(micros).unwrap()))
             .boxed(),
-        ScalarType::Uuid => any::<[u8; 16]>().prop_map(Value::Uuid).boxed(),
+        ScalarType::Uuid => any::<[u8; 16]>().prop_map(Value::from).boxed(),
         other => panic!("a type without a strategy: {other}"),
     }
 }
 
 fn value(value_type: ValueType) -> BoxedStrategy<Value> {
     match value_type {
-        ValueType::List(item) => vec(scalar(item), 0..4)
-            .prop_map(move |items| Value::from(List::from_items(item, items).unwrap()))
+        ValueType::List(item) => vec(scalar(item.scalar().unwrap()), 0..4)
+            .prop_map(move |items| Value::from(List::from_items(&*item, items).unwrap()))
             .boxed(),
         ValueType::Dict(key_type, item) => {
             let keys = match key_type {
@@ -46,8 +46,8 @@ fn value(value_type: ValueType) -> BoxedStrategy<Value> {
                 KeyType::I32 => any::<i32>().prop_map(|key| Key::from(i64::from(key))).boxed(),
                 _ => any::<i64>().prop_map(Key::from).boxed(),
             };
-            btree_map(keys, scalar(item), 0..4)
-                .prop_map(move |entries| Value::from(Dict::from_entries(key_type, item, entries).unwrap()))
+            btree_map(keys, scalar(item.scalar().unwrap()), 0..4)
+                .prop_map(move |entries| Value::from(Dict::from_entries(key_type, &*item, entries).unwrap()))
                 .boxed()
         }
         ValueType::Scalar(of) => scalar(of),
@@ -74,7 +74,8 @@ fn limits(value: &Value, asked: [bool; 11]) -> Limits {
     let finite =
         [value.as_float().unwrap_or(f64::NAN), f64::from(f32::MAX)].iter().all(|float| float.is_finite());
     limits.finite = finite && asked();
-    let element = value.value_type().element();
+    let value_type = value.value_type();
+    let element = value_type.element().scalar().unwrap();
     if matches!(element, ScalarType::String | ScalarType::Bytes) {
         limits.min_length = asked().then_some(0);
         limits.max_length = asked().then_some(u32::MAX);

@@ -71,7 +71,7 @@ impl Entry {
         let value_type = type_name.and_then(|(text, value)| read_type(reader, text, value));
 
         let stand_in = ValueType::Scalar(ScalarType::Bool);
-        let property = Property::of_type(name.unwrap_or("?"), value_type.unwrap_or(stand_in));
+        let property = Property::of_type(name.unwrap_or("?"), value_type.clone().unwrap_or(stand_in));
         let mut places = places_of(object, MEMBERS);
         let limits = find(object, "limits").and_then(|limits| reader.object("`limits`", limits));
         places.extend(limits.iter().flat_map(|limits| places_of(limits, LIMITS)));
@@ -84,7 +84,7 @@ impl Entry {
             aliases: Vec::new(),
         };
         entry.read_attributes(reader, object);
-        let limits = limits.map(|limits| read_limits(reader, value_type, limits));
+        let limits = limits.map(|limits| read_limits(reader, value_type.as_ref(), limits));
         match value_type {
             Some(value_type) => {
                 entry.property.attributes.limits = limits.unwrap_or_default();
@@ -156,7 +156,7 @@ fn places_of(object: &ast::Object<'_>, known: &[&'static str]) -> Vec<(&'static 
 fn read_type(reader: &mut Reader<'_>, text: &str, value: &ast::Value<'_>) -> Option<ValueType> {
     let value_type = ValueType::from_name(text);
     if value_type.is_none() {
-        let hint = match closest(text, ValueType::all().map(ValueType::name)) {
+        let hint = match closest(text, ValueType::all().map(|t| t.name())) {
             Some(close) => format!("did you mean `{close}`?"),
             None => {
                 let scalars: Vec<_> = ScalarType::ALL.iter().map(|scalar| scalar.name()).collect();
@@ -175,13 +175,15 @@ fn read_value(reader: &Reader<'_>, value_type: ValueType, value: &ast::Value<'_>
     // Read again from its text, which keeps integers exact and numbers out of range an error.
     let text = &reader.text[value.start()..value.end()];
     let json = serde_json::from_str(text).map_err(|_| format!("{} is too large a number", quotable(text)))?;
-    value_from_json(value_type, &json)
+    value_from_json(&value_type, &json)
 }
 
-fn read_limits(reader: &mut Reader<'_>, value_type: Option<ValueType>, object: &ast::Object<'_>) -> Limits {
+fn read_limits(reader: &mut Reader<'_>, value_type: Option<&ValueType>, object: &ast::Object<'_>) -> Limits {
     reader.check_members(object, LIMITS, &[]);
     let mut limits = Limits::default();
-    let element = value_type.map(ValueType::element);
+    let element = value_type.map(|value_type| value_type.element());
+    // What has no order has no bounds; they are refused with the rest of what does not go with the type.
+    let element = element.map(|element| element.scalar().unwrap_or(ScalarType::Bool));
     let member = |name: &'static str| find(object, name).map(|value| (name, value));
     for (name, bound) in [("min", &mut limits.min), ("max", &mut limits.max)] {
         *bound = find(object, name).and_then(|value| read_bound(reader, element, name, value));

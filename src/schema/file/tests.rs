@@ -40,7 +40,7 @@ fn the_json_schema_has_the_words_and_types_that_the_reader_knows() {
     check::<Visibility>(&property["see"]);
     check::<Merge>(&property["merge"]);
     check::<SyncClass>(&property["sync"]);
-    let types: Vec<_> = ValueType::all().map(ValueType::name).collect();
+    let types: Vec<_> = ValueType::all().map(|t| t.name()).collect();
     assert_eq!(property["type"]["anyOf"][0]["enum"], serde_json::json!(types));
 }
 

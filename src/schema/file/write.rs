@@ -39,7 +39,7 @@ fn line(property: &PropertyInfo) -> String {
         interval_ms: property.interval().map(|interval| interval.as_millis() as u64),
         saved: Some(false).filter(|_| property.attributes().unsaved),
         limits: (*limits != Limits::default())
-            .then(|| LimitsLine::of(limits, property.value_type().element())),
+            .then(|| LimitsLine::of(limits, property.value_type().element().scalar())),
         aliases: property.aliases().collect(),
     };
     // Nothing in it can fail to be written.
@@ -107,7 +107,7 @@ fn is_false(flag: &bool) -> bool {
 }
 
 impl<'s> LimitsLine<'s> {
-    fn of(limits: &'s Limits, element: ScalarType) -> Self {
+    fn of(limits: &'s Limits, element: Option<ScalarType>) -> Self {
         let bound = |bound: Option<Number>| bound.map(|number| bound_to_json(number, element));
         Self {
             min: bound(limits.min),
@@ -126,15 +126,15 @@ impl<'s> LimitsLine<'s> {
 }
 
 /// A bound is written as a value of the type that it bounds.
-fn bound_to_json(bound: Number, element: ScalarType) -> Json {
+fn bound_to_json(bound: Number, element: Option<ScalarType>) -> Json {
     let value = match bound {
-        Number::Int(micros) if element == ScalarType::DateTime => {
+        Number::Int(micros) if element == Some(ScalarType::DateTime) => {
             DateTime::checked(micros).map_or(Value::I64(micros), Value::DateTime)
         }
-        Number::Int(int) if element.is_float() => Value::F64(int as f64),
+        Number::Int(int) if element.is_some_and(ScalarType::is_float) => Value::F64(int as f64),
         Number::Int(int) => Value::I64(int),
         // The digits of the type, where these say it all: 0.1, not 0.10000000149011612.
-        Number::Float(float) if element == ScalarType::F32 && f64::from(float as f32) == float => {
+        Number::Float(float) if element == Some(ScalarType::F32) && f64::from(float as f32) == float => {
             Value::F32(float as f32)
         }
         Number::Float(float) => Value::F64(float),

@@ -136,12 +136,8 @@ pub(super) fn append(
         let at = row.unix_ms.cast_signed();
         let profile = cache.profile(transaction, &row.user)?;
         let session = cache.session(transaction, &row.writer, at)?;
-        let mut numbered = Vec::with_capacity(row.effects.len());
-        for (name, effect) in &row.effects {
-            numbered.push((cache.name_number(transaction, name)?, effect));
-        }
         effects.clear();
-        encode_effects(&numbered, &mut effects);
+        encode_effects(&row.effects, |name| cache.name_number(transaction, name), &mut effects)?;
         refused.clear();
         encode_refused(&row.refused, &row.outcomes, &mut refused);
         let refused = (!refused.is_empty()).then_some(&*refused);

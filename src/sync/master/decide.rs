@@ -103,9 +103,9 @@ impl<'a> Decision<'a> {
                 && let Change::Add(Add::Int { amount, mode: Mode::Guard { .. } }) = change
             {
                 let change = Change::Add(Add::Int { amount: *amount, mode: Mode::Plain });
-                return change.resolve(info, value, std::iter::empty());
+                return change.resolve(&info.slot(), value, std::iter::empty());
             }
-            return change.resolve(info, value, std::iter::empty());
+            return change.resolve(&info.slot(), value, std::iter::empty());
         };
         let before = self.profile.list_steps(property).map(|step| Happened {
             version: step.version,
@@ -123,9 +123,13 @@ impl<'a> Decision<'a> {
         });
         let change = Change::List(change.clone().map_items(|item| self.known(property, item)));
         if planted(Bug::ItemNotFollowedByMaster) {
-            return change.resolve(info, value, before.chain(in_this_batch).filter(|h| h.own.is_some()));
+            return change.resolve(
+                &info.slot(),
+                value,
+                before.chain(in_this_batch).filter(|h| h.own.is_some()),
+            );
         }
-        change.resolve(info, value, before.chain(in_this_batch))
+        change.resolve(&info.slot(), value, before.chain(in_this_batch))
     }
 
     /// The item, if what happened to it since the version that the writer names is known.

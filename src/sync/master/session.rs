@@ -13,7 +13,7 @@ use crate::schema::{PropertyIndex, Relation, Schema};
 use crate::store::WriterInfo;
 use crate::value::ValueType;
 use crate::wire::control::{
-    Described, Down, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up, decode, encoded_len,
+    DeclaredType, Described, Down, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up, decode, encoded_len,
 };
 use crate::wire::frames::{
     FrameBuffer, Head, KIND_BATCH_ONCE, KIND_BATCHES, KIND_CONFIRM, KIND_CONTROL, KIND_VOLATILE, Ops,
@@ -152,8 +152,8 @@ impl Session {
 
 impl View {
     /// Matches a peer's properties with the master's. A peer may know fewer; what it knows must be of the same type.
-    fn negotiate(schema: &Schema, fingerprint: u64, properties: &[(u16, u16)]) -> Result<Self> {
-        let own: Vec<ValueType> = schema.properties().iter().map(|p| p.value_type()).collect();
+    fn negotiate(schema: &Schema, fingerprint: u64, properties: &[(u16, DeclaredType)]) -> Result<Self> {
+        let own: Vec<ValueType> = schema.properties().iter().map(|p| p.value_type().clone()).collect();
         if fingerprint == schema.fingerprint() && properties.len() == own.len() {
             return Ok(Self { types: own, to_master: None, to_peer: None });
         }
@@ -169,9 +169,9 @@ impl View {
                 return mismatch(format!("the master has no property with the key {key}"));
             };
             let info = schema.property(index);
-            if ValueType::from_code(*value_type) != Some(info.value_type()) {
-                let theirs = ValueType::from_code(*value_type)
-                    .map_or_else(|| "of an unknown type".into(), ValueType::name);
+            let theirs = value_type.value_type();
+            if theirs.as_ref() != Some(info.value_type()) {
+                let theirs = theirs.map_or_else(|| "of an unknown type".into(), |theirs| theirs.name());
                 return mismatch(format!(
                     "`{}` is {} at the master, not {theirs}",
                     info.name(),
@@ -181,7 +181,7 @@ impl View {
             if to_peer[index.usize()].replace(place as u16).is_some() {
                 return mismatch(format!("`{}` is declared twice", info.name()));
             }
-            types.push(info.value_type());
+            types.push(info.value_type().clone());
             to_master.push(index.get());
         }
         Ok(Self { types, to_master: Some(to_master), to_peer: Some(to_peer) })

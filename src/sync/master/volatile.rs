@@ -155,8 +155,9 @@ impl Master {
                 Err(Error::ProfileTooLarge { property: info.shared_name().clone(), length: size })
             }
             true => info
+                .slot()
                 .check(&entry.value)
-                .and_then(|()| info.check_order(&profile.values[property.usize()], &entry.value)),
+                .and_then(|()| info.slot().check_order(&profile.values[property.usize()], &entry.value)),
             false => {
                 let property = info.shared_name().clone();
                 Err(Error::NotPermitted { who: open.relation.who(), property })

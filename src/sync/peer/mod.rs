@@ -21,7 +21,7 @@ use crate::limits::{HELLO_TIMEOUT, MAX_OPEN_PROFILES, MAX_TOKEN_BYTES};
 use crate::planted::{Bug, planted};
 use crate::profile::{EventQueue, Profile, Telling};
 use crate::schema::{Relation, Schema, check_user_id};
-use crate::wire::control::{Cursor, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up};
+use crate::wire::control::{Cursor, DeclaredType, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up};
 use crate::wire::frames::{FrameBuffer, put_control};
 use crate::wire::hash::Hashes;
 use crate::wire::keys::KnownKeys;
@@ -512,7 +512,11 @@ impl Peer {
             token: self.config.token.clone(),
             writer: self.config.writer,
             fingerprint: schema.fingerprint(),
-            properties: schema.properties().iter().map(|p| (p.key(), p.value_type().code())).collect(),
+            properties: schema
+                .properties()
+                .iter()
+                .map(|p| (p.key(), DeclaredType::of(p.value_type())))
+                .collect(),
             describe: self.describe,
         };
         put_control(&mut self.outbox, &hello);

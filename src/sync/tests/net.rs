@@ -14,7 +14,7 @@ use crate::sync::master::{
 };
 use crate::sync::peer::{Event, Peer, PeerConfig, ProfileId};
 use crate::value::{KeyType, List, ScalarType, Value};
-use crate::wire::control::Up;
+use crate::wire::control::{DeclaredType, Up};
 use crate::wire::frames::put_control;
 
 pub(super) const SCORE: PropertyIndex = PropertyIndex(0);
@@ -271,7 +271,11 @@ pub(super) fn hello(schema: &Schema, token: &str, writer: u128) -> Vec<u8> {
             token: token.into(),
             writer,
             fingerprint: schema.fingerprint(),
-            properties: schema.properties().iter().map(|p| (p.key(), p.value_type().code())).collect(),
+            properties: schema
+                .properties()
+                .iter()
+                .map(|p| (p.key(), DeclaredType::of(p.value_type())))
+                .collect(),
             describe: false,
         },
     );

@@ -78,7 +78,7 @@ pub(super) fn server_change(turn: u32) -> Change {
         _ => match round % 4 {
             0 => change("progression.level", move |p, i| p.set(i, 2 + (round % 900) as i32)),
             1 => change("account.premium", move |p, i| p.set(i, round % 8 == 1)),
-            2 => change("account.matchId", move |p, i| p.set(i, Value::Uuid([round as u8; 16]))),
+            2 => change("account.matchId", move |p, i| p.set(i, Value::from([round as u8; 16]))),
             _ => element("world.respawns", move |p, i| {
                 if p.get(i).as_list().is_some_and(|list| list.len() >= 8) {
                     return p.list_remove(i, 0).map(|_| Some(("0".into(), Json::Null)));

@@ -1,0 +1,306 @@
+//! Records: values by name.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use super::types::is_identifier;
+use super::{ScalarType, Value, ValueType};
+use crate::error::{Error, Result};
+use crate::limits::{MAX_FIELDS, MAX_NESTING};
+use crate::schema::{Limits, Rules};
+
+/// A field of a record, as it is declared.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Field {
+    name: Arc<str>,
+    default: Value,
+    limits: Limits,
+    description: Option<Arc<str>>,
+}
+
+impl Field {
+    /// A field whose type is that of its default.
+    pub fn new(name: &str, default: impl Into<Value>) -> Self {
+        Self { name: Arc::from(name), default: default.into(), limits: Limits::default(), description: None }
+    }
+
+    /// A field with the zero of a type as its default.
+    pub fn of_type(name: &str, value_type: impl Into<ValueType>) -> Self {
+        Self::new(name, value_type.into().zero())
+    }
+
+    /// Declares what its values must keep to.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Says what it is for.
+    pub fn description(mut self, text: &str) -> Self {
+        self.description = Some(Arc::from(text));
+        self
+    }
+}
+
+/// A field of a record type.
+#[derive(Clone, Debug)]
+pub struct FieldInfo {
+    name: Arc<str>,
+    value_type: ValueType,
+    default: Value,
+    rules: Rules,
+    description: Option<Arc<str>>,
+}
+
+impl FieldInfo {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn shared_name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Its type.
+    #[must_use]
+    pub fn value_type(&self) -> &ValueType {
+        &self.value_type
+    }
+
+    /// The value that it has in a record of which nothing is said.
+    #[must_use]
+    pub fn default(&self) -> &Value {
+        &self.default
+    }
+
+    /// What its values must keep to.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        self.rules.limits()
+    }
+
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub fn description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+}
+
+/// The type of records with these fields. Two are equal when the names and types of their fields are, in their order.
+#[derive(Clone)]
+pub struct RecordType(Arc<TypeBody>);
+
+struct TypeBody {
+    fields: Vec<FieldInfo>,
+    depth: usize,
+}
+
+impl RecordType {
+    /// The type of records with these fields.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSchema`] for no fields or more than [`MAX_FIELDS`], for a name that is used twice or is not made of ASCII
+    /// letters, digits and `_`, for limits that don't go with the field's type or that its default is against, and for more than
+    /// [`MAX_NESTING`] records, lists and dictionaries within one another.
+    pub fn new(fields: impl IntoIterator<Item = Field>) -> Result<Self> {
+        let fields: Vec<Field> = fields.into_iter().collect();
+        let invalid = |reason: String| Err(Error::InvalidSchema { reason });
+        if fields.is_empty() || fields.len() > MAX_FIELDS {
+            return invalid(format!("a record with {} fields: it has 1 to {MAX_FIELDS}", fields.len()));
+        }
+        let mut names = HashSet::new();
+        let mut infos = Vec::with_capacity(fields.len());
+        for field in &fields {
+            let Field { name, default, limits, description } = field.clone();
+            if !is_identifier(&name) {
+                return invalid(format!("the field `{name}`: a name has ASCII letters, digits and `_`"));
+            }
+            if !names.insert(name.clone()) {
+                return invalid(format!("the field `{name}` is declared twice"));
+            }
+            let value_type = default.value_type();
+            if let Some((member, reason)) = limits.mistakes(&value_type).into_iter().next() {
+                return invalid(format!("the field `{name}`: {member} {reason}"));
+            }
+            default.check(|| format!("the default of the field `{name}`"))?;
+            let info = FieldInfo { name, value_type, default, rules: Rules::new(limits), description };
+            if let Err(error) = info.rules.check_default(&info.name, &info.value_type, &info.default) {
+                return invalid(format!(
+                    "the field `{}`: the default is against the limits: {error}",
+                    info.name
+                ));
+            }
+            infos.push(info);
+        }
+        let depth = 1 + infos.iter().map(|field| field.value_type.depth()).max().unwrap_or(0);
+        if depth > MAX_NESTING {
+            return invalid(format!(
+                "{depth} records, lists and dictionaries within one another, not {MAX_NESTING}"
+            ));
+        }
+        Ok(Self(Arc::new(TypeBody { fields: infos, depth })))
+    }
+
+    /// Its fields, in their order.
+    #[must_use]
+    pub fn fields(&self) -> &[FieldInfo] {
+        &self.0.fields
+    }
+
+    /// The place and the description of a field.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<(usize, &FieldInfo)> {
+        self.fields().iter().enumerate().find(|(_, field)| *field.name == *name)
+    }
+
+    /// The record of its fields' defaults.
+    #[must_use]
+    pub fn zero(&self) -> Record {
+        Record::of(self.clone(), self.fields().iter().map(|field| field.default.clone()).collect())
+    }
+
+    pub(crate) fn depth(&self) -> usize {
+        self.0.depth
+    }
+}
+
+impl PartialEq for RecordType {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |(a, b): (&FieldInfo, &FieldInfo)| a.name == b.name && a.value_type == b.value_type;
+        Arc::ptr_eq(&self.0, &other.0)
+            || (self.fields().len() == other.fields().len()
+                && self.fields().iter().zip(other.fields()).all(same))
+    }
+}
+
+impl Eq for RecordType {}
+
+impl Hash for RecordType {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for field in self.fields() {
+            (&field.name, &field.value_type).hash(state);
+        }
+    }
+}
+
+impl fmt::Debug for RecordType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for RecordType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("record{")?;
+        for (place, field) in self.fields().iter().enumerate() {
+            let comma = if place > 0 { "," } else { "" };
+            write!(f, "{comma}{}:{}", field.name, field.value_type)?;
+        }
+        f.write_str("}")
+    }
+}
+
+/// Values by name. A copy shares its contents until one of the two changes.
+#[derive(Clone)]
+pub struct Record(Arc<Contents>);
+
+#[derive(Clone)]
+struct Contents {
+    record_type: RecordType,
+    values: Vec<Value>,
+    /// The sum of the values' sizes.
+    size: usize,
+}
+
+impl Record {
+    /// A record of a type with these values of fields; of fields that are not named it has the defaults.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPlace`] for a name that no field has; [`Error::InvalidArgument`] for a value of another type than its
+    /// field's.
+    pub fn new<'n>(
+        record_type: &RecordType,
+        fields: impl IntoIterator<Item = (&'n str, Value)>,
+    ) -> Result<Self> {
+        let mut values: Vec<Value> = record_type.fields().iter().map(|field| field.default.clone()).collect();
+        for (name, value) in fields {
+            let (place, field) = record_type.field(name).ok_or_else(|| Error::NoSuchPlace {
+                property: Arc::from(record_type.to_string()),
+                place: name.into(),
+            })?;
+            if !value.is_of(&field.value_type) {
+                let reason =
+                    format!("the field `{name}` is {}, not {}", field.value_type, value.value_type());
+                return Err(Error::InvalidArgument { argument: "fields", reason });
+            }
+            values[place] = value;
+        }
+        Ok(Self::of(record_type.clone(), values))
+    }
+
+    /// A record of values that are of its fields' types, in their order.
+    pub(crate) fn of(record_type: RecordType, values: Vec<Value>) -> Self {
+        let size = values.iter().map(Value::size).sum();
+        Self(Arc::new(Contents { record_type, values, size }))
+    }
+
+    /// Its type.
+    #[must_use]
+    pub fn record_type(&self) -> &RecordType {
+        &self.0.record_type
+    }
+
+    /// The value of a field.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.values.get(self.record_type().field(name)?.0)
+    }
+
+    /// The values of its fields, in their order.
+    #[must_use]
+    pub fn values(&self) -> &[Value] {
+        &self.0.values
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        self.0.size
+    }
+
+    /// Changes a field, which is there.
+    pub(crate) fn modify<R>(&mut self, field: usize, change: impl FnOnce(&mut Value) -> R) -> R {
+        let contents = Arc::make_mut(&mut self.0);
+        let value = &mut contents.values[field];
+        let before = value.size();
+        let result = change(value);
+        contents.size = contents.size - before + value.size();
+        result
+    }
+}
+
+impl PartialEq for Record {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+            || (self.record_type() == other.record_type() && self.values() == other.values())
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.record_type().fields().iter().map(|field| &field.name);
+        f.debug_map().entries(names.zip(self.values())).finish()
+    }
+}
+
+/// Whether integers of this type are summed by difference: everything else is told by its value.
+pub(crate) fn has_differences(value_type: &ValueType) -> bool {
+    value_type.scalar().is_some_and(ScalarType::is_integer)
+}
