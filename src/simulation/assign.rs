@@ -53,7 +53,7 @@ impl World {
 /// One item has another revision, and one is added at the end; or one is removed. (An item that is set stays the same item
 /// for whoever names it, so it keeps its identity.)
 fn other_list(list: &List, dice: u64, identity: i64, tag: &str) -> Option<(Value, Vec<Op>)> {
-    let mut items = list.as_slice().to_vec();
+    let mut items = list.iter().cloned().collect::<Vec<_>>();
     let mut ops = Vec::new();
     let place = (dice >> 8) as usize % items.len().max(1);
     if items.len() > 1 && dice.is_multiple_of(3) {

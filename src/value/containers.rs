@@ -1,10 +1,9 @@
-//! Lists and dictionaries. A copy shares its contents until one of the two changes.
+//! Lists and dictionaries. A copy shares what did not change since.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::Bound;
 use std::sync::Arc;
 
+use super::tree::{self, Tree};
 use super::{KeyType, Text, Value, ValueType};
 
 /// Items of one type, in an order.
@@ -14,7 +13,7 @@ pub struct List(Arc<ListContents>);
 #[derive(Clone)]
 struct ListContents {
     item: Arc<ValueType>,
-    items: Vec<Value>,
+    items: Tree<Value>,
     /// The sum of the items' sizes.
     size: usize,
 }
@@ -27,7 +26,7 @@ impl List {
     }
 
     pub(crate) fn of(item: Arc<ValueType>) -> Self {
-        Self(Arc::new(ListContents { item, items: Vec::new(), size: 0 }))
+        Self(Arc::new(ListContents { item, items: Tree::new(), size: 0 }))
     }
 
     /// A list of these items; `None` when one is of another type.
@@ -39,7 +38,7 @@ impl List {
     pub(crate) fn of_items(item: Arc<ValueType>, items: Vec<Value>) -> Option<Self> {
         let fits = items.iter().all(|value| value.is_of(&item));
         let size = items.iter().map(Value::size).sum();
-        fits.then(|| Self(Arc::new(ListContents { item, items, size })))
+        fits.then(|| Self(Arc::new(ListContents { item, items: Tree::from_vec(items), size })))
     }
 
     /// The type of its items.
@@ -71,14 +70,21 @@ impl List {
     }
 
     /// The items, in their order.
-    pub fn iter(&self) -> std::slice::Iter<'_, Value> {
-        self.0.items.iter()
+    pub fn iter(&self) -> Items<'_> {
+        Items(self.0.items.iter())
     }
 
-    /// The items, in their order.
-    #[must_use]
-    pub fn as_slice(&self) -> &[Value] {
-        &self.0.items
+    /// How many items at the beginning are equal, and of the others how many at the end. Takes time by what differs.
+    pub(super) fn common(&self, other: &Self) -> (usize, usize) {
+        let (a, b) = (&self.0.items, &other.0.items);
+        let start = a.common_prefix(b, |a, b| a == b);
+        let most = a.len().min(b.len()) - start;
+        (start, a.common_suffix(b, most, |a, b| a == b))
+    }
+
+    /// The items from a place on.
+    pub(super) fn iter_from(&self, index: usize) -> Items<'_> {
+        Items(self.0.items.iter_from(index))
     }
 
     pub(crate) fn size(&self) -> usize {
@@ -89,8 +95,10 @@ impl List {
 
     pub(super) fn set(&mut self, index: usize, value: Value) -> Value {
         let contents = Arc::make_mut(&mut self.0);
-        contents.size = contents.size - contents.items[index].size() + value.size();
-        std::mem::replace(&mut contents.items[index], value)
+        let size = value.size();
+        let old = contents.items.set(index, value);
+        contents.size = contents.size - old.size() + size;
+        old
     }
 
     pub(super) fn insert(&mut self, index: usize, value: Value) {
@@ -108,26 +116,23 @@ impl List {
 
     pub(crate) fn modify<R>(&mut self, index: usize, change: impl FnOnce(&mut Value) -> R) -> R {
         let contents = Arc::make_mut(&mut self.0);
-        let item = &mut contents.items[index];
-        let before = item.size();
-        let result = change(item);
-        contents.size = contents.size - before + item.size();
-        result
+        let size = &mut contents.size;
+        contents.items.modify(index, |item| {
+            let before = item.size();
+            let result = change(item);
+            *size = *size - before + item.size();
+            result
+        })
     }
 
     /// Moves an item, so that it stands at `to` afterwards.
     pub(super) fn relocate(&mut self, from: usize, to: usize) {
-        let items = &mut Arc::make_mut(&mut self.0).items;
-        if from < to {
-            items[from..=to].rotate_left(1);
-        } else {
-            items[to..=from].rotate_right(1);
-        }
+        Arc::make_mut(&mut self.0).items.relocate(from, to);
     }
 
     pub(super) fn clear(&mut self) {
         let contents = Arc::make_mut(&mut self.0);
-        (contents.items, contents.size) = (Vec::new(), 0);
+        (contents.items, contents.size) = (Tree::new(), 0);
     }
 }
 
@@ -145,7 +150,7 @@ impl fmt::Debug for List {
 
 impl<'a> IntoIterator for &'a List {
     type Item = &'a Value;
-    type IntoIter = std::slice::Iter<'a, Value>;
+    type IntoIter = Items<'a>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
@@ -233,7 +238,8 @@ pub struct Dict(Arc<DictContents>);
 struct DictContents {
     key: KeyType,
     value: Arc<ValueType>,
-    entries: BTreeMap<Key, Value>,
+    /// In the order of the keys.
+    entries: Tree<(Key, Value)>,
     /// The sum of the sizes of keys and values.
     size: usize,
 }
@@ -246,7 +252,7 @@ impl Dict {
     }
 
     pub(crate) fn of(key: KeyType, value: Arc<ValueType>) -> Self {
-        Self(Arc::new(DictContents { key, value, entries: BTreeMap::new(), size: 0 }))
+        Self(Arc::new(DictContents { key, value, entries: Tree::new(), size: 0 }))
     }
 
     /// A dictionary of these entries, of which later ones win; `None` when a key or a value is of another type.
@@ -264,9 +270,14 @@ impl Dict {
         value: Arc<ValueType>,
         entries: impl IntoIterator<Item = (Key, Value)>,
     ) -> Option<Self> {
-        let entries: BTreeMap<Key, Value> = entries.into_iter().collect();
+        let mut entries: Vec<(Key, Value)> = entries.into_iter().collect();
+        // Later ones come first, and then are those that stay.
+        entries.reverse();
+        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        entries.dedup_by(|(later, _), (first, _)| later == first);
         let fits = entries.iter().all(|(k, v)| k.fits(key) && v.is_of(&value));
         let size = entries.iter().map(|(k, v)| k.size() + v.size()).sum();
+        let entries = Tree::from_vec(entries);
         fits.then(|| Self(Arc::new(DictContents { key, value, entries, size })))
     }
 
@@ -301,18 +312,39 @@ impl Dict {
     /// The value of a key.
     #[must_use]
     pub fn get(&self, key: &Key) -> Option<&Value> {
-        self.0.entries.get(key)
+        let (place, is_there) = self.find(key);
+        let (_, value) = self.0.entries.get(place).filter(|_| is_there)?;
+        Some(value)
+    }
+
+    /// Where a key is or would be, and whether it is there.
+    fn find(&self, key: &Key) -> (usize, bool) {
+        let place = self.0.entries.partition_point(|(other, _)| other < key);
+        (place, self.0.entries.get(place).is_some_and(|(other, _)| other == key))
     }
 
     /// The entries, in the order of the keys.
-    pub fn iter(&self) -> std::collections::btree_map::Iter<'_, Key, Value> {
-        self.0.entries.iter()
+    pub fn iter(&self) -> Entries<'_> {
+        Entries(self.0.entries.iter())
+    }
+
+    /// How many entries at the beginning are equal, and of the others how many at the end. Takes time by what differs.
+    pub(super) fn common(&self, other: &Self) -> (usize, usize) {
+        let (a, b) = (&self.0.entries, &other.0.entries);
+        let start = a.common_prefix(b, |a, b| a == b);
+        let most = a.len().min(b.len()) - start;
+        (start, a.common_suffix(b, most, |a, b| a == b))
+    }
+
+    /// The entries from a place on.
+    pub(super) fn iter_from(&self, index: usize) -> Entries<'_> {
+        Entries(self.0.entries.iter_from(index))
     }
 
     /// The entry that follows a key, whether that is there or not, in the order of the keys; the first after `None`.
     pub(crate) fn after(&self, key: Option<&Key>) -> Option<(&Key, &Value)> {
-        let from = key.map_or(Bound::Unbounded, Bound::Excluded);
-        self.0.entries.range((from, Bound::Unbounded)).next()
+        let place = key.map_or(0, |key| self.0.entries.partition_point(|(other, _)| other <= key));
+        self.0.entries.get(place).map(|(key, value)| (key, value))
     }
 
     pub(crate) fn size(&self) -> usize {
@@ -322,42 +354,49 @@ impl Dict {
     // What follows is called with keys and values of its types.
 
     pub(super) fn put(&mut self, key: &Key, value: Value) -> Option<Value> {
+        let (place, is_there) = self.find(key);
         let contents = Arc::make_mut(&mut self.0);
         contents.size += value.size();
-        if let Some(old) = contents.entries.get_mut(key) {
+        if is_there {
+            let old = contents.entries.modify(place, |(_, old)| std::mem::replace(old, value));
             contents.size -= old.size();
-            return Some(std::mem::replace(old, value));
+            return Some(old);
         }
         contents.size += key.size();
-        contents.entries.insert(key.clone(), value)
+        contents.entries.insert(place, (key.clone(), value));
+        None
     }
 
     /// Changes the value of a key, if that is there.
     pub(crate) fn modify<R>(&mut self, key: &Key, change: impl FnOnce(&mut Value) -> R) -> Option<R> {
-        if !self.0.entries.contains_key(key) {
+        let (place, is_there) = self.find(key);
+        if !is_there {
             return None;
         }
         let contents = Arc::make_mut(&mut self.0);
-        let value = contents.entries.get_mut(key)?;
-        let before = value.size();
-        let result = change(value);
-        contents.size = contents.size - before + value.size();
-        Some(result)
+        let size = &mut contents.size;
+        Some(contents.entries.modify(place, |(_, value)| {
+            let before = value.size();
+            let result = change(value);
+            *size = *size - before + value.size();
+            result
+        }))
     }
 
     pub(super) fn remove(&mut self, key: &Key) -> Option<Value> {
-        if !self.0.entries.contains_key(key) {
+        let (place, is_there) = self.find(key);
+        if !is_there {
             return None;
         }
         let contents = Arc::make_mut(&mut self.0);
-        let old = contents.entries.remove(key)?;
+        let (_, old) = contents.entries.remove(place);
         contents.size -= key.size() + old.size();
         Some(old)
     }
 
     pub(super) fn clear(&mut self) {
         let contents = Arc::make_mut(&mut self.0);
-        (contents.entries, contents.size) = (BTreeMap::new(), 0);
+        (contents.entries, contents.size) = (Tree::new(), 0);
     }
 }
 
@@ -377,9 +416,57 @@ impl fmt::Debug for Dict {
 
 impl<'a> IntoIterator for &'a Dict {
     type Item = (&'a Key, &'a Value);
-    type IntoIter = std::collections::btree_map::Iter<'a, Key, Value>;
+    type IntoIter = Entries<'a>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
     }
 }
+
+/// The items of a list, in their order.
+#[derive(Clone)]
+pub struct Items<'a>(tree::Iter<'a, Value>);
+
+impl<'a> Iterator for Items<'a> {
+    type Item = &'a Value;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for Items<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.0.next_back()
+    }
+}
+
+impl ExactSizeIterator for Items<'_> {}
+
+/// The entries of a dictionary, in the order of their keys.
+#[derive(Clone)]
+pub struct Entries<'a>(tree::Iter<'a, (Key, Value)>);
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = (&'a Key, &'a Value);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|(key, value)| (key, value))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for Entries<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.0.next_back().map(|(key, value)| (key, value))
+    }
+}
+
+impl ExactSizeIterator for Entries<'_> {}

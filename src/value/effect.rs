@@ -315,36 +315,38 @@ impl ValueChange {
     pub(crate) fn between(old: &Value, new: &Value, mut tell: impl FnMut(Self)) {
         match (old, new) {
             (Value::List(before), Value::List(after)) => {
-                let (a, b) = (before.as_slice(), after.as_slice());
-                if b.is_empty() && a.len() > 1 {
+                if after.is_empty() && before.len() > 1 {
                     return tell(Self::Cleared { old: old.clone() });
                 }
-                let start = a.iter().zip(b).take_while(|(a, b)| a == b).count();
-                let end =
-                    a[start..].iter().rev().zip(b[start..].iter().rev()).take_while(|(a, b)| a == b).count();
-                let (a, b) = (&a[start..a.len() - end], &b[start..b.len() - end]);
-                let both = a.len().min(b.len());
-                for (place, (old, new)) in a.iter().zip(b).enumerate() {
+                let (start, end) = before.common(after);
+                let (a, b) = (before.len() - start - end, after.len() - start - end);
+                let both = a.min(b);
+                let pairs = before.iter_from(start).zip(after.iter_from(start)).take(both);
+                for (place, (old, new)) in pairs.enumerate() {
                     if old != new {
                         let index = (start + place) as u32;
                         tell(Self::ItemSet { index, old: old.clone(), new: new.clone() });
                     }
                 }
-                for (place, value) in a.iter().enumerate().skip(both).rev() {
-                    tell(Self::ItemRemoved { index: (start + place) as u32, value: value.clone() });
+                let gone: Vec<&Value> = before.iter_from(start + both).take(a - both).collect();
+                for (place, value) in gone.into_iter().enumerate().rev() {
+                    tell(Self::ItemRemoved { index: (start + both + place) as u32, value: value.clone() });
                 }
-                for (place, value) in b.iter().enumerate().skip(both) {
-                    tell(Self::ItemInserted { index: (start + place) as u32, value: value.clone() });
+                for (place, value) in after.iter_from(start + both).take(b - both).enumerate() {
+                    tell(Self::ItemInserted { index: (start + both + place) as u32, value: value.clone() });
                 }
             }
             (Value::Dict(before), Value::Dict(after)) => {
                 if after.is_empty() && before.len() > 1 {
                     return tell(Self::Cleared { old: old.clone() });
                 }
-                for (key, old) in before.iter().filter(|(key, _)| after.get(key).is_none()) {
+                let (start, end) = before.common(after);
+                let (a, b) = (before.len() - start - end, after.len() - start - end);
+                let gone = before.iter_from(start).take(a).filter(|(key, _)| after.get(key).is_none());
+                for (key, old) in gone {
                     tell(Self::EntryRemoved { key: key.clone(), old: old.clone() });
                 }
-                for (key, new) in after {
+                for (key, new) in after.iter_from(start).take(b) {
                     let old = before.get(key);
                     if old != Some(new) {
                         tell(Self::EntryPut { key: key.clone(), old: old.cloned(), new: new.clone() });

@@ -10,6 +10,7 @@ mod effect;
 mod items;
 mod record;
 mod text;
+mod tree;
 mod types;
 
 use std::fmt;
@@ -19,7 +20,7 @@ pub use self::addition::Addition;
 pub(crate) use self::addition::{Add, Mode};
 pub use self::bytes::Bytes;
 pub(crate) use self::change::{Change, DictChange, ListChange, Step};
-pub use self::containers::{Dict, Key, List};
+pub use self::containers::{Dict, Entries, Items, Key, List};
 pub(crate) use self::custom::codec_of;
 pub use self::custom::{Codec, Custom, register_codec};
 pub use self::datetime::DateTime;
