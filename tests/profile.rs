@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mst_profiles::{
-    Addition, Custom, DateTime, Dict, Error, Key, KeyType, List, Profile, ProfileEvent, Property,
-    PropertyIndex, Record, ScalarType, Schema, Value, ValueChange, ValueType,
+    Addition, Custom, DateTime, Dict, Error, Key, KeyType, List, Path, PathStep, Profile, ProfileEvent,
+    Property, PropertyIndex, Record, ScalarType, Schema, Value, ValueChange, ValueType,
 };
 use proptest::prelude::*;
 
@@ -172,8 +172,73 @@ impl Step {
         scalar.as_float().is_some() && self.kind % 6 == 3
     }
 
+    /// A change at a place within the value, chosen by the numbers.
+    fn take_within(&self, profile: &mut Profile, property: PropertyIndex) -> Result<bool, Error> {
+        let mut here = profile.get(property).clone();
+        let mut path = String::new();
+        let mut dice = self.place as usize;
+        loop {
+            let stop = dice % 5 == 0 && !path.is_empty();
+            let pick = dice / 5;
+            dice = dice / 7 + 11 * self.other as usize % 1009;
+            let (step, within) = match &here {
+                Value::Record(record) if !stop => {
+                    let field = &record.record_type().fields()[pick % record.values().len()];
+                    (format!(".{}", field.name()), record.get(field.name()).unwrap().clone())
+                }
+                Value::List(list) if !stop && !list.is_empty() => {
+                    let place = pick % list.len();
+                    (format!("[{place}]"), list.get(place).unwrap().clone())
+                }
+                Value::Dict(dict) if !stop && !dict.is_empty() => {
+                    let (key, value) = dict.iter().nth(pick % dict.len()).unwrap();
+                    let step = match key {
+                        Key::Text(text) => format!("[{}]", serde_json::Value::from(text.as_str())),
+                        key => format!("[{key}]"),
+                    };
+                    (step, value.clone())
+                }
+                _ => break,
+            };
+            path += &step;
+            here = within;
+        }
+        let path = path.as_str();
+        match (&here, self.kind % 5) {
+            (Value::List(list), 0 | 1) => {
+                let index = u32::from(self.other) % (list.len() as u32 + 1);
+                profile.insert_at(property, path, index, self.value(list.item_type()))
+            }
+            (Value::List(_) | Value::Dict(_), 2) if self.other.is_multiple_of(4) => {
+                profile.clear_at(property, path)
+            }
+            (Value::Dict(dict), 0 | 1) => {
+                let key = self.key[usize::from(dict.key_type() != KeyType::String)].clone();
+                let step = match &key {
+                    Key::Text(text) => format!("[{}]", serde_json::Value::from(text.as_str())),
+                    key => format!("[{key}]"),
+                };
+                profile.set_at(property, &*format!("{path}{step}"), self.value(dict.item_type()))
+            }
+            (Value::I32(_) | Value::I64(_), 0..=2) => profile.add_at(property, path, self.amount),
+            (_, 3) if path.ends_with(']') => profile.remove_at(property, path),
+            (_, 4) if path.ends_with(']') => {
+                let list = path.rsplit_once('[').map_or("", |(list, _)| list);
+                let count = profile.get_at(property, list).and_then(Value::as_list).map_or(1, List::len);
+                profile.move_at(property, path, u32::from(self.other) % count as u32)
+            }
+            (here, _) => profile.set_at(property, path, self.value(&here.value_type())),
+        }
+    }
+
     fn take(&self, profile: &mut Profile) -> Result<bool, Error> {
         let property = self.property(profile);
+        let is_record = profile.get(property).as_record().is_some();
+        if is_record && self.kind % 4 > 0
+            || self.kind % 3 == 0 && profile.schema().property(property).value_type().depth() > 1
+        {
+            return self.take_within(profile, property);
+        }
         match profile.get(property).clone() {
             Value::List(list) => {
                 let value = self.value(list.item_type());
@@ -250,34 +315,54 @@ fn assert_same(a: &Profile, b: &Profile) {
 #[derive(Clone, Debug, PartialEq)]
 enum Told {
     Scalar(Value),
-    List(Vec<Value>),
-    Dict(BTreeMap<Key, Value>),
+    List(Vec<Told>),
+    Dict(BTreeMap<Key, Told>),
+    Record(BTreeMap<String, Told>),
 }
 
 impl Told {
     fn of(value: &Value) -> Self {
         match value {
-            Value::List(list) => Self::List(list.iter().cloned().collect()),
-            Value::Dict(dict) => Self::Dict(dict.iter().map(|(k, v)| (k.clone(), v.clone())).collect()),
+            Value::List(list) => Self::List(list.iter().map(Self::of).collect()),
+            Value::Dict(dict) => Self::Dict(dict.iter().map(|(k, v)| (k.clone(), Self::of(v))).collect()),
+            Value::Record(record) => {
+                let names = record.record_type().fields().iter().map(|field| field.name().to_owned());
+                Self::Record(names.zip(record.values().iter().map(Self::of)).collect())
+            }
             scalar => Self::Scalar(scalar.clone()),
         }
+    }
+
+    /// What a way leads to.
+    fn within(&mut self, path: &Path) -> &mut Self {
+        path.steps().iter().fold(self, |told, step| match (told, step) {
+            (Self::Record(fields), PathStep::Field(field)) => fields.get_mut(field.name()).unwrap(),
+            (Self::List(items), PathStep::Item(index)) => &mut items[*index as usize],
+            (Self::Dict(entries), PathStep::Entry(key)) => entries.get_mut(key).unwrap(),
+            (told, step) => panic!("{step:?} of {told:?}"),
+        })
     }
 
     fn hear(&mut self, change: ValueChange) {
         let before = self.clone();
         match (&mut *self, change) {
+            (told, ValueChange::At { path, change }) => return told.within(&path).hear(*change),
             (told, ValueChange::Replaced { old, new }) => {
                 assert_eq!(*told, Self::of(&old));
                 *told = Self::of(&new);
             }
+            (Self::Record(fields), ValueChange::FieldSet { field, old, new }) => {
+                let field = fields.get_mut(field.name()).unwrap();
+                assert_eq!(std::mem::replace(field, Self::of(&new)), Self::of(&old));
+            }
             (Self::List(items), ValueChange::ItemSet { index, old, new }) => {
-                assert_eq!(std::mem::replace(&mut items[index as usize], new), old);
+                assert_eq!(std::mem::replace(&mut items[index as usize], Self::of(&new)), Self::of(&old));
             }
             (Self::List(items), ValueChange::ItemInserted { index, value }) => {
-                items.insert(index as usize, value)
+                items.insert(index as usize, Self::of(&value))
             }
             (Self::List(items), ValueChange::ItemRemoved { index, value }) => {
-                assert_eq!(items.remove(index as usize), value);
+                assert_eq!(items.remove(index as usize), Self::of(&value));
             }
             (Self::List(items), ValueChange::ItemMoved { from, to }) => {
                 let item = items.remove(from as usize);
@@ -286,17 +371,17 @@ impl Told {
                 return;
             }
             (Self::Dict(entries), ValueChange::EntryPut { key, old, new }) => {
-                assert_eq!(entries.insert(key, new), old);
+                assert_eq!(entries.insert(key, Self::of(&new)), old.as_ref().map(Self::of));
             }
             (Self::Dict(entries), ValueChange::EntryRemoved { key, old }) => {
-                assert_eq!(entries.remove(&key), Some(old));
+                assert_eq!(entries.remove(&key), Some(Self::of(&old)));
             }
             (told, ValueChange::Cleared { old }) => {
                 assert_eq!(*told, Self::of(&old));
                 match told {
                     Self::List(items) => items.clear(),
                     Self::Dict(entries) => entries.clear(),
-                    Self::Scalar(_) => panic!("a scalar is not cleared"),
+                    told => panic!("{told:?} is not cleared"),
                 }
             }
             (told, change) => panic!("{change:?} of {told:?}"),
@@ -305,7 +390,6 @@ impl Told {
     }
 }
 
-/// Somebody who listens to a profile from the beginning.
 fn listen(profile: &mut Profile, told: &mut [Told]) {
     while let Some(event) = profile.next_event() {
         let ProfileEvent::Changed(change) = event else { panic!("so few events fit") };

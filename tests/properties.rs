@@ -144,7 +144,7 @@ fn every_type_crosses_three_roles_into_the_database_and_back() {
         for profile in [server.profile(at_server).unwrap(), client.profile(at_client).unwrap()] {
             assert_eq!(profile.get(at(&format!("scalar.{scalar}"))), &first);
             let list = profile.get(at(&format!("list.{scalar}"))).as_list().unwrap();
-            assert_eq!(list.iter().collect::<Vec<_>>(), [second, first], "{scalar}");
+            assert_eq!(list.iter().cloned().collect::<Vec<_>>(), [second.clone(), first.clone()], "{scalar}");
             for key in KeyType::ALL {
                 let dict = profile.get(at(&format!("dict.{key}.{scalar}"))).as_dict().unwrap();
                 assert_eq!((dict.len(), dict.get(&keys(*key)[1])), (1, Some(&second)), "{scalar} by {key}");

@@ -8,7 +8,7 @@ use super::value::{MstKey, MstKeyType, MstValue, MstValueType, Room, numbers, pu
 use crate::error::Error;
 use crate::profile::{Cause, PropertyChanged};
 use crate::schema::Schema;
-use crate::value::{Key, Value, ValueChange, ValueType};
+use crate::value::{Key, KeyType, PathStep, Value, ValueChange, ValueType};
 
 /// What an event tells.
 #[allow(non_camel_case_types)]
@@ -92,6 +92,8 @@ pub enum MstChange {
     MST_CHANGE_ENTRY_REMOVED = 7,
     /// Everything was removed from a list or dictionary; `old_int` says how many there were.
     MST_CHANGE_CLEARED = 8,
+    /// A field of a record has another value. `mst_endpoint_event_path` and `mst_profile_event_path` give the way to it.
+    MST_CHANGE_FIELD_SET = 9,
 }
 
 /// Something that happened. Fields that an event does not use are zero.
@@ -137,8 +139,11 @@ pub struct MstEvent {
     pub has_old: u8,
     /// 1 when there is a value after, else 0.
     pub has_new: u8,
+    /// 1 when a field changed, or something within an item, an entry or a field: `mst_endpoint_event_path` and
+    /// `mst_profile_event_path` give the way to it.
+    pub is_within: u8,
     /// Zero.
-    pub reserved: [u8; 4],
+    pub reserved: [u8; 3],
 }
 
 impl MstEvent {
@@ -163,7 +168,8 @@ impl MstEvent {
             key_type: MstKeyType::MST_KEY_NONE as i32 as u8,
             has_old: 0,
             has_new: 0,
-            reserved: [0; 4],
+            is_within: 0,
+            reserved: [0; 3],
         }
     }
 
@@ -178,7 +184,9 @@ impl MstEvent {
             Cause::Rollback => MstCause::MST_CAUSE_ROLLBACK,
             Cause::Load => MstCause::MST_CAUSE_LOAD,
         } as i32 as u8;
-        let (change, item_index, to_index) = match &changed.change {
+        let told = innermost(&changed.change);
+        let (change, item_index, to_index) = match told {
+            ValueChange::FieldSet { .. } => (MstChange::MST_CHANGE_FIELD_SET, 0, 0),
             ValueChange::Replaced { .. } => (MstChange::MST_CHANGE_REPLACED, 0, 0),
             ValueChange::ItemSet { index, .. } => (MstChange::MST_CHANGE_ITEM_SET, *index, 0),
             ValueChange::ItemInserted { index, .. } => (MstChange::MST_CHANGE_ITEM_INSERTED, *index, 0),
@@ -186,21 +194,20 @@ impl MstEvent {
             ValueChange::ItemMoved { from, to } => (MstChange::MST_CHANGE_ITEM_MOVED, *from, *to),
             ValueChange::EntryPut { .. } => (MstChange::MST_CHANGE_ENTRY_PUT, 0, 0),
             ValueChange::EntryRemoved { .. } => (MstChange::MST_CHANGE_ENTRY_REMOVED, 0, 0),
-            ValueChange::Cleared { .. } => (MstChange::MST_CHANGE_CLEARED, 0, 0),
+            ValueChange::Cleared { .. } | ValueChange::At { .. } => (MstChange::MST_CHANGE_CLEARED, 0, 0),
         };
         event.change = change as i32 as u8;
         (event.item_index, event.to_index) = (item_index, to_index);
-        let (old, new) = (old_value(&changed.change), new_value(&changed.change));
+        let (old, new) = (old_value(told), new_value(told));
         (event.old_int, event.old_float) = old.map_or((0, 0.0), numbers);
         (event.new_int, event.new_float) = new.map_or((0, 0.0), numbers);
         (event.has_old, event.has_new) = (u8::from(old.is_some()), u8::from(new.is_some()));
         if let Some(value) = new.or(old) {
             event.value_type = MstValueType::of(value) as i32 as u8;
         }
-        if let Some((key, ValueType::Dict(key_type, _))) =
-            key(&changed.change).zip(Some(property.value_type()))
-        {
-            event.key_type = MstKeyType::from(*key_type) as i32 as u8;
+        event.is_within = u8::from(is_within(&changed.change));
+        if let Some((key, key_type)) = key(told).zip(key_type(&changed.change, property.value_type())) {
+            event.key_type = MstKeyType::from(key_type) as i32 as u8;
             if let Key::Int(int) = key {
                 event.key_int = *int;
             }
@@ -209,14 +216,58 @@ impl MstEvent {
     }
 }
 
+/// What changed, wherever within the property.
+fn innermost(change: &ValueChange) -> &ValueChange {
+    match change {
+        ValueChange::At { change, .. } => innermost(change),
+        change => change,
+    }
+}
+
+/// Whether something within the property changed that is no item and no entry of its own.
+fn is_within(change: &ValueChange) -> bool {
+    matches!(change, ValueChange::At { .. } | ValueChange::FieldSet { .. })
+}
+
+/// The type of the keys of the dictionary that changed.
+fn key_type(change: &ValueChange, value_type: &ValueType) -> Option<KeyType> {
+    let dict = match change {
+        ValueChange::At { path, .. } => path.type_in(value_type)?,
+        _ => value_type,
+    };
+    match dict {
+        ValueType::Dict(key_type, _) => Some(*key_type),
+        _ => None,
+    }
+}
+
+/// The way from the property's value to what changed, as text: to the field, item or entry, or to the list or dictionary that was
+/// cleared.
+fn path_text(change: &ValueChange) -> String {
+    match change {
+        ValueChange::At { path, change } => format!("{path}{}", path_text(change)),
+        ValueChange::FieldSet { field, .. } => format!(".{}", field.name()),
+        ValueChange::ItemSet { index, .. }
+        | ValueChange::ItemInserted { index, .. }
+        | ValueChange::ItemRemoved { index, .. }
+        | ValueChange::ItemMoved { from: index, .. } => PathStep::Item(*index).to_string(),
+        ValueChange::EntryPut { key, .. } | ValueChange::EntryRemoved { key, .. } => {
+            PathStep::Entry(key.clone()).to_string()
+        }
+        ValueChange::Replaced { .. } | ValueChange::Cleared { .. } => String::new(),
+    }
+}
+
 fn old_value(change: &ValueChange) -> Option<&Value> {
     match change {
         ValueChange::Replaced { old, .. }
         | ValueChange::ItemSet { old, .. }
+        | ValueChange::FieldSet { old, .. }
         | ValueChange::ItemRemoved { value: old, .. }
         | ValueChange::EntryPut { old: Some(old), .. }
         | ValueChange::EntryRemoved { old, .. }
         | ValueChange::Cleared { old } => Some(old),
+        ValueChange::At { change, .. } => old_value(change),
         ValueChange::ItemInserted { .. } | ValueChange::ItemMoved { .. } | ValueChange::EntryPut { .. } => {
             None
         }
@@ -227,8 +278,10 @@ fn new_value(change: &ValueChange) -> Option<&Value> {
     match change {
         ValueChange::Replaced { new, .. }
         | ValueChange::ItemSet { new, .. }
+        | ValueChange::FieldSet { new, .. }
         | ValueChange::ItemInserted { value: new, .. }
         | ValueChange::EntryPut { new, .. } => Some(new),
+        ValueChange::At { change, .. } => new_value(change),
         ValueChange::ItemRemoved { .. }
         | ValueChange::ItemMoved { .. }
         | ValueChange::EntryRemoved { .. }
@@ -239,6 +292,7 @@ fn new_value(change: &ValueChange) -> Option<&Value> {
 fn key(change: &ValueChange) -> Option<&Key> {
     match change {
         ValueChange::EntryPut { key, .. } | ValueChange::EntryRemoved { key, .. } => Some(key),
+        ValueChange::At { change, .. } => key(change),
         _ => None,
     }
 }
@@ -266,6 +320,11 @@ impl Told {
         }
     }
 
+    /// The way to what changed, as text.
+    pub(super) fn path(&self) -> String {
+        self.change.as_ref().map_or_else(String::new, |(changed, _)| path_text(&changed.change))
+    }
+
     /// Gives the caller the value before (0) or after (1).
     ///
     /// # Safety
@@ -288,9 +347,8 @@ impl Told {
     /// # Safety
     /// As [`put_key`].
     pub(super) unsafe fn put_key(&self, out: *mut MstKey, room: Room) -> Outcome {
-        let told = self.change.as_ref().and_then(|(changed, value_type)| match value_type {
-            ValueType::Dict(key_type, _) => key(&changed.change).map(|key| (key, *key_type)),
-            _ => None,
+        let told = self.change.as_ref().and_then(|(changed, value_type)| {
+            Some((key(&changed.change)?, key_type(&changed.change, value_type)?))
         });
         // SAFETY: the caller's promise, passed on.
         unsafe { put_key("out_key", out, told, room) }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::batches::Batch;
 use super::coalesce::{coalesce, track};
+use super::parts::differences;
 use super::{Cause, Profile, PropertyChanged, State};
 use crate::error::{Error, Result};
 use crate::json;
@@ -14,8 +15,8 @@ use crate::limits::{
 use crate::planted::{Bug, planted};
 use crate::schema::{Merge, PropertyIndex, Relation, SyncClass};
 use crate::value::{
-    Add, Addition, Anchor, Change, DictChange, DictEffect, ItemRef, Key, List, ListChange, OwnOp, ScalarType,
-    Step, Value, ValueChange,
+    Add, Addition, Anchor, AtChange, Change, DictChange, DictEffect, ItemRef, Key, List, ListChange, OwnOp,
+    Path, PathStep, ScalarType, Step, Value, ValueChange,
 };
 use crate::wire::frames::Op;
 
@@ -38,7 +39,7 @@ impl Profile {
         self.writable(property)?;
         info.slot().check_type(&value)?;
         let shown = self.get(property);
-        if info.value_type().is_container() {
+        if info.value_type().has_parts() {
             info.slot().check(&value)?;
             return self.set_container(property, &value);
         }
@@ -62,6 +63,10 @@ impl Profile {
 
     /// Changes element by element what is not equal.
     fn set_container(&mut self, property: PropertyIndex, value: &Value) -> Result<bool> {
+        if self.is_nested(property) {
+            let steps = differences(&Path::root(), self.get(property), value);
+            return self.make_different(property, steps);
+        }
         let mut steps = Vec::new();
         ValueChange::between(self.get(property), value, |step| steps.push(step));
         if steps.is_empty() {
@@ -138,7 +143,7 @@ impl Profile {
         {
             return Err(Error::NotPermitted { who: relation.who(), property: info.shared_name().clone() });
         }
-        if info.value_type().is_container() {
+        if info.value_type().has_parts() {
             return Err(info.wrong_type("a scalar"));
         }
         if info.is_volatile() && self.state != State::Alone {
@@ -147,8 +152,12 @@ impl Profile {
         }
         let change = Change::Require(value.into());
         let shown = self.get(property);
-        let step =
-            self.or_for_the_master(&change, shown, change.resolve(&info.slot(), shown, std::iter::empty()))?;
+        let step = self.or_for_the_master(
+            property,
+            &change,
+            shown,
+            change.resolve(&info.slot(), shown, std::iter::empty()),
+        )?;
         let interval = info.interval();
         self.record(property, change, &step, false)?;
         self.wait_for(interval);
@@ -160,6 +169,9 @@ impl Profile {
     /// # Errors
     /// As [`set`](Self::set).
     pub fn list_push(&mut self, property: PropertyIndex, value: impl Into<Value>) -> Result<bool> {
+        if self.is_nested(property) {
+            return self.insert_part(property, Path::root(), None, value.into());
+        }
         self.change(property, Change::List(ListChange::Insert { after: Anchor::End, value: value.into() }))
     }
 
@@ -173,6 +185,9 @@ impl Profile {
         index: u32,
         value: impl Into<Value>,
     ) -> Result<bool> {
+        if self.is_nested(property) {
+            return self.insert_part(property, Path::root(), Some(index), value.into());
+        }
         self.writable(property)?;
         let count = self.list(property)?.len();
         if index as usize > count {
@@ -191,6 +206,9 @@ impl Profile {
     /// # Errors
     /// [`Error::IndexOutOfRange`], else as [`set`](Self::set).
     pub fn list_set(&mut self, property: PropertyIndex, index: u32, value: impl Into<Value>) -> Result<bool> {
+        if self.is_nested(property) {
+            return self.set_at(property, (index,), value);
+        }
         let item = self.item_at(property, index)?;
         self.change(property, Change::List(ListChange::Set { item, value: value.into() }))
     }
@@ -200,6 +218,9 @@ impl Profile {
     /// # Errors
     /// [`Error::IndexOutOfRange`], else as [`set`](Self::set).
     pub fn list_remove(&mut self, property: PropertyIndex, index: u32) -> Result<bool> {
+        if self.is_nested(property) {
+            return self.remove_at(property, (index,));
+        }
         let item = self.item_at(property, index)?;
         self.change(property, Change::List(ListChange::Remove { item }))
     }
@@ -209,6 +230,9 @@ impl Profile {
     /// # Errors
     /// [`Error::IndexOutOfRange`], else as [`set`](Self::set).
     pub fn list_move(&mut self, property: PropertyIndex, from: u32, to: u32) -> Result<bool> {
+        if self.is_nested(property) {
+            return self.move_at(property, (from,), to);
+        }
         let item = self.item_at(property, from)?;
         let last = self.list(property)?.len() as u32 - 1;
         if to > last {
@@ -233,7 +257,11 @@ impl Profile {
         key: impl Into<Key>,
         value: impl Into<Value>,
     ) -> Result<bool> {
-        self.change(property, Change::Dict(DictChange::Put { key: key.into(), value: value.into() }))
+        let key = key.into();
+        if self.is_nested(property) {
+            return self.set_at(property, Path::root().with(PathStep::Entry(key)), value);
+        }
+        self.change(property, Change::Dict(DictChange::Put { key, value: value.into() }))
     }
 
     /// Removes a key of a dictionary. False when there is no such key.
@@ -241,7 +269,11 @@ impl Profile {
     /// # Errors
     /// As [`set`](Self::set).
     pub fn dict_remove(&mut self, property: PropertyIndex, key: impl Into<Key>) -> Result<bool> {
-        self.change(property, Change::Dict(DictChange::Remove { key: key.into() }))
+        let key = key.into();
+        if self.is_nested(property) {
+            return self.remove_at(property, Path::root().with(PathStep::Entry(key)));
+        }
+        self.change(property, Change::Dict(DictChange::Remove { key }))
     }
 
     /// Adds to the number of a key of a dictionary; a key that is not there counts as zero.
@@ -255,6 +287,10 @@ impl Profile {
         addition: impl Into<Addition>,
     ) -> Result<bool> {
         let Addition(add) = addition.into();
+        if self.is_nested(property) {
+            let path = Path::root().with(PathStep::Entry(key.into()));
+            return self.add_at(property, path, Addition(add));
+        }
         self.change(property, Change::Dict(DictChange::Add { key: key.into(), add }))
     }
 
@@ -264,6 +300,9 @@ impl Profile {
     /// As [`set`](Self::set).
     pub fn clear(&mut self, property: PropertyIndex) -> Result<bool> {
         self.writable(property)?;
+        if self.is_nested(property) && self.schema.property(property).value_type().is_container() {
+            return self.change_part(property, Path::root(), AtChange::Clear);
+        }
         let change = match self.get(property) {
             Value::List(_) => Change::List(ListChange::Clear),
             Value::Dict(_) => Change::Dict(DictChange::Clear),
@@ -309,7 +348,7 @@ impl Profile {
     }
 
     /// The same, as part of a batch that may be begun already.
-    fn in_batch<T>(&mut self, changes: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    pub(super) fn in_batch<T>(&mut self, changes: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         if self.batches.in_bracket() { changes(self) } else { self.batch(changes) }
     }
 
@@ -407,6 +446,10 @@ impl Profile {
         volatile.into_iter().try_for_each(|(property, value)| self.set(property, value).map(drop))
     }
 
+    fn is_nested(&self, property: PropertyIndex) -> bool {
+        self.schema.property(property).value_type().is_nested()
+    }
+
     fn list(&self, property: PropertyIndex) -> Result<&List> {
         self.get(property).as_list().ok_or_else(|| self.schema.property(property).wrong_type("list"))
     }
@@ -431,7 +474,7 @@ impl Profile {
     }
 
     /// Checks a change, records it and shows it.
-    fn change(&mut self, property: PropertyIndex, mut change: Change) -> Result<bool> {
+    pub(super) fn change(&mut self, property: PropertyIndex, mut change: Change) -> Result<bool> {
         self.writable(property)?;
         let info = self.schema.property(property);
         if info.is_volatile() && self.state != State::Alone {
@@ -461,7 +504,7 @@ impl Profile {
             (_, Some(overlay)) => change.resolve(&info.slot(), shown, overlay.history()),
             (_, None) => change.resolve(&info.slot(), shown, std::iter::empty()),
         };
-        let step = self.or_for_the_master(&change, shown, resolved)?;
+        let step = self.or_for_the_master(property, &change, shown, resolved)?;
         // What has bounds may do something to the master's value though it does nothing to this one.
         let relative = change.addition().is_some_and(|add| !add.is_plain());
         let is_idle = step.is_idle(shown) && !relative && (overlay.is_none() || is_nothing(&change));
@@ -501,7 +544,13 @@ impl Profile {
 
     /// In a batch with an idempotency key, what is not possible with the values that are here is no error: it may look so because
     /// it was done already, and only the master knows. It is asked for, and shows nothing here.
-    fn or_for_the_master(&self, change: &Change, shown: &Value, resolved: Result<Step>) -> Result<Step> {
+    fn or_for_the_master(
+        &self,
+        property: PropertyIndex,
+        change: &Change,
+        shown: &Value,
+        resolved: Result<Step>,
+    ) -> Result<Step> {
         let by_value = |error: &Error| {
             matches!(
                 error,
@@ -517,6 +566,9 @@ impl Profile {
         }
         match (change, shown) {
             (Change::Add(_) | Change::Require(_), _) => Ok(Step::Value(shown.clone())),
+            (Change::At(at), _) if matches!(at.what, AtChange::Add(_)) => {
+                self.idle_part(property, at, shown).map_or(resolved, Ok)
+            }
             (Change::Dict(DictChange::Add { key, .. }), Value::Dict(dict)) => {
                 let key = key.clone();
                 Ok(Step::Dict(match dict.get(&key).cloned() {

@@ -1,7 +1,10 @@
 //! Lets the operations of a batch that gathers changes of one property stand for a further change too.
 
 use super::batches::Batch;
-use crate::value::{Add, Change, DictChange, DictEffect, ItemRef, ListChange, OwnOp, Step, Tracked, Value};
+use crate::value::{
+    Add, At, AtChange, Change, DictChange, DictEffect, ItemRef, ListChange, OwnOp, PartChange, Step, Tracked,
+    Value,
+};
 use crate::wire::frames::Op;
 
 /// Operations among which one of the same element is looked for. One further back is followed by another, which costs a few
@@ -31,7 +34,8 @@ pub(super) fn coalesce(
             }
             _ => None,
         },
-        (Change::List(ListChange::Clear) | Change::Dict(DictChange::Clear), _) => {
+        (Change::At(at), _) if !at.is_of_all() => coalesce_at(batch, at, step),
+        (Change::List(ListChange::Clear) | Change::Dict(DictChange::Clear) | Change::At(_), _) => {
             track.retain(|tracked| tracked.own.batch != number);
             self::track(track, OwnOp { batch: number, op: 0 }, step);
             Some(replace_all(batch, change))
@@ -106,11 +110,38 @@ fn coalesce_entry(batch: &mut Batch, change: &DictChange, step: &Step) -> Option
     Some(replaced)
 }
 
+fn coalesce_at(batch: &mut Batch, at: &At, step: &Step) -> Option<usize> {
+    let (Step::Part(effect), false) = (step, at.is_structural()) else { return None };
+    let mut found = None;
+    for op in batch.ops.iter_mut().rev().take(COALESCE_LOOK_BACK) {
+        let Change::At(before) = &mut op.change else { return None };
+        if before.target == at.target && !before.is_structural() {
+            found = Some(before);
+            break;
+        }
+        // What concerns more or less of the same place has to stay before it.
+        if before.overlaps(&at.target) {
+            return None;
+        }
+    }
+    let before = found?;
+    let size = before.size() + at.size();
+    let what = match (&before.what, &at.what, &effect.what) {
+        (_, AtChange::Set(value), _) => AtChange::Set(value.clone()),
+        (AtChange::Add(first @ Add::Int { .. }), AtChange::Add(add), PartChange::Value(sum)) => {
+            AtChange::Add(first.then(add, sum.scalar_type()?)?)
+        }
+        // What it is here is what this batch made it.
+        (AtChange::Set(_), AtChange::Add(_), PartChange::Value(sum)) => AtChange::Set(sum.clone()),
+        _ => return None,
+    };
+    before.what = what;
+    Some(size.saturating_sub(before.size()))
+}
+
 /// Notes how a step moves the items of a list.
 pub(super) fn track(track: &mut Vec<Tracked>, own: OwnOp, step: &Step) {
-    if let Step::List(effect) = step
-        && effect.moves_items()
-    {
-        track.push(Tracked { own, effect: effect.clone() });
+    if let Some(effect) = step.moving() {
+        track.push(Tracked { own, effect });
     }
 }

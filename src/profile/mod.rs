@@ -9,6 +9,8 @@ mod changes;
 mod coalesce;
 mod events;
 mod overlay;
+mod parts;
+mod renaming;
 mod replica;
 mod standalone;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Properties whose shown value is not the confirmed one, or may not be.
 
-use crate::value::{Happened, ItemRef, ListEffect, Tracked, Value};
+use crate::value::{Happened, ItemRef, ListEffect, Logged, Named, Path, Tracked, Value, target_of};
 
 const NONE: u16 = u16::MAX;
 
@@ -25,7 +25,8 @@ impl Overlay {
     pub(crate) fn item_at(&self, index: u32) -> ItemRef {
         let mut place = index;
         for tracked in self.track.iter().rev() {
-            match &tracked.effect {
+            let Logged::List(effect) = &tracked.effect else { continue };
+            match effect {
                 ListEffect::Insert { index, .. } if *index == place => return ItemRef::Own(tracked.own),
                 ListEffect::Insert { index, .. } => place -= u32::from(*index < place),
                 ListEffect::Remove { index } => place += u32::from(*index <= place),
@@ -40,6 +41,11 @@ impl Overlay {
             }
         }
         ItemRef::Base { index: place, since: 0 }
+    }
+
+    /// The place that is shown of a value with parts in parts, as pending operations name it.
+    pub(crate) fn target_of(&self, shown: &Path) -> Named {
+        target_of(shown, self.track.iter().rev().map(Tracked::happened))
     }
 
     /// How pending operations moved the items of the confirmed list.

@@ -6,11 +6,8 @@ use std::sync::Arc;
 use super::batches::Batch;
 use super::{Cause, Profile, PropertyChanged, State, Wait};
 use crate::error::{Error, Result};
-use crate::planted::{Bug, planted};
 use crate::schema::{PropertyIndex, Relation, Schema};
-use crate::value::{
-    Anchor, Change, Effect, Happened, ItemRef, ListChange, Misfit, OwnOp, Step, Tracked, Value, ValueChange,
-};
+use crate::value::{Effect, Misfit, OwnOp, Tracked, Value, ValueChange};
 use crate::wire::delta::DeltaEntry;
 
 impl Profile {
@@ -166,91 +163,6 @@ impl Profile {
         }
     }
 
-    /// Lets pending operations on a list name its items by where they stand after what the master confirmed.
-    fn follow(&mut self, entry: &DeltaEntry, own: u64) {
-        let Effect::List(effects) = &entry.effect else { return self.lose_items(entry.property, own) };
-        if planted(Bug::ItemNotFollowedByPeer) {
-            return;
-        }
-        // Insertions of decided batches and those that the delta marks as own are the same, in the same order.
-        let decided = self.batches.between(self.batches.applied_through(), own).flat_map(|batch| {
-            batch.ops.iter().zip(0..).filter_map(|(op, place)| match &op.change {
-                Change::List(ListChange::Insert { .. }) if op.property == entry.property => {
-                    Some(OwnOp { batch: batch.number, op: place })
-                }
-                _ => None,
-            })
-        });
-        let decided: Vec<OwnOp> = decided.collect();
-        let own_of = |place: u32| {
-            let nth = entry.own.binary_search(&place).ok()?;
-            // Else it is not known which is which.
-            decided.get(nth).copied().filter(|_| decided.len() == entry.own.len())
-        };
-        let history: Vec<Happened<'_>> = effects
-            .iter()
-            .zip(0..)
-            .map(|(effect, place)| Happened { version: 1, own: own_of(place), effect })
-            .collect();
-        let count = match self.overlays.get(entry.property).map(|overlay| &overlay.confirmed) {
-            Some(Value::List(list)) => list.len(),
-            _ => 0,
-        };
-        let item_after = |item: ItemRef| match item {
-            ItemRef::Own(op) if op.batch > own => item,
-            _ => match item.position(history.iter().copied()) {
-                Some(index) => ItemRef::Base { index, since: 0 },
-                None => ItemRef::Gone,
-            },
-        };
-        let anchor_after = |anchor: Anchor| match anchor {
-            Anchor::After(ItemRef::Own(op)) if op.batch > own => anchor,
-            Anchor::After(_) => match anchor.position(count, history.iter().copied()) {
-                Some(0) => Anchor::Front,
-                Some(place) => Anchor::After(ItemRef::Base { index: place - 1, since: 0 }),
-                None => Anchor::After(ItemRef::Gone),
-            },
-            anchor => anchor,
-        };
-        self.rename_items(entry.property, own, item_after, anchor_after);
-    }
-
-    /// A list is another one as a whole: pending operations name no item of it any more, only what they insert
-    /// themselves.
-    fn lose_items(&mut self, property: u16, own: u64) {
-        let lost = |item: ItemRef| match item {
-            ItemRef::Own(op) if op.batch > own => item,
-            _ => ItemRef::Gone,
-        };
-        let anchor = |anchor: Anchor| match anchor {
-            Anchor::After(item) => Anchor::After(lost(item)),
-            anchor => anchor,
-        };
-        self.rename_items(property, own, lost, anchor);
-    }
-
-    fn rename_items(
-        &mut self,
-        property: u16,
-        own: u64,
-        item_after: impl Fn(ItemRef) -> ItemRef,
-        anchor_after: impl Fn(Anchor) -> Anchor,
-    ) {
-        let undecided = self.batches.undecided_mut().filter(|batch| batch.number > own);
-        for op in undecided.flat_map(|batch| &mut batch.ops).filter(|op| op.property == property) {
-            let Change::List(change) = &mut op.change else { continue };
-            match change {
-                ListChange::Insert { after, .. } => *after = anchor_after(*after),
-                ListChange::Set { item, .. } | ListChange::Remove { item } => *item = item_after(*item),
-                ListChange::Move { item, after } => {
-                    *item = item_after(*item);
-                    *after = anchor_after(*after);
-                }
-                ListChange::Clear => {}
-            }
-        }
-    }
-
     /// Takes over a snapshot's values (those this observer may see) and the number up to which this writer's batches
     /// are in it. That may be less than was known: a crash of the master took them back, and they are pending again. True
     /// when that happened to any.
@@ -329,20 +241,7 @@ impl Profile {
         if undecided {
             self.forget_ops(&batch);
         }
-        // Whoever names an item that it inserted names nothing.
-        for property in
-            batch.ops.iter().filter(|op| matches!(op.change, Change::List(_))).map(|op| op.property)
-        {
-            let gone = |item: ItemRef| match item {
-                ItemRef::Own(op) if op.batch == number => ItemRef::Gone,
-                item => item,
-            };
-            let anchor = |anchor: Anchor| match anchor {
-                Anchor::After(item) => Anchor::After(gone(item)),
-                anchor => anchor,
-            };
-            self.rename_items(property, number, gone, anchor);
-        }
+        self.lose_own(&batch);
         self.rebase(Cause::Rollback);
         true
     }
@@ -409,8 +308,7 @@ impl Profile {
                 }
                 let Ok(step) = op.change.resolve(&info.slot(), value, overlay.history()) else { continue };
                 if step.apply(value).is_ok()
-                    && let Step::List(effect) = step
-                    && effect.moves_items()
+                    && let Some(effect) = step.moving()
                 {
                     overlay.track.push(Tracked { own: OwnOp { batch: batch.number, op: place }, effect });
                 }
@@ -435,6 +333,11 @@ fn apply(effect: &Effect, target: &mut Value, mut tell: impl FnMut(ValueChange))
             }
         }
         Effect::Dict(effects) => {
+            for effect in effects {
+                effect.apply(target)?.into_iter().for_each(&mut tell);
+            }
+        }
+        Effect::Parts(effects) => {
             for effect in effects {
                 effect.apply(target)?.into_iter().for_each(&mut tell);
             }

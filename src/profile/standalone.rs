@@ -8,9 +8,10 @@ use super::{Cause, Profile, State};
 use crate::error::{Error, Result};
 use crate::json;
 use crate::schema::PropertyIndex;
-use crate::value::{Change, DictChange, Effect, Key, ListEffect, OwnOp, Step, Tracked, Value};
+use crate::value::{Change, DictChange, Effect, Key, Logged, OwnOp, PartChange, Tracked, Value};
 use crate::wire::delta::{DeltaWriter, read_delta};
 use crate::wire::keys::WrittenOut;
+use crate::wire::parts::OutStep;
 use crate::wire::values::{put_snapshot, read_snapshot};
 use crate::wire::varint::Reader;
 
@@ -51,11 +52,20 @@ impl Profile {
         let mut writer = DeltaWriter::new(&mut out);
         for overlay in overlays {
             let value = &self.values[usize::from(overlay.property)];
+            let value_type = self.schema.property(PropertyIndex(overlay.property)).value_type();
             match value {
+                value if value_type.is_nested() => {
+                    let steps = self.steps(overlay);
+                    let steps: Vec<_> = steps.iter().filter_map(Logged::part).map(OutStep::of).collect();
+                    let some = !steps.is_empty();
+                    if some && writer.put_parts(overlay.property, value, steps.into_iter(), &mut WrittenOut) {
+                        continue;
+                    }
+                }
                 Value::List(list) => {
-                    let steps = self.list_steps(overlay);
-                    let steps = steps.iter().map(|effect| (effect, false));
-                    if steps.len() > 0 && writer.put_list(overlay.property, list, steps) {
+                    let steps = self.steps(overlay);
+                    let steps: Vec<_> = steps.iter().filter_map(Logged::list).map(|e| (e, false)).collect();
+                    if !steps.is_empty() && writer.put_list(overlay.property, list, steps.into_iter()) {
                         continue;
                     }
                 }
@@ -74,8 +84,9 @@ impl Profile {
         Ok(out)
     }
 
-    /// What the changes that no delta has taken make of a list, in their order; nothing when they don't lead to what is shown.
-    fn list_steps(&self, overlay: &Overlay) -> Vec<ListEffect> {
+    /// What the changes that no delta has taken make of a list, or of a value with parts in parts, in their order; nothing
+    /// when they don't lead to what is shown.
+    fn steps(&self, overlay: &Overlay) -> Vec<Logged> {
         let info = self.schema.property(PropertyIndex(overlay.property));
         let mut value = overlay.confirmed.clone();
         let (mut steps, mut track) = (Vec::new(), Vec::<Tracked>::new());
@@ -85,17 +96,14 @@ impl Profile {
                     continue;
                 }
                 let history = track.iter().map(Tracked::happened);
-                let Ok(Step::List(effect)) = op.change.resolve(&info.slot(), &value, history) else {
-                    continue;
-                };
-                if effect.apply(&mut value).is_err() {
+                let Ok(step) = op.change.resolve(&info.slot(), &value, history) else { continue };
+                if step.apply(&mut value).is_err() {
                     continue;
                 }
-                if effect.moves_items() {
-                    let own = OwnOp { batch: batch.number, op: place };
-                    track.push(Tracked { own, effect: effect.clone() });
+                if let Some(effect) = step.moving() {
+                    track.push(Tracked { own: OwnOp { batch: batch.number, op: place }, effect });
                 }
-                steps.push(effect);
+                steps.extend(step.into_logged());
             }
         }
         if value != self.values[usize::from(overlay.property)] {
@@ -129,7 +137,12 @@ impl Profile {
         let reader = self.check_stamp(DELTA_FORMAT, "delta", delta)?;
         let mut entries = Vec::new();
         read_delta(reader, &*self.schema, &mut WrittenOut, &mut entries)?;
-        if entries.iter().any(|entry| matches!(entry.effect, Effect::Diff(_)) || !entry.own.is_empty()) {
+        let of_connections = |effect: &Effect| match effect {
+            Effect::Diff(_) => true,
+            Effect::Parts(steps) => steps.iter().any(|step| matches!(step.what, PartChange::Diff(_))),
+            _ => false,
+        };
+        if entries.iter().any(|entry| of_connections(&entry.effect) || !entry.own.is_empty()) {
             return Err(Error::malformed("delta", "has what only a connection may send"));
         }
         self.apply_effects(&entries, self.applied_through())

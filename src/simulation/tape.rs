@@ -54,6 +54,14 @@ fn hash_change(tape: &mut Tape, change: &ValueChange) {
         }
         ValueChange::EntryRemoved { key, .. } => hash_key(tape, key),
         ValueChange::Cleared { .. } => tape.number(5),
+        ValueChange::FieldSet { field, new, .. } => {
+            tape.bytes(field.name().as_bytes());
+            hash_value(tape, new);
+        }
+        ValueChange::At { path, change } => {
+            tape.bytes(path.to_string().as_bytes());
+            hash_change(tape, change);
+        }
     }
 }
 

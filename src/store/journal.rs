@@ -12,7 +12,11 @@ use std::sync::Arc;
 
 use super::KeyedOutcome;
 use crate::error::{Error, ErrorCode, Result};
-use crate::value::{DictEffect, Effect, Key, KeyType, ListEffect, ScalarType, Value, ValueType};
+use crate::limits::MAX_NESTING;
+use crate::value::{
+    DictEffect, Effect, FieldStep, Key, KeyType, ListEffect, PartChange, PartEffect, Path, PathStep,
+    ScalarType, Value, ValueType,
+};
 use crate::wire::values::{put_inner, put_key, put_text, read_inner, read_key, read_text};
 use crate::wire::varint::{Reader, put_i64, put_u64};
 
@@ -38,6 +42,14 @@ const TAG_LIST_STEPS: u8 = 17;
 const TAG_DICT_STEPS: u8 = 18;
 /// A value of a type that follows.
 const TAG_NAMED_TYPE: u8 = 19;
+
+/// Steps within a value with parts in parts: the count, then of each the way and what was done there.
+const TAG_PARTS: u8 = 20;
+
+const WAY_FIELD: u8 = 0;
+const WAY_ITEM: u8 = 1;
+const WAY_TEXT: u8 = 2;
+const WAY_INT: u8 = 3;
 
 /// In the place of a scalar type: the number of a type's name follows.
 const NAMED_TYPE: u8 = 255;
@@ -69,6 +81,13 @@ fn encode_effect<E>(
     out: &mut Vec<u8>,
 ) -> Result<(), E> {
     match effect {
+        Effect::Parts(steps) => {
+            out.push(TAG_PARTS);
+            put_u64(out, steps.len() as u64);
+            for step in steps {
+                encode_part(step, number_of, out)?;
+            }
+        }
         Effect::Value(value) => return encode_value(value, number_of, out),
         Effect::Diff(v) => {
             out.push(TAG_DIFF);
@@ -106,6 +125,84 @@ fn encode_effect<E>(
         }
     }
     Ok(())
+}
+
+/// The length of the way and each step of it, fields by the numbers of their names; then what was done, with the type of a
+/// value before it.
+fn encode_part<E>(
+    step: &PartEffect,
+    number_of: &mut impl FnMut(&Arc<str>) -> Result<u32, E>,
+    out: &mut Vec<u8>,
+) -> Result<(), E> {
+    put_u64(out, step.path.len() as u64);
+    for way in step.path.iter() {
+        match way {
+            PathStep::Field(field) => {
+                out.push(WAY_FIELD);
+                put_u64(out, u64::from(number_of(&field.name)?));
+            }
+            PathStep::Item(index) => {
+                out.push(WAY_ITEM);
+                put_u64(out, u64::from(*index));
+            }
+            PathStep::Entry(key) => {
+                out.push(if matches!(key, Key::Text(_)) { WAY_TEXT } else { WAY_INT });
+                put_key(out, key);
+            }
+        }
+    }
+    match &step.what {
+        PartChange::Value(value) | PartChange::Insert(value) => {
+            out.push(if matches!(step.what, PartChange::Insert(_)) { STEP_INSERT } else { STEP_SET });
+            encode_type(Some(&value.value_type()), number_of, out)?;
+            put_inner(out, value);
+        }
+        PartChange::Diff(diff) => {
+            out.push(STEP_DIFF);
+            put_i64(out, *diff);
+        }
+        PartChange::Remove => out.push(STEP_REMOVE),
+        PartChange::Move(to) => {
+            out.push(STEP_MOVE);
+            put_u64(out, u64::from(*to));
+        }
+        PartChange::Clear => out.push(STEP_CLEAR),
+    }
+    Ok(())
+}
+
+fn decode_part(reader: &mut Reader<'_>, resolve: &mut Resolve<'_>) -> Result<PartEffect, String> {
+    const CUT: &str = "a step within a value is cut or over-long";
+    let length = reader.u64().filter(|length| *length <= MAX_NESTING as u64).ok_or("a way is too long")?;
+    let mut path = Path::root();
+    for _ in 0..length {
+        path.push(match reader.u8().ok_or(CUT)? {
+            WAY_FIELD => {
+                let number = reader.u64().ok_or(CUT)?;
+                let name = u32::try_from(number).ok().and_then(&mut *resolve);
+                let name = name.ok_or_else(|| format!("no field's name has the number {number}"))?;
+                // Where that is in its record, the schema says.
+                PathStep::Field(FieldStep { index: u16::MAX, name })
+            }
+            WAY_ITEM => PathStep::Item(reader.u64().and_then(|index| u32::try_from(index).ok()).ok_or(CUT)?),
+            WAY_TEXT => PathStep::Entry(read_key(reader, KeyType::String)?),
+            WAY_INT => PathStep::Entry(read_key(reader, KeyType::I64)?),
+            kind => return Err(format!("unknown step {kind} of a way")),
+        });
+    }
+    let what = match reader.u8().ok_or(CUT)? {
+        kind @ (STEP_SET | STEP_INSERT) => {
+            let value_type = value_type(reader, resolve)?;
+            let value = read_inner(reader, &value_type)?;
+            if kind == STEP_INSERT { PartChange::Insert(value) } else { PartChange::Value(value) }
+        }
+        STEP_DIFF => PartChange::Diff(reader.i64().ok_or(CUT)?),
+        STEP_REMOVE => PartChange::Remove,
+        STEP_MOVE => PartChange::Move(reader.u64().and_then(|place| u32::try_from(place).ok()).ok_or(CUT)?),
+        STEP_CLEAR => PartChange::Clear,
+        kind => return Err(format!("unknown step {kind} within a value")),
+    };
+    Ok(PartEffect { path, what })
 }
 
 /// The number of a scalar type, zero for none; any other type by its name, which is numbered as names of properties are.
@@ -311,6 +408,14 @@ fn decode_entry(reader: &mut Reader<'_>, resolve: &mut Resolve<'_>) -> Result<(A
             let value_type = value_type(reader, resolve)?;
             return Ok((name, Effect::Value(read_inner(reader, &value_type)?)));
         }
+        TAG_PARTS => {
+            let count = reader.u64().ok_or("the count is cut or over-long")?;
+            let mut steps = Vec::new();
+            for _ in 0..count {
+                steps.push(decode_part(reader, resolve)?);
+            }
+            return Ok((name, Effect::Parts(steps)));
+        }
         TAG_LIST_STEPS => {
             let item = optional_type(reader, resolve)?;
             let step = |reader: &mut Reader<'_>| decode_list_step(reader, item.as_ref());
@@ -436,6 +541,23 @@ mod tests {
         Effect::Value(value)
     }
 
+    /// Every step of a way, and everything that may be done there.
+    fn parts() -> Vec<PartEffect> {
+        let field = PathStep::Field(FieldStep { index: u16::MAX, name: name(7).unwrap() });
+        let way = || Path::root().with(PathStep::Item(300)).with(field.clone());
+        let entry = |key| way().with(PathStep::Entry(key));
+        let step = |path, what| PartEffect { path, what };
+        vec![
+            step(way(), PartChange::Value(Value::I32(-1))),
+            step(entry(Key::from("k")), PartChange::Value(record(5))),
+            step(entry(Key::Int(-7)), PartChange::Diff(-300)),
+            step(way().with(PathStep::Item(0)), PartChange::Insert(record(6))),
+            step(way().with(PathStep::Item(1)), PartChange::Move(70_000)),
+            step(entry(Key::from("")), PartChange::Remove),
+            step(Path::root(), PartChange::Clear),
+        ]
+    }
+
     fn samples() -> Vec<(u32, Effect)> {
         vec![
             (0, value(Value::Bool(false))),
@@ -490,6 +612,7 @@ mod tests {
             (28, value(Value::from(Custom::new(Some("loadout"), [1, 2, 3])))),
             (29, Effect::List(vec![ListEffect::Insert { index: 0, value: record(3) }])),
             (30, Effect::Dict(vec![DictEffect::Put { key: Key::from("a"), value: record(4) }])),
+            (31, Effect::Parts(parts())),
             (999, Effect::Diff(-1)),
             (11, Effect::Diff(i64::MIN)),
         ]

@@ -1,7 +1,10 @@
 //! What writers ask for, and what that makes of a value.
 
 use super::effect::Misfit;
-use super::{Add, Anchor, DictEffect, Effect, Happened, ItemRef, Key, ListEffect, Value, ValueChange};
+use super::{
+    Add, Anchor, At, AtChange, DictEffect, Effect, Happened, ItemRef, Key, ListEffect, Logged, PartEffect,
+    Value, ValueChange,
+};
 use crate::error::{Error, Result};
 use crate::schema::{Part, Slot};
 
@@ -16,6 +19,8 @@ pub(crate) enum Change {
     Require(Value),
     List(ListChange),
     Dict(DictChange),
+    /// Something within a value that has parts in parts.
+    At(Box<At>),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +57,7 @@ pub(crate) enum Step {
     Value(Value),
     List(ListEffect),
     Dict(DictEffect),
+    Part(PartEffect),
 }
 
 impl Step {
@@ -65,6 +71,7 @@ impl Step {
             }
             Self::List(effect) => effect.apply(target),
             Self::Dict(effect) => effect.apply(target),
+            Self::Part(effect) => effect.apply(target),
         }
     }
 }
@@ -77,12 +84,31 @@ impl Step {
             (Self::List(ListEffect::Set { index, value }), Value::List(list)) => {
                 list.get(*index as usize) == Some(value)
             }
+            (Self::Part(effect), target) => effect.is_idle(target),
             (Self::List(ListEffect::Move { from, to }), _) => from == to,
             (Self::List(ListEffect::Clear), Value::List(list)) => list.is_empty(),
             (Self::Dict(DictEffect::Put { key, value }), Value::Dict(dict)) => dict.get(key) == Some(value),
             (Self::Dict(DictEffect::Remove { key }), Value::Dict(dict)) => dict.get(key).is_none(),
             (Self::Dict(DictEffect::Clear), Value::Dict(dict)) => dict.is_empty(),
             _ => false,
+        }
+    }
+
+    /// What of it moves the items of a list, if it does.
+    pub(crate) fn moving(&self) -> Option<Logged> {
+        match self {
+            Self::List(effect) if effect.moves_items() => Some(Logged::List(effect.clone())),
+            Self::Part(effect) if effect.moves_items() => Some(Logged::Part(effect.clone())),
+            _ => None,
+        }
+    }
+
+    /// The step of a list, or within a value with parts in parts.
+    pub(crate) fn into_logged(self) -> Option<Logged> {
+        match self {
+            Self::List(effect) => Some(Logged::List(effect)),
+            Self::Part(effect) => Some(Logged::Part(effect)),
+            Self::Value(_) | Self::Dict(_) => None,
         }
     }
 
@@ -96,6 +122,7 @@ impl Step {
         let size = |value: &Value| value.size() as isize;
         match (self, target) {
             (Self::Value(value), target) => size(value) - size(target),
+            (Self::Part(effect), target) => effect.growth(target),
             (Self::List(ListEffect::Set { index, value }), Value::List(list)) => {
                 size(value) - list.get(*index as usize).map_or(0, size)
             }
@@ -115,6 +142,7 @@ impl Step {
             Self::Value(value) => Effect::Value(value),
             Self::List(effect) => Effect::List(vec![effect]),
             Self::Dict(effect) => Effect::Dict(vec![effect]),
+            Self::Part(effect) => Effect::Parts(vec![effect]),
         }
     }
 }
@@ -124,6 +152,7 @@ impl Change {
     pub(crate) fn addition(&self) -> Option<&Add> {
         match self {
             Self::Add(add) | Self::Dict(DictChange::Add { add, .. }) => Some(add),
+            Self::At(at) => at.addition(),
             _ => None,
         }
     }
@@ -157,6 +186,16 @@ impl Change {
             }
             Self::List(change) => change.resolve(slot, value, history).map(Step::List),
             Self::Dict(change) => change.resolve(slot, value).map(Step::Dict),
+            Self::At(at) => at.resolve(slot, value, history).map(Step::Part),
+        }
+    }
+
+    /// Whether it inserts an item into a list.
+    pub(crate) fn inserts_item(&self) -> bool {
+        match self {
+            Self::List(change) => matches!(change, ListChange::Insert { .. }),
+            Self::At(at) => matches!(at.what, AtChange::Insert { .. }),
+            _ => false,
         }
     }
 
@@ -168,6 +207,7 @@ impl Change {
             | Self::List(ListChange::Insert { value, .. } | ListChange::Set { value, .. }) => value.size(),
             Self::Dict(DictChange::Put { key, value }) => key.size() + value.size(),
             Self::Dict(DictChange::Remove { key } | DictChange::Add { key, .. }) => key.size(),
+            Self::At(at) => at.size(),
             _ => 0,
         }
     }

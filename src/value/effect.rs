@@ -1,6 +1,7 @@
 //! What came out of changes, as observers and the journal are told it.
 
-use super::{Key, List, Value};
+use super::part::undo_at;
+use super::{FieldStep, Key, List, PartEffect, Path, PathStep, Value};
 
 /// What came of a batch for one property.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +15,8 @@ pub enum Effect {
     List(Vec<ListEffect>),
     /// This happened to the dictionary, in this order.
     Dict(Vec<DictEffect>),
+    /// This happened within a value that has parts in parts, in this order.
+    Parts(Vec<PartEffect>),
 }
 
 /// One step of what came of a list.
@@ -134,6 +137,22 @@ pub enum ValueChange {
         /// The value that it had.
         old: Value,
     },
+    /// A field of a record has another value.
+    FieldSet {
+        /// The field.
+        field: FieldStep,
+        /// The value before.
+        old: Value,
+        /// The value now.
+        new: Value,
+    },
+    /// Something changed further within.
+    At {
+        /// The way to the record, list or dictionary that changed.
+        path: Path,
+        /// How that changed.
+        change: Box<ValueChange>,
+    },
     /// Everything was removed from a list or dictionary.
     Cleared {
         /// The list or dictionary before.
@@ -145,7 +164,7 @@ pub enum ValueChange {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Misfit;
 
-type Applied = Result<Option<ValueChange>, Misfit>;
+pub(super) type Applied = Result<Option<ValueChange>, Misfit>;
 
 impl Effect {
     /// The scalar after the effect, on one that has the value `base`.
@@ -153,7 +172,7 @@ impl Effect {
         match self {
             Self::Value(value) => value.is_of_same_type(base).then(|| value.clone()),
             Self::Diff(diff) => add_diff(base, *diff),
-            Self::List(_) | Self::Dict(_) => None,
+            Self::List(_) | Self::Dict(_) | Self::Parts(_) => None,
         }
     }
 
@@ -164,6 +183,7 @@ impl Effect {
             Self::Diff(_) => 10,
             Self::List(effects) => effects.iter().map(ListEffect::size).sum(),
             Self::Dict(effects) => effects.iter().map(DictEffect::size).sum(),
+            Self::Parts(effects) => effects.iter().map(PartEffect::size).sum(),
         }
     }
 }
@@ -291,10 +311,26 @@ impl DictEffect {
 }
 
 impl ValueChange {
+    /// The integer before it, if it gave one another value.
+    pub(crate) fn integer_before(&self) -> Option<i64> {
+        match self {
+            Self::Replaced { old, .. }
+            | Self::FieldSet { old, .. }
+            | Self::ItemSet { old, .. }
+            | Self::EntryPut { old: Some(old), .. } => old.as_int(),
+            Self::At { change, .. } => change.integer_before(),
+            _ => None,
+        }
+    }
+
     /// Takes the change back, of the value that it was made to and that nothing else changed since.
     pub(crate) fn undo(self, target: &mut Value) {
         match (self, target) {
             (Self::Replaced { old, .. } | Self::Cleared { old }, target) => *target = old,
+            (Self::At { path, change }, target) => undo_at(&path, *change, target),
+            (Self::FieldSet { field, old, .. }, Value::Record(record)) => {
+                record.modify(usize::from(field.index), |value| *value = old);
+            }
             (Self::ItemSet { index, old, .. }, Value::List(list)) => drop(list.set(index as usize, old)),
             (Self::ItemInserted { index, .. }, Value::List(list)) => drop(list.remove(index as usize)),
             (Self::ItemRemoved { index, value }, Value::List(list)) => list.insert(index as usize, value),
@@ -311,51 +347,95 @@ impl ValueChange {
     }
 
     /// What turns one value into another of its type, as steps in their order: for a list the common beginning and end
-    /// stay, for a dictionary the equal entries. What loses several elements and has none left was cleared.
+    /// stay, for a dictionary the equal entries, for a record the equal fields; and so within them. What loses several elements
+    /// and has none left was cleared.
     pub(crate) fn between(old: &Value, new: &Value, mut tell: impl FnMut(Self)) {
-        match (old, new) {
-            (Value::List(before), Value::List(after)) => {
-                if after.is_empty() && before.len() > 1 {
-                    return tell(Self::Cleared { old: old.clone() });
-                }
-                let (start, end) = before.common(after);
-                let (a, b) = (before.len() - start - end, after.len() - start - end);
-                let both = a.min(b);
-                let pairs = before.iter_from(start).zip(after.iter_from(start)).take(both);
-                for (place, (old, new)) in pairs.enumerate() {
-                    if old != new {
-                        let index = (start + place) as u32;
-                        tell(Self::ItemSet { index, old: old.clone(), new: new.clone() });
-                    }
-                }
-                let gone: Vec<&Value> = before.iter_from(start + both).take(a - both).collect();
-                for (place, value) in gone.into_iter().enumerate().rev() {
-                    tell(Self::ItemRemoved { index: (start + both + place) as u32, value: value.clone() });
-                }
-                for (place, value) in after.iter_from(start + both).take(b - both).enumerate() {
-                    tell(Self::ItemInserted { index: (start + both + place) as u32, value: value.clone() });
+        between(&mut Path::root(), old, new, &mut tell);
+    }
+}
+
+fn between(at: &mut Path, old: &Value, new: &Value, tell: &mut dyn FnMut(ValueChange)) {
+    let told = |at: &Path, change: ValueChange| match at.is_empty() {
+        true => change,
+        false => ValueChange::At { path: at.clone(), change: Box::new(change) },
+    };
+    // What has parts on both sides is told by these.
+    let within =
+        |at: &mut Path, step: PathStep, old: &Value, new: &Value, tell: &mut dyn FnMut(ValueChange)| {
+            let has_parts = matches!(
+                (old, new),
+                (Value::Record(_), Value::Record(_))
+                    | (Value::List(_), Value::List(_))
+                    | (Value::Dict(_), Value::Dict(_))
+            );
+            if has_parts {
+                at.push(step);
+                between(at, old, new, tell);
+                at.pop();
+            }
+            has_parts
+        };
+    match (old, new) {
+        (Value::Record(before), Value::Record(after)) if before.record_type() == after.record_type() => {
+            let fields = before.record_type().fields().iter();
+            for ((index, field), (old, new)) in
+                (0..).zip(fields).zip(before.values().iter().zip(after.values()))
+            {
+                let step = || FieldStep { index, name: field.shared_name().clone() };
+                if old != new && !within(at, PathStep::Field(step()), old, new, tell) {
+                    let change = ValueChange::FieldSet { field: step(), old: old.clone(), new: new.clone() };
+                    tell(told(at, change));
                 }
             }
-            (Value::Dict(before), Value::Dict(after)) => {
-                if after.is_empty() && before.len() > 1 {
-                    return tell(Self::Cleared { old: old.clone() });
-                }
-                let (start, end) = before.common(after);
-                let (a, b) = (before.len() - start - end, after.len() - start - end);
-                let gone = before.iter_from(start).take(a).filter(|(key, _)| after.get(key).is_none());
-                for (key, old) in gone {
-                    tell(Self::EntryRemoved { key: key.clone(), old: old.clone() });
-                }
-                for (key, new) in after.iter_from(start).take(b) {
-                    let old = before.get(key);
-                    if old != Some(new) {
-                        tell(Self::EntryPut { key: key.clone(), old: old.cloned(), new: new.clone() });
-                    }
-                }
-            }
-            _ if old != new => tell(Self::Replaced { old: old.clone(), new: new.clone() }),
-            _ => {}
         }
+        (Value::List(before), Value::List(after)) => {
+            if after.is_empty() && before.len() > 1 {
+                return tell(told(at, ValueChange::Cleared { old: old.clone() }));
+            }
+            let (start, end) = before.common(after);
+            let (a, b) = (before.len() - start - end, after.len() - start - end);
+            let both = a.min(b);
+            let pairs = before.iter_from(start).zip(after.iter_from(start)).take(both);
+            for (place, (old, new)) in pairs.enumerate() {
+                let index = (start + place) as u32;
+                if old != new && !within(at, PathStep::Item(index), old, new, tell) {
+                    let change = ValueChange::ItemSet { index, old: old.clone(), new: new.clone() };
+                    tell(told(at, change));
+                }
+            }
+            let gone: Vec<&Value> = before.iter_from(start + both).take(a - both).collect();
+            for (place, value) in gone.into_iter().enumerate().rev() {
+                let index = (start + both + place) as u32;
+                tell(told(at, ValueChange::ItemRemoved { index, value: value.clone() }));
+            }
+            for (place, value) in after.iter_from(start + both).take(b - both).enumerate() {
+                let index = (start + both + place) as u32;
+                tell(told(at, ValueChange::ItemInserted { index, value: value.clone() }));
+            }
+        }
+        (Value::Dict(before), Value::Dict(after)) => {
+            if after.is_empty() && before.len() > 1 {
+                return tell(told(at, ValueChange::Cleared { old: old.clone() }));
+            }
+            let (start, end) = before.common(after);
+            let (a, b) = (before.len() - start - end, after.len() - start - end);
+            let gone = before.iter_from(start).take(a).filter(|(key, _)| after.get(key).is_none());
+            for (key, old) in gone {
+                tell(told(at, ValueChange::EntryRemoved { key: key.clone(), old: old.clone() }));
+            }
+            for (key, new) in after.iter_from(start).take(b) {
+                let old = before.get(key);
+                if let Some(old) = old
+                    && (old == new || within(at, PathStep::Entry(key.clone()), old, new, tell))
+                {
+                    continue;
+                }
+                let change = ValueChange::EntryPut { key: key.clone(), old: old.cloned(), new: new.clone() };
+                tell(told(at, change));
+            }
+        }
+        _ if old != new => tell(told(at, ValueChange::Replaced { old: old.clone(), new: new.clone() })),
+        _ => {}
     }
 }
 

@@ -4,7 +4,7 @@
 //! own insertion that is not confirmed yet. Whoever carries it out (the master, and the writer itself when it replays what
 //! is pending) follows the item through what happened to the list since: [`ItemRef::position`].
 
-use super::ListEffect;
+use super::{ListEffect, PartEffect};
 
 /// An operation of a batch of the same writer that is not confirmed yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,44 @@ pub(crate) struct Happened<'a> {
     pub(crate) version: u64,
     /// By which operation, if the writer that asks did it.
     pub(crate) own: Option<OwnOp>,
-    pub(crate) effect: &'a ListEffect,
+    pub(crate) effect: Happening<'a>,
+}
+
+/// What happened: to a list of values without parts, or somewhere within a value that has parts in parts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Happening<'a> {
+    List(&'a ListEffect),
+    Part(&'a PartEffect),
+}
+
+/// The same, to be kept.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Logged {
+    List(ListEffect),
+    Part(PartEffect),
+}
+
+impl Logged {
+    pub(crate) fn list(&self) -> Option<&ListEffect> {
+        match self {
+            Self::List(effect) => Some(effect),
+            Self::Part(_) => None,
+        }
+    }
+
+    pub(crate) fn part(&self) -> Option<&PartEffect> {
+        match self {
+            Self::Part(effect) => Some(effect),
+            Self::List(_) => None,
+        }
+    }
+
+    pub(crate) fn happening(&self) -> Happening<'_> {
+        match self {
+            Self::List(effect) => Happening::List(effect),
+            Self::Part(effect) => Happening::Part(effect),
+        }
+    }
 }
 
 /// What pending operations of a writer make of its confirmed list, as a step of it that moves items. (Items that are given
@@ -52,7 +89,7 @@ pub(crate) struct Happened<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Tracked {
     pub(crate) own: OwnOp,
-    pub(crate) effect: ListEffect,
+    pub(crate) effect: Logged,
 }
 
 impl ItemRef {
@@ -94,15 +131,19 @@ fn follow<'a>(item: ItemRef, mut history: impl Iterator<Item = Happened<'a>>) ->
     let (start, since) = match item {
         ItemRef::Base { index, since } => (index, since),
         ItemRef::Own(own) => history.find_map(|happened| match happened.effect {
-            ListEffect::Insert { index, .. } if happened.own == Some(own) => Some((*index, 0)),
+            Happening::List(ListEffect::Insert { index, .. }) if happened.own == Some(own) => {
+                Some((*index, 0))
+            }
             _ => None,
         })?,
         ItemRef::Gone => return None,
     };
     let later = history.filter(|happened| happened.version > since);
-    Some(later.fold(Place::Item(start), |place, happened| match place {
-        Place::Item(index) => moved_item(index, happened.effect),
-        Place::Gap(index) => Place::Gap(moved_gap(index, happened.effect)),
+    Some(later.fold(Place::Item(start), |place, happened| match (place, happened.effect) {
+        (Place::Item(index), Happening::List(effect)) => moved_item(index, effect),
+        (Place::Gap(index), Happening::List(effect)) => Place::Gap(moved_gap(index, effect)),
+        // Of another kind of property.
+        (place, Happening::Part(_)) => place,
     }))
 }
 
@@ -137,7 +178,7 @@ fn moved_gap(place: u32, effect: &ListEffect) -> u32 {
 impl Tracked {
     /// As a step of a history.
     pub(crate) fn happened(&self) -> Happened<'_> {
-        Happened { version: 1, own: Some(self.own), effect: &self.effect }
+        Happened { version: 1, own: Some(self.own), effect: self.effect.happening() }
     }
 }
 
@@ -181,7 +222,7 @@ mod tests {
             let items: Vec<i64> = value.as_list().unwrap().iter().map(|v| v.as_int().unwrap()).collect();
             if wanted < start {
                 let item = ItemRef::Base { index: wanted, since: 0 };
-                let history = || history.iter().map(|effect| Happened { version: 1, own: None, effect });
+                let history = || history.iter().map(|effect| Happened { version: 1, own: None, effect: Happening::List(effect) });
                 let found = item.position(history());
                 let expected = items.iter().position(|item| *item == i64::from(wanted));
                 prop_assert_eq!(found.map(|i| i as usize), expected);

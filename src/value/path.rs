@@ -7,7 +7,6 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::{Key, KeyType, Text, Value, ValueType};
-use crate::limits::MAX_NESTING;
 
 /// A way from a property's value to a place within it: fields of records, items of lists, entries of dictionaries.
 ///
@@ -120,6 +119,10 @@ impl Path {
         Self(steps.iter().cloned().collect())
     }
 
+    pub(crate) fn pop(&mut self) {
+        self.0.pop();
+    }
+
     pub(crate) fn push(&mut self, step: PathStep) {
         self.0.push(step);
     }
@@ -187,6 +190,15 @@ pub enum RawStep {
     Name(Text),
     /// A place in a list or a key.
     Number(i64),
+}
+
+impl fmt::Display for RawStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => write!(f, "[{:?}]", name.as_str()),
+            Self::Number(number) => write!(f, "[{number}]"),
+        }
+    }
 }
 
 impl From<&str> for RawStep {
@@ -258,42 +270,53 @@ fn raw_step(text: &str, is_first: bool) -> Option<(RawStep, &str)> {
 /// What says the way into a property's value: a [`Path`], a text, or one to four steps, each a number or a name, as in
 /// `(3, "progress")`.
 pub trait IntoPath {
-    /// The way into values of a type; `None` when there is none.
-    fn into_path(self, value_type: &ValueType) -> Option<Path>;
+    /// The way into values of a type.
+    ///
+    /// # Errors
+    /// What was said, when there is no such way.
+    fn into_path(self, value_type: &ValueType) -> Result<Path, String>;
 }
 
 impl IntoPath for Path {
-    fn into_path(self, value_type: &ValueType) -> Option<Path> {
-        self.type_in(value_type).is_some().then_some(self)
+    fn into_path(self, value_type: &ValueType) -> Result<Path, String> {
+        if self.type_in(value_type).is_some() { Ok(self) } else { Err(self.to_string()) }
     }
 }
 
 impl IntoPath for &Path {
-    fn into_path(self, value_type: &ValueType) -> Option<Path> {
+    fn into_path(self, value_type: &ValueType) -> Result<Path, String> {
         self.clone().into_path(value_type)
     }
 }
 
 impl IntoPath for &str {
-    fn into_path(self, value_type: &ValueType) -> Option<Path> {
-        Path::parse(value_type, self)
+    fn into_path(self, value_type: &ValueType) -> Result<Path, String> {
+        Path::parse(value_type, self).ok_or_else(|| self.to_owned())
     }
+}
+
+fn from_raw<const N: usize>(steps: [RawStep; N], value_type: &ValueType) -> Result<Path, String> {
+    let mut path = Path::root();
+    let mut here = value_type;
+    for raw in &steps {
+        let step = raw.clone().resolve(here);
+        let within = step.as_ref().and_then(|step| step.type_within(here));
+        let (Some(step), Some(within)) = (step, within) else {
+            return Err(steps.iter().map(ToString::to_string).collect());
+        };
+        here = within;
+        path.push(step);
+    }
+    Ok(path)
 }
 
 macro_rules! tuples {
     ($(($($name:ident),+);)*) => {
         $(impl<$($name: Into<RawStep>),+> IntoPath for ($($name,)+) {
-            fn into_path(self, value_type: &ValueType) -> Option<Path> {
+            fn into_path(self, value_type: &ValueType) -> Result<Path, String> {
                 #[allow(non_snake_case)]
                 let ($($name,)+) = self;
-                let mut path = Path::root();
-                let mut here = value_type;
-                for raw in [$($name.into()),+] {
-                    let step: PathStep = raw.resolve(here)?;
-                    here = step.type_within(here)?;
-                    path.push(step);
-                }
-                Some(path)
+                from_raw([$($name.into()),+], value_type)
             }
         })*
     };
@@ -304,11 +327,6 @@ tuples! {
     (A, B);
     (A, B, C);
     (A, B, C, D);
-}
-
-/// Whether a way is longer than any type allows.
-pub(crate) fn is_too_long(steps: usize) -> bool {
-    steps > MAX_NESTING
 }
 
 #[cfg(test)]
@@ -331,14 +349,27 @@ mod tests {
             assert_eq!(path.renamed_for(&value_type), Some(path));
         }
         for wrong in [
-            "3", "id", "[x]", "[3]id", "[3].no", "[-1]", "[4294967296]", "[03]", "[3", "[3].", "[3].by.7",
-            "[3].by[\"a]", "[3].by[7]", "[3].id.x", "[3].by[\"a\\u0000\"]",
+            "3",
+            "id",
+            "[x]",
+            "[3]id",
+            "[3].no",
+            "[-1]",
+            "[4294967296]",
+            "[03]",
+            "[3",
+            "[3].",
+            "[3].by.7",
+            "[3].by[\"a]",
+            "[3].by[7]",
+            "[3].id.x",
+            "[3].by[\"a\\u0000\"]",
         ] {
             assert_eq!(Path::parse(&value_type, wrong), None, "{wrong}");
         }
         let record = ValueType::from_name("record{a:record{b:i32}}").unwrap();
         assert_eq!("a.b".into_path(&record), ("a", "b").into_path(&record));
-        assert_eq!(("a", 1).into_path(&record), None);
+        assert_eq!(("a", 1).into_path(&record), Err(r#"["a"][1]"#.into()));
         assert_eq!((3, "by", "k", 7).into_path(&value_type).unwrap().to_string(), r#"[3].by["k"][7]"#);
     }
 }

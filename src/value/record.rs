@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::types::is_identifier;
-use super::{ScalarType, Value, ValueType};
+use super::{Value, ValueType};
 use crate::error::{Error, Result};
 use crate::limits::{MAX_FIELDS, MAX_NESTING};
 use crate::schema::{Limits, Rules};
@@ -298,9 +298,4 @@ impl fmt::Debug for Record {
         let names = self.record_type().fields().iter().map(|field| &field.name);
         f.debug_map().entries(names.zip(self.values())).finish()
     }
-}
-
-/// Whether integers of this type are summed by difference: everything else is told by its value.
-pub(crate) fn has_differences(value_type: &ValueType) -> bool {
-    value_type.scalar().is_some_and(ScalarType::is_integer)
 }

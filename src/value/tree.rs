@@ -51,10 +51,12 @@ impl<T> Tree<T> {
         slots[at].as_ref()
     }
 
+    #[cfg(test)]
     pub(crate) fn first(&self) -> Option<&T> {
         self.get(0)
     }
 
+    #[cfg(test)]
     pub(crate) fn last(&self) -> Option<&T> {
         self.get(self.len().checked_sub(1)?)
     }
@@ -88,11 +90,13 @@ impl<T> Tree<T> {
         before + node.slots().partition_point(|slot| slot.as_ref().is_some_and(&fulfils))
     }
 
+    #[cfg(test)]
     pub(crate) fn clear(&mut self) {
         self.root = Node::Empty;
     }
 
     /// Whether the two share all their contents, or have none. Trees that are equal need not.
+    #[cfg(test)]
     pub(crate) fn ptr_eq(&self, other: &Self) -> bool {
         self.root.ptr_eq(&other.root)
     }
@@ -141,6 +145,7 @@ impl<T: Clone> Tree<T> {
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn push(&mut self, element: T) {
         self.insert(self.len(), element);
     }

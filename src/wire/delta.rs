@@ -5,6 +5,7 @@
 //! or dictionary that steps follow instead of all of it.
 
 use super::keys::{PutKeys, ReadKeys, WrittenOut};
+use super::parts::{OutStep, put_step, read_step};
 use super::values::{Types, put_inner, put_key, put_value, read_inner, read_key, read_value};
 use super::varint::{Reader, len_i64, put_i64, put_u64};
 use crate::error::{Error, Result};
@@ -16,24 +17,24 @@ const DIFFERENCE: u64 = 1;
 const ONE_STEP: u64 = 1;
 const STEPS: u64 = 2;
 
-const ITEM_SET: u64 = 0;
-const ITEM_INSERT: u64 = 1;
+pub(super) const ITEM_SET: u64 = 0;
+pub(super) const ITEM_INSERT: u64 = 1;
 /// Inserted by the receiver's own batch.
-const ITEM_INSERT_OWN: u64 = 2;
-const ITEM_REMOVE: u64 = 3;
-const ITEM_MOVE: u64 = 4;
-const LIST_CLEAR: u64 = 5;
+pub(super) const ITEM_INSERT_OWN: u64 = 2;
+pub(super) const ITEM_REMOVE: u64 = 3;
+pub(super) const ITEM_MOVE: u64 = 4;
+pub(super) const LIST_CLEAR: u64 = 5;
 
-const ENTRY_PUT: u64 = 0;
-const ENTRY_DIFFERENCE: u64 = 1;
-const ENTRY_REMOVE: u64 = 2;
-const ENTRY_OTHER: u64 = 3;
+pub(super) const ENTRY_PUT: u64 = 0;
+pub(super) const ENTRY_DIFFERENCE: u64 = 1;
+pub(super) const ENTRY_REMOVE: u64 = 2;
+pub(super) const ENTRY_OTHER: u64 = 3;
 /// With [`ENTRY_OTHER`]: the dictionary is cleared; a removed key follows; a key and its value follow, and from this one on
 /// the key has a number.
-const OTHER_CLEAR: u64 = 0;
-const OTHER_REMOVE: u64 = 1;
-const OTHER_PUT: u64 = 2;
-const OTHER_NUMBER: u64 = 3;
+pub(super) const OTHER_CLEAR: u64 = 0;
+pub(super) const OTHER_REMOVE: u64 = 1;
+pub(super) const OTHER_PUT: u64 = 2;
+pub(super) const OTHER_NUMBER: u64 = 3;
 
 /// Writes the entries of a delta, given in ascending order.
 pub(crate) struct DeltaWriter<'a> {
@@ -118,6 +119,47 @@ impl<'a> DeltaWriter<'a> {
                 self.next = start.1;
                 return false;
             }
+        }
+        true
+    }
+
+    /// These steps were taken within a value that has parts in parts. Nothing is written and false returned when all of it is
+    /// shorter, or the receiver would not know what a step is about.
+    pub(crate) fn put_parts<'e>(
+        &mut self,
+        index: u16,
+        value: &Value,
+        steps: impl ExactSizeIterator<Item = OutStep<'e>>,
+        keys: &mut impl PutKeys,
+    ) -> bool {
+        let start = (self.out.len(), self.next);
+        self.head(index, if steps.len() == 1 { ONE_STEP } else { STEPS });
+        if steps.len() != 1 {
+            put_u64(self.out, steps.len() as u64);
+        }
+        let body = self.out.len();
+        let value_type = value.value_type();
+        let most = value.size() + 16;
+        let fits = steps.into_iter().all(|step| {
+            put_step(self.out, index, &value_type, &step, keys) && self.out.len() - start.0 <= most
+        });
+        // As with lists: what takes less than a byte for each part is not measured exactly.
+        let steps = self.out.len() - body;
+        let parts = match value {
+            Value::Record(record) => record.values().len(),
+            Value::List(list) => list.len(),
+            Value::Dict(dict) => 2 * dict.len(),
+            _ => 0,
+        };
+        let is_longer = || {
+            let mut whole = Vec::new();
+            put_value(&mut whole, index, value, &mut WrittenOut);
+            whole.len() < steps
+        };
+        if !fits || (steps > parts && is_longer()) {
+            self.out.truncate(start.0);
+            self.next = start.1;
+            return false;
         }
         true
     }
@@ -227,6 +269,18 @@ fn read_entry<K: ReadKeys>(
             Effect::Diff(reader.i64().ok_or("ends inside a difference")?)
         }
         (_, WHOLE) => Effect::Value(read_value(reader, property, value_type, keys)?),
+        (nested, ONE_STEP | STEPS) if nested.is_nested() => {
+            let count = count(reader)?;
+            let mut effects = Vec::new();
+            for place in 0..count {
+                let (effect, is_own) = read_step(reader, property, nested, keys)?;
+                if is_own {
+                    own.push(place as u32);
+                }
+                effects.push(effect);
+            }
+            Effect::Parts(effects)
+        }
         (ValueType::List(item), ONE_STEP | STEPS) => {
             let count = count(reader)?;
             let mut effects = Vec::new();

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::control::Control;
 use super::keys::Meaning;
+use super::parts::{put_at, read_at};
 use super::values::{Types, put_inner, put_key, read_inner, read_key};
 use super::varint::{Reader, len_u64, put_i64, put_u64};
 use crate::error::{Error, Result};
@@ -192,11 +193,12 @@ pub(crate) fn put_batch(
             }
             Change::List(change) => put_list_change(out, batch, change, base),
             Change::Dict(change) => put_dict_change(out, change, |key| number_of(op.property, key)),
+            Change::At(at) => put_at(out, batch, at, base, &|key| number_of(op.property, key)),
         }
     }
 }
 
-fn bounds_flags(add: &Add) -> u8 {
+pub(super) fn bounds_flags(add: &Add) -> u8 {
     let (guarded, min, max) = match add {
         Add::Int { mode: Mode::Plain, .. } | Add::Float { mode: Mode::Plain, .. } => return 0,
         Add::Int { mode: mode @ (Mode::Clamp { min, max } | Mode::Guard { min, max }), .. } => {
@@ -210,7 +212,7 @@ fn bounds_flags(add: &Add) -> u8 {
     ADD_BOUNDED | flag(guarded, ADD_GUARDED) | flag(min, ADD_MIN) | flag(max, ADD_MAX)
 }
 
-fn put_add(out: &mut Vec<u8>, add: &Add) {
+pub(super) fn put_add(out: &mut Vec<u8>, add: &Add) {
     let flags = bounds_flags(add);
     match add {
         Add::Int { amount, mode } => {
@@ -236,7 +238,11 @@ fn put_add(out: &mut Vec<u8>, add: &Add) {
     }
 }
 
-fn read_add(reader: &mut Reader<'_>, value_type: &ValueType, flags: u8) -> Result<Add, &'static str> {
+pub(super) fn read_add(
+    reader: &mut Reader<'_>,
+    value_type: &ValueType,
+    flags: u8,
+) -> Result<Add, &'static str> {
     const CUT: &str = "ends inside an amount";
     let known = ADD_BOUNDED | ADD_GUARDED | ADD_MIN | ADD_MAX;
     if flags & !known != 0 || (flags != 0 && flags & ADD_BOUNDED == 0) {
@@ -479,6 +485,9 @@ fn read_op(
                 REQUIRE => Change::Require(read_inner(reader, value_type)?),
                 flags => Change::Add(read_add(reader, value_type, flags)?),
             }
+        }
+        (OP_EXTENDED, nested) if nested.is_nested() => {
+            Change::At(Box::new(read_at(reader, batch, nested, &|number| meaning(property, number))?))
         }
         (OP_EXTENDED, ValueType::List(item)) => Change::List(read_list_change(reader, batch, item)?),
         (OP_EXTENDED, ValueType::Dict(key, item)) => {

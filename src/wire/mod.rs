@@ -8,6 +8,7 @@ pub(crate) mod frames;
 mod golden;
 pub(crate) mod hash;
 pub(crate) mod keys;
+pub(crate) mod parts;
 #[cfg(test)]
 mod tests;
 pub(crate) mod values;

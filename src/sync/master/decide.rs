@@ -8,7 +8,10 @@ use crate::error::{Error, Result};
 use crate::limits::MAX_PROFILE_BYTES;
 use crate::planted::{Bug, planted};
 use crate::schema::{PropertyIndex, Relation, Schema};
-use crate::value::{Add, Change, Effect, Happened, ItemRef, Misfit, Mode, OwnOp, Step, Value, ValueChange};
+use crate::value::{
+    Add, Change, Effect, Gap, Happened, Happening, ItemRef, Misfit, Mode, Origin, OwnOp, PartChange,
+    PartEffect, Step, Target, Value, ValueChange,
+};
 use crate::wire::frames::{Op, Ops};
 use crate::wire::varint::len_i64;
 
@@ -98,6 +101,17 @@ impl<'a> Decision<'a> {
     fn resolve(&self, property: PropertyIndex, change: &Change) -> Result<Step> {
         let info = self.schema.property(property);
         let value = &self.profile.values[property.usize()];
+        if let Change::At(at) = change {
+            let mut at = at.clone();
+            at.rename(
+                |target| self.known_target(property, target),
+                |gap| match gap {
+                    Gap::After(target) => Gap::After(self.known_target(property, target)),
+                    gap => gap.clone(),
+                },
+            );
+            return Change::At(at).resolve(&info.slot(), value, self.history(property));
+        }
         let Change::List(change) = change else {
             if planted(Bug::GuardOnlyAtWriter)
                 && let Change::Add(Add::Int { amount, mode: Mode::Guard { .. } }) = change
@@ -107,29 +121,44 @@ impl<'a> Decision<'a> {
             }
             return change.resolve(&info.slot(), value, std::iter::empty());
         };
-        let before = self.profile.list_steps(property).map(|step| Happened {
-            version: step.version,
-            own: (step.writer == self.peer.writer.id).then_some(step.own),
-            effect: &step.effect,
-        });
-        let version = self.profile.version + 1;
-        let in_this_batch = self.done.iter().filter(|done| done.property == property);
-        let in_this_batch = in_this_batch.filter_map(|done| match &done.step {
-            Step::List(effect) => {
-                let own = Some(OwnOp { batch: self.number, op: done.op });
-                Some(Happened { version, own, effect })
-            }
-            _ => None,
-        });
+        let history = self.history(property);
         let change = Change::List(change.clone().map_items(|item| self.known(property, item)));
         if planted(Bug::ItemNotFollowedByMaster) {
-            return change.resolve(
-                &info.slot(),
-                value,
-                before.chain(in_this_batch).filter(|h| h.own.is_some()),
-            );
+            return change.resolve(&info.slot(), value, history.filter(|h| h.own.is_some()));
         }
-        change.resolve(&info.slot(), value, before.chain(in_this_batch))
+        change.resolve(&info.slot(), value, history)
+    }
+
+    /// What happened to a property, this batch's steps included, as far as it is known.
+    fn history(&self, property: PropertyIndex) -> impl Iterator<Item = Happened<'_>> + Clone {
+        let before = self.profile.logged_steps(property).map(|step| Happened {
+            version: step.version,
+            own: (step.writer == self.peer.writer.id).then_some(step.own),
+            effect: step.effect.happening(),
+        });
+        let version = self.profile.version + 1;
+        let in_this_batch = self.done.iter().filter(move |done| done.property == property);
+        let in_this_batch = in_this_batch.filter_map(move |done| {
+            let own = Some(OwnOp { batch: self.number, op: done.op });
+            let effect = match &done.step {
+                Step::List(effect) => Happening::List(effect),
+                Step::Part(effect) => Happening::Part(effect),
+                Step::Value(_) | Step::Dict(_) => return None,
+            };
+            Some(Happened { version, own, effect })
+        });
+        before.chain(in_this_batch)
+    }
+
+    /// The same place, if what happened since the version that the writer names is known, or does not matter.
+    fn known_target(&self, property: PropertyIndex, target: &Target) -> Target {
+        let Origin::Base { since } = target.origin else { return target.clone() };
+        let is_known = !target.path.has_items()
+            || self.known(property, ItemRef::Base { index: 0, since }) != ItemRef::Gone;
+        match is_known {
+            true => target.clone(),
+            false => Target { origin: Origin::Gone, path: target.path.clone() },
+        }
     }
 
     /// The item, if what happened to it since the version that the writer names is known.
@@ -158,6 +187,7 @@ pub(super) fn effects_of(schema: &Schema, profile: &MasterProfile, done: &[Done]
         match (earlier, step) {
             (Some(Effect::List(effects)), Step::List(effect)) => effects.push(effect.clone()),
             (Some(Effect::Dict(effects)), Step::Dict(effect)) => effects.push(effect.clone()),
+            (Some(Effect::Parts(effects)), Step::Part(effect)) => effects.push(shorter_part(effect, change)),
             (Some(effect), Step::Value(value)) => *effect = Effect::Value(value.clone()),
             (_, step) => {
                 let effect = match (step, change) {
@@ -166,6 +196,7 @@ pub(super) fn effects_of(schema: &Schema, profile: &MasterProfile, done: &[Done]
                     {
                         shorter_effect(old, value)
                     }
+                    (Step::Part(effect), change) => Effect::Parts(vec![shorter_part(effect, change)]),
                     (step, _) => step.clone().into_effect(),
                 };
                 effects.push((*property, effect));
@@ -176,6 +207,18 @@ pub(super) fn effects_of(schema: &Schema, profile: &MasterProfile, done: &[Done]
         (schema.property(property).shared_name().clone(), effect)
     };
     effects.into_iter().map(named).collect()
+}
+
+/// The step, with an integer by its difference where that is shorter.
+fn shorter_part(effect: &PartEffect, change: &ValueChange) -> PartEffect {
+    let mut effect = effect.clone();
+    if let (PartChange::Value(after), Some(before)) = (&effect.what, change.integer_before())
+        && let Some(diff) = after.as_int().map(|after| after.wrapping_sub(before))
+        && len_i64(diff) < len_i64(after.as_int().unwrap_or_default())
+    {
+        effect.what = PartChange::Diff(diff);
+    }
+    effect
 }
 
 fn shorter_effect(before: &Value, after: &Value) -> Effect {

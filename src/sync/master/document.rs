@@ -11,9 +11,9 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::json::{document_members, value_from_json, value_to_json};
 use crate::limits::{MAX_EPOCHS, WRITER_EXPIRY};
 use crate::planted::{Bug, planted};
-use crate::schema::Schema;
+use crate::schema::{PropertyIndex, Schema};
 use crate::store::{JournalRow, StoredProfile, WriterInfo};
-use crate::value::{DictEffect, Effect, ListEffect, OwnOp, Value};
+use crate::value::{DictEffect, Effect, ListEffect, Logged, OwnOp, PartChange, PartEffect, PathStep, Value};
 
 const RESERVED: &str = "$mst";
 
@@ -263,6 +263,11 @@ fn fold(
         let fits = |json: &Json| match effect {
             Effect::List(_) => json.is_array(),
             Effect::Dict(_) => json.is_object(),
+            Effect::Parts(steps) => match steps.first().and_then(|step| step.path.first()) {
+                Some(PathStep::Item(_)) => json.is_array(),
+                Some(_) => json.is_object(),
+                None => json.is_array() || json.is_object(),
+            },
             Effect::Value(_) | Effect::Diff(_) => true,
         };
         if object.get(name).is_some_and(|json| !fits(json))
@@ -273,13 +278,8 @@ fn fold(
         }
         fold_effect(object, name, effect, default)
             .map_err(|reason| format!("journal row {}: `{name}`: {reason}", row.version))?;
-        if let (Some(index), Effect::List(steps)) = (index, effect) {
-            for step in steps {
-                // Which operation of the batch it was is not written.
-                let own = OwnOp { batch: row.number, op: u32::MAX };
-                let (version, writer) = (row.version, row.writer.id);
-                profile.log_list_step(index, ListStep { version, effect: step.clone(), writer, own });
-            }
+        if let Some(index) = index {
+            log_steps(schema, profile, index, effect, &row);
         }
         match index {
             Some(index) => profile.property_versions[index.usize()] = row.version,
@@ -313,6 +313,36 @@ fn fold(
         }
     }
     Ok(())
+}
+
+/// Remembers what a row did to a list, or within a value with parts in parts.
+fn log_steps(
+    schema: &Schema,
+    profile: &mut MasterProfile,
+    index: PropertyIndex,
+    effect: &Effect,
+    row: &JournalRow,
+) {
+    // Which operation of the batch it was is not written.
+    let own = OwnOp { batch: row.number, op: u32::MAX };
+    let (version, writer) = (row.version, row.writer.id);
+    let mut log = |effect| {
+        profile.log_list_step(index, ListStep { version, effect, before: None, writer, own });
+    };
+    match effect {
+        Effect::List(steps) => steps.iter().for_each(|step| log(Logged::List(step.clone()))),
+        Effect::Parts(steps) => {
+            let value_type = schema.property(index).value_type();
+            for step in steps {
+                match step.path.renamed_for(value_type) {
+                    Some(path) => log(Logged::Part(PartEffect { path, what: step.what.clone() })),
+                    // The type had other fields then.
+                    None => return profile.forget_steps(index, version),
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Members that are named as a property was once get the name that it has now.
@@ -360,6 +390,11 @@ fn fold_effect(
                 }
             }
         }
+        Effect::Parts(effects) => {
+            for effect in effects {
+                fold_part(member, &effect.path, &effect.what)?;
+            }
+        }
         Effect::Dict(effects) => {
             if member.is_null() {
                 *member = Json::Object(Map::new());
@@ -380,6 +415,75 @@ fn fold_effect(
             }
         }
     }
+    Ok(())
+}
+
+/// Changes a part of a member.
+fn fold_part(json: &mut Json, path: &[PathStep], what: &PartChange) -> Result<(), String> {
+    const NO_PLACE: &str = "has no such place";
+    let Some((step, rest)) = path.split_first() else {
+        match json {
+            Json::Array(items) => items.clear(),
+            Json::Object(entries) => entries.clear(),
+            _ => return Err("is neither a list nor a dictionary".into()),
+        }
+        return Ok(());
+    };
+    let is_here = rest.is_empty() && *what != PartChange::Clear;
+    if json.is_null() {
+        *json = match step {
+            PathStep::Item(_) => Json::Array(Vec::new()),
+            _ => Json::Object(Map::new()),
+        };
+    }
+    match (step, json) {
+        (PathStep::Item(index), Json::Array(items)) => {
+            let index = *index as usize;
+            match what {
+                PartChange::Insert(value) if is_here => {
+                    if index > items.len() {
+                        return Err(NO_PLACE.into());
+                    }
+                    items.insert(index, value_to_json(value));
+                    return Ok(());
+                }
+                _ if index >= items.len() => return Err(NO_PLACE.into()),
+                PartChange::Remove if is_here => drop(items.remove(index)),
+                PartChange::Move(to) if is_here => {
+                    if *to as usize >= items.len() {
+                        return Err(NO_PLACE.into());
+                    }
+                    let item = items.remove(index);
+                    items.insert(*to as usize, item);
+                }
+                what if is_here => fold_value(&mut items[index], what)?,
+                what => fold_part(&mut items[index], rest, what)?,
+            }
+        }
+        (step, Json::Object(entries)) => {
+            let name = match step {
+                PathStep::Field(field) => field.name().to_owned(),
+                PathStep::Entry(key) => key.to_string(),
+                PathStep::Item(_) => return Err(NO_PLACE.into()),
+            };
+            if is_here && *what == PartChange::Remove {
+                entries.remove(&name);
+                return Ok(());
+            }
+            let entry = entries.entry(name).or_insert(Json::Null);
+            if is_here { fold_value(entry, what)? } else { fold_part(entry, rest, what)? }
+        }
+        _ => return Err(NO_PLACE.into()),
+    }
+    Ok(())
+}
+
+fn fold_value(json: &mut Json, what: &PartChange) -> Result<(), String> {
+    *json = match what {
+        PartChange::Value(value) => value_to_json(value),
+        PartChange::Diff(diff) => add_diff(json, *diff),
+        _ => return Err("does something that its place does not have".into()),
+    };
     Ok(())
 }
 

@@ -4,18 +4,19 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
-use super::profile::{Entry, ListLog, MasterProfile, Recent, RecentStep};
+use super::profile::{Entry, ListLog, ListStep, MasterProfile, Recent, RecentStep};
 use super::session::{ChannelPhase, View};
 use super::{Action, Due, Master, Now};
 use crate::error::Error;
 use crate::limits::{MAX_DELTA_BYTES, MAX_DURABLE_ENTRIES, OUTBOUND_HIGH_WATER_BYTES, OUTBOUND_LIMIT_BYTES};
 use crate::planted::{Bug, planted};
 use crate::schema::{PropertyIndex, Schema};
-use crate::value::{Key, Value};
+use crate::value::{Key, PartChange, Path, Value};
 use crate::wire::control::{Down, relation_code};
 use crate::wire::delta::DeltaWriter;
 use crate::wire::frames::{DeltaHead, KIND_DURABLE, KIND_HASH, put_delta_head, put_frame};
 use crate::wire::keys::{KeyNumbers, PutKeys, ToldKeys};
+use crate::wire::parts::OutStep;
 use crate::wire::values::put_snapshot;
 use crate::wire::varint::put_u64;
 
@@ -184,6 +185,7 @@ impl Master {
         body.clear();
         let mut keys = ChannelKeys { numbers: &mut profile.keys, told: &mut open.told, view: &peer.view };
         let history = History {
+            schema,
             recent: &profile.recent,
             lists: &profile.lists,
             reaches: open.version >= profile.recent_from,
@@ -327,6 +329,7 @@ fn is_refreshed(schema: &Schema, property: PropertyIndex) -> bool {
 
 /// What an observer has not seen of the recent steps.
 struct History<'a> {
+    schema: &'a Schema,
     recent: &'a VecDeque<Recent>,
     lists: &'a HashMap<u16, ListLog>,
     /// Whether all that it has not seen is among the recent steps.
@@ -335,7 +338,18 @@ struct History<'a> {
     writer: u128,
 }
 
-impl History<'_> {
+impl<'a> History<'a> {
+    fn log_reaches(&self, property: PropertyIndex) -> bool {
+        self.lists.get(&property.get()).is_some_and(|log| log.reaches(self.since))
+    }
+
+    /// The steps of a property's log that the observer has not seen.
+    fn unseen(&self, property: PropertyIndex) -> impl Iterator<Item = &'a ListStep> + use<'a> {
+        let since = self.since;
+        let log = self.lists.get(&property.get()).into_iter().flat_map(ListLog::steps);
+        log.filter(move |step| step.version > since)
+    }
+
     /// Writes what a property is now, as steps where these are known and shorter. `whole` asks for all of it.
     fn put(
         &self,
@@ -346,8 +360,10 @@ impl History<'_> {
         whole: bool,
         keys: &mut impl PutKeys,
     ) {
+        let is_nested = self.schema.property(property).value_type().is_nested();
         let reaches = match value {
-            Value::List(_) => self.lists.get(&property.get()).is_some_and(|log| log.reaches(self.since)),
+            Value::List(_) => self.log_reaches(property),
+            _ if is_nested => self.log_reaches(property),
             _ => self.reaches,
         };
         if whole || !reaches {
@@ -356,10 +372,16 @@ impl History<'_> {
         let steps = self.recent.iter().filter(|r| r.version > self.since && r.property == property);
         let mut before = None;
         match value {
+            _ if is_nested => {
+                let steps = merged(self.unseen(property), self.writer);
+                if !steps.is_empty() && writer.put_parts(index, value, steps.into_iter(), keys) {
+                    return;
+                }
+            }
             Value::List(list) => {
-                let log = self.lists.get(&property.get()).into_iter().flat_map(ListLog::steps);
-                let unseen = log.filter(|step| step.version > self.since);
-                let items: Vec<_> = unseen.map(|step| (&step.effect, step.writer == self.writer)).collect();
+                let unseen = self.unseen(property);
+                let items = unseen.filter_map(|step| Some((step.effect.list()?, step.writer == self.writer)));
+                let items: Vec<_> = items.collect();
                 if !items.is_empty() && writer.put_list(index, list, items.into_iter()) {
                     return;
                 }
@@ -388,4 +410,25 @@ impl History<'_> {
         }
         writer.put(index, value, before.flatten(), keys);
     }
+}
+
+/// The steps, of which those that give the same part another value are one, as long as nothing moves.
+fn merged<'s>(steps: impl Iterator<Item = &'s ListStep>, writer: u128) -> Vec<OutStep<'s>> {
+    let mut merged: Vec<OutStep<'s>> = Vec::new();
+    let mut places: BTreeMap<&Path, usize> = BTreeMap::new();
+    for step in steps {
+        let Some(effect) = step.effect.part() else { continue };
+        let own = step.writer == writer && matches!(effect.what, PartChange::Insert(_));
+        let out = OutStep { effect, own, before: step.before };
+        if effect.moves_items() {
+            places.clear();
+        } else if let (PartChange::Value(_), Some(place)) = (&effect.what, places.get(&effect.path)) {
+            merged[*place].effect = effect;
+            continue;
+        } else {
+            places.insert(&effect.path, merged.len());
+        }
+        merged.push(out);
+    }
+    merged
 }

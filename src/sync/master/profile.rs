@@ -15,7 +15,7 @@ use crate::planted::{Bug, planted};
 use crate::schema::PropertyIndex;
 use crate::store::WriterInfo;
 use crate::sync::Timers;
-use crate::value::{Key, ListEffect, OwnOp, Step, Value, ValueChange};
+use crate::value::{Key, Logged, OwnOp, Step, Value, ValueChange};
 use crate::wire::control::Cursor;
 use crate::wire::hash::Hashes;
 use crate::wire::keys::KeyNumbers;
@@ -103,7 +103,7 @@ pub(super) struct Recent {
 pub(super) enum RecentStep {
     /// A scalar changed; the integer before it.
     Scalar { before: Option<i64> },
-    /// Something happened to a list: see [`ListLog`].
+    /// Something happened to a list, or within a value with parts in parts: see [`ListLog`].
     List,
     /// An entry of a dictionary changed or went; the integer before it.
     Entry { key: Key, before: Option<i64> },
@@ -111,7 +111,7 @@ pub(super) enum RecentStep {
     Cleared,
 }
 
-/// What happened to a list lately.
+/// What happened to a list, or within a value with parts in parts, lately.
 #[derive(Default)]
 pub(super) struct ListLog {
     steps: VecDeque<ListStep>,
@@ -151,7 +151,9 @@ impl ListLog {
 /// A step of what happened to a list, by an operation of a writer session.
 pub(super) struct ListStep {
     pub(super) version: u64,
-    pub(super) effect: ListEffect,
+    pub(super) effect: Logged,
+    /// The integer before it, of a step that gave one another value.
+    pub(super) before: Option<i64>,
     pub(super) writer: u128,
     pub(super) own: OwnOp,
 }
@@ -287,9 +289,19 @@ impl MasterProfile {
             self.property_versions[property.usize()] = version;
             self.hashes.forget(property.usize());
             let what = match (step, change) {
-                (Step::List(effect), _) => {
-                    let own = OwnOp { batch: number, op };
-                    self.log_list_step(property, ListStep { version, effect, writer, own });
+                (step @ (Step::List(_) | Step::Part(_)), change) => {
+                    match &change {
+                        ValueChange::EntryRemoved { key, .. } => self.key_removed(property, key),
+                        ValueChange::Cleared { old } => {
+                            for (key, _) in old.as_dict().into_iter().flatten() {
+                                self.key_removed(property, key);
+                            }
+                        }
+                        _ => {}
+                    }
+                    let (own, before) = (OwnOp { batch: number, op }, change.integer_before());
+                    let Some(effect) = step.into_logged() else { continue };
+                    self.log_list_step(property, ListStep { version, effect, before, writer, own });
                     RecentStep::List
                 }
                 (_, ValueChange::EntryPut { key, old, .. }) => {
@@ -324,6 +336,11 @@ impl MasterProfile {
         log.push(step);
     }
 
+    /// What happened to a property up to a version is not known.
+    pub(super) fn forget_steps(&mut self, property: PropertyIndex, version: u64) {
+        self.lists.insert(property.get(), ListLog { steps: VecDeque::new(), from: version });
+    }
+
     /// Forgets a writer session.
     pub(super) fn forget_writer(&mut self, writer: u128) -> Option<WriterState> {
         self.lists.values_mut().for_each(|log| log.disown(writer));
@@ -344,7 +361,7 @@ impl MasterProfile {
     }
 
     /// What happened to a list that is known, oldest first.
-    pub(super) fn list_steps(&self, property: PropertyIndex) -> impl Iterator<Item = &ListStep> + Clone {
+    pub(super) fn logged_steps(&self, property: PropertyIndex) -> impl Iterator<Item = &ListStep> + Clone {
         self.lists.get(&property.get()).into_iter().flat_map(ListLog::steps)
     }
 
