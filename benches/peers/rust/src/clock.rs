@@ -15,10 +15,12 @@ pub fn cpu_ns() -> u64 {
 pub fn between(start: u64, end: u64) -> u64 {
     static LOOK: OnceLock<u64> = OnceLock::new();
     let look = LOOK.get_or_init(|| {
-        let mut looks: Vec<u64> = (0..2001).map(|_| {
-            let start = cpu_ns();
-            cpu_ns() - start
-        }).collect();
+        let mut looks: Vec<u64> = (0..2001)
+            .map(|_| {
+                let start = cpu_ns();
+                cpu_ns() - start
+            })
+            .collect();
         looks.sort_unstable();
         looks[looks.len() / 2]
     });

@@ -9,11 +9,11 @@ use crate::clock::{between, cpu_ns};
 use crate::contenders::ours::Link;
 use crate::report::{GrowthRow, median, tenth};
 
-/// Changes between two looks at the clock.
+/// Changes between two looks at the clock, after which what grew or shrank is undone.
 const CHUNK: usize = 32;
-/// Elements of all pairs together, roughly: few pairs where each is large. A pair on its own grows or shrinks by a chunk
-/// before that is undone.
-const ELEMENTS: usize = 32_000;
+/// From this size on one pair gets all changes of a chunk, which make little difference to it. What is smaller is there as
+/// often as a chunk has changes, so that it keeps its size.
+const ONE_PAIR_FROM: usize = 1000;
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
@@ -74,12 +74,16 @@ impl Operation {
     }
 
     fn schema(self, size: usize) -> Result<Arc<Schema>> {
-        let of_type = |value_type: ValueType| Schema::builder().property(Property::of_type("all", value_type));
+        let of_type =
+            |value_type: ValueType| Schema::builder().property(Property::of_type("all", value_type));
         match self {
             Self::SetInt => {
-                let names = (0..size).map(|i| format!("int_{i:04}"));
-                let properties = names.map(|name| Property::of_type(&name, ScalarType::I32));
-                properties.fold(Schema::builder(), |builder, property| builder.property(property)).build()
+                let mut builder = Schema::builder();
+                for i in 0..size as u16 {
+                    // With a key of its own: of so many names the hashes of two would be the same.
+                    builder.add(Property::of_type(&format!("int_{i:04}"), ScalarType::I32).key(i + 1));
+                }
+                builder.build()
             }
             _ if Self::OF_LISTS.contains(&self) => of_type(ValueType::List(ScalarType::String)).build(),
             _ => of_type(ValueType::Dict(KeyType::String, ScalarType::I32)).build(),
@@ -187,7 +191,7 @@ struct Bench {
 impl Bench {
     fn new(operation: Operation, size: usize) -> Self {
         let schema = operation.schema(size).expect("a schema that the library takes");
-        let pairs = (ELEMENTS / size).clamp(1, CHUNK);
+        let pairs = if size < ONE_PAIR_FROM { CHUNK } else { 1 };
         let pair = |_| Link::new(&schema, |profile| operation.fill(profile, size));
         Self {
             operation,
@@ -212,7 +216,8 @@ impl Bench {
 
             let start = cpu_ns();
             for (place, drawn) in drawn.iter().enumerate() {
-                self.pairs[place % pairs].make(|profile| operation.change(profile, all, size, drawn), &mut out);
+                self.pairs[place % pairs]
+                    .make(|profile| operation.change(profile, all, size, drawn), &mut out);
                 ends.push(out.len());
             }
             make_ns += between(start, cpu_ns());
@@ -225,7 +230,8 @@ impl Bench {
             }
             apply_ns += between(start, cpu_ns());
 
-            lengths.extend(ends.iter().scan(0, |from, end| Some((end - std::mem::replace(from, *end)) as u64)));
+            lengths
+                .extend(ends.iter().scan(0, |from, end| Some((end - std::mem::replace(from, *end)) as u64)));
             for (place, drawn) in drawn.iter().enumerate().rev() {
                 let pair = &mut self.pairs[place % pairs];
                 out.clear();

@@ -15,7 +15,11 @@ pub struct Counts {
 }
 
 pub fn counts() -> Counts {
-    Counts { allocations: ALLOCATIONS.load(Relaxed), requested: REQUESTED.load(Relaxed), usable: USABLE.load(Relaxed) }
+    Counts {
+        allocations: ALLOCATIONS.load(Relaxed),
+        requested: REQUESTED.load(Relaxed),
+        usable: USABLE.load(Relaxed),
+    }
 }
 
 /// Asking for the usable size takes time, so it is not done while times are measured.

@@ -51,5 +51,8 @@ fn processor() -> String {
 
 fn rustc() -> String {
     let output = Command::new("rustc").arg("--version").output();
-    output.map_or_else(|_| "unknown".to_owned(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    output.map_or_else(
+        |_| "unknown".to_owned(),
+        |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+    )
 }

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use crate::cases::{Case, Random};
 use crate::clock::{between, cpu_ns};
+use crate::contenders::Contender;
 use crate::contenders::binary::Binary;
 use crate::contenders::colyseus::{self, Colyseus};
 use crate::contenders::json::Json;
 use crate::contenders::ours::Ours;
 use crate::contenders::protobuf::Protobuf;
-use crate::contenders::Contender;
 use crate::heap;
 use crate::profile::{Change, Plain, the_profile};
 use crate::report::{CaseRow, Figures, median, tenth};
@@ -180,7 +180,9 @@ impl<C: Contender> Bench<C> {
             apply_allocs += heap::counts().allocations - allocs;
             apply_ns += between(start, applied);
 
-            lengths.extend(ends.iter().scan(0, |start, end| Some((end - std::mem::replace(start, *end)) as u32)));
+            lengths.extend(
+                ends.iter().scan(0, |start, end| Some((end - std::mem::replace(start, *end)) as u32)),
+            );
             self.undo();
         }
         self.check(expected);

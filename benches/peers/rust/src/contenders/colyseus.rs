@@ -71,7 +71,8 @@ impl Colyseus {
         writeln!(self.asks, "{what}").expect("node listens");
         let mut line = String::new();
         self.answers.read_line(&mut line).expect("node answers");
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("node answered {what:?} with {line:?}: {error}"))
+        serde_json::from_str(&line)
+            .unwrap_or_else(|error| panic!("node answered {what:?} with {line:?}: {error}"))
     }
 }
 

@@ -222,7 +222,8 @@ impl Places {
         profile.set(self.rating, plain.rating)?;
         profile.set(self.play_time_ms, plain.play_time_ms)?;
         profile.set(self.last_position, Value::Vector3(plain.last_position))?;
-        profile.set(self.last_login, Value::DateTime(DateTime::from_unix_micros(plain.last_login * 1000)?))?;
+        profile
+            .set(self.last_login, Value::DateTime(DateTime::from_unix_micros(plain.last_login * 1000)?))?;
         for text in &plain.inventory {
             profile.list_push(self.inventory, text.as_str())?;
         }

@@ -30,7 +30,9 @@ impl Tracked {
                 self.keys.push(key.clone());
                 STATS
             }
-            Change::SetItem(..) | Change::InsertFront(_) | Change::RemoveFront | Change::MoveItem(..) => INVENTORY,
+            Change::SetItem(..) | Change::InsertFront(_) | Change::RemoveFront | Change::MoveItem(..) => {
+                INVENTORY
+            }
             Change::Nothing => 0,
         };
     }
