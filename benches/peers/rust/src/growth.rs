@@ -212,7 +212,8 @@ impl Bench {
             self.steps = steps.end;
             let drawn: Vec<_> = steps.map(|step| operation.draw(size, step, &mut self.random)).collect();
             let pairs = self.pairs.len();
-            (out.clear(), ends.clear());
+            out.clear();
+            ends.clear();
 
             let start = cpu_ns();
             for (place, drawn) in drawn.iter().enumerate() {

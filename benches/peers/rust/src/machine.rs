@@ -9,7 +9,7 @@ use crate::report::{CAbi, Machine};
 /// The versions that Cargo chose.
 const LOCK: &str = include_str!("../Cargo.lock");
 
-pub fn machine(foreign: Option<Versions>, runs: usize, rounds: usize) -> Machine {
+pub fn machine(foreign: Option<Versions>, runs: usize, rounds: Option<usize>) -> Machine {
     let (node, colyseus) = foreign.map(|versions| (versions.node, versions.colyseus)).unzip();
     Machine {
         processor: processor(),

@@ -40,8 +40,9 @@ fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     match *arguments.as_slice() {
         ["measure", ref options @ ..] => print(&measure(options)?)?,
         ["growth", ref options @ ..] => {
-            let rows = growth::growth(growth_effort(options.contains(&"--quick")));
-            print(&Report { growth: rows, machine: machine::machine(None, 0, 0), ..Report::default() })?;
+            let effort = growth_effort(options.contains(&"--quick"));
+            let machine = machine::machine(None, effort.runs, None);
+            print(&Report { growth: growth::growth(effort), machine, ..Report::default() })?;
         }
         ["table", file] => print!("{}", table::table(&read(file)?)),
         ["svg", file, folder] => svg::write(&read(file)?, &PathBuf::from(folder))?,
@@ -62,7 +63,7 @@ fn measure(options: &[&str]) -> Result<Report, Box<dyn Error>> {
         c_abi: Some(machine::c_abi(program, effort.runs)?),
         cases: measure::cases(effort, &node),
         growth: if options.contains(&"--growth") { growth::growth(growth_effort(quick)) } else { Vec::new() },
-        machine: machine::machine(Some(versions), effort.runs, effort.rounds),
+        machine: machine::machine(Some(versions), effort.runs, Some(effort.rounds)),
     })
 }
 

@@ -15,7 +15,7 @@ use crate::heap;
 use crate::profile::{Change, Plain, the_profile};
 use crate::report::{CaseRow, Figures, median, tenth};
 
-/// Profiles that take turns, as in a server that has many: each of them is small enough to stay in the nearest cache else.
+/// Profiles that take turns, as in a server that has many. One alone would stay in the nearest cache.
 const PAIRS: usize = 32;
 /// Rounds before those that count; the compiler of Node.js needs that many.
 const WARM_UP_RUNS: usize = 8;
@@ -166,7 +166,8 @@ impl<C: Contender> Bench<C> {
         for _ in 0..rounds.div_ceil(chunk) {
             changes.clear();
             changes.extend((0..chunk).map(|_| self.case.draw(&mut random)));
-            (out.clear(), ends.clear());
+            out.clear();
+            ends.clear();
 
             let (allocs, start) = (heap::counts().allocations, cpu_ns());
             self.make(&changes, &mut out, &mut ends);

@@ -89,8 +89,11 @@ pub struct Machine {
     pub serde_json: String,
     pub bincode: String,
     pub prost: String,
+    /// Runs of which the figures are medians.
     pub runs: usize,
-    pub rounds: usize,
+    /// Rounds of changes in each run of a case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounds: Option<usize>,
 }
 
 /// The one in the middle.

@@ -72,7 +72,10 @@ fn write_rest(text: &mut String, report: &Report) -> std::fmt::Result {
     if let (Some(node), Some(colyseus)) = (&machine.node, &machine.colyseus) {
         write!(text, ", node {node}, @colyseus/schema {colyseus}, serde_json {}", machine.serde_json)?;
         write!(text, ", bincode {}, prost {}", machine.bincode, machine.prost)?;
-        write!(text, "; medians of {} runs of {} rounds", machine.runs, machine.rounds)?;
+    }
+    write!(text, "; medians of {} runs", machine.runs)?;
+    if let Some(rounds) = machine.rounds {
+        write!(text, " of {rounds} rounds")?;
     }
     writeln!(text)
 }

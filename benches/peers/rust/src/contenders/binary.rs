@@ -104,11 +104,9 @@ impl Contender for Binary {
 
     fn note(case: Case) -> Option<&'static str> {
         match case {
-            Case::DictEntry => Some("sends the whole dictionary: an option a property"),
-            Case::ListItem | Case::ListInsertFront | Case::ListMove => {
-                Some("sends the whole list: an option a property")
-            }
-            Case::Nothing => Some("a bit mask of the game's own"),
+            Case::DictEntry => Some("sends the whole dictionary"),
+            Case::ListItem | Case::ListInsertFront | Case::ListMove => Some("sends the whole list"),
+            Case::Nothing => Some("looks at a bit mask of the game's own"),
             _ => None,
         }
     }

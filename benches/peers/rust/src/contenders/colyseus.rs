@@ -85,9 +85,6 @@ impl Drop for Colyseus {
 }
 
 pub fn note(case: Case) -> Option<&'static str> {
-    match case {
-        Case::ListMove => Some("remove and insert: its own move sends every item between the places"),
-        Case::Nothing => Some("a look at `hasChanges`"),
-        _ => None,
-    }
+    (case == Case::ListMove)
+        .then_some("removes and inserts: its own move sends every item between the two places")
 }

@@ -77,10 +77,9 @@ impl Contender for Json {
 
     fn note(case: Case) -> Option<&'static str> {
         match case {
-            Case::ListItem | Case::ListInsertFront | Case::ListMove => {
-                Some("sends the whole list: JSON has no usual small form of a change to one")
-            }
-            Case::Nothing => Some("a bit mask of the game's own"),
+            // There is no usual small form of a change to a list.
+            Case::ListItem | Case::ListInsertFront | Case::ListMove => Some("sends the whole list"),
+            Case::Nothing => Some("looks at a bit mask of the game's own"),
             _ => None,
         }
     }

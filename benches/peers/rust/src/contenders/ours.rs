@@ -140,7 +140,7 @@ impl Contender for Ours {
     }
 
     fn note(_: Case) -> Option<&'static str> {
-        Some("stand-alone deltas; events of both sides taken")
+        None
     }
 }
 

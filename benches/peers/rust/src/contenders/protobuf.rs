@@ -37,10 +37,8 @@ impl Contender for Protobuf {
 
     fn apply(&mut self, message: &[u8]) {
         let update = Update::decode(message).expect("bytes of the sender");
-        let from = update.profile.unwrap_or_default();
+        let mut from = update.profile.unwrap_or_default();
         let there = &mut self.there;
-        // Each property is asked for once at most, so what was moved out of `from` is not missed.
-        let mut from = from;
         for path in &update.paths {
             match path.as_str() {
                 "level" => there.level = from.level,
@@ -90,11 +88,9 @@ impl Contender for Protobuf {
 
     fn note(case: Case) -> Option<&'static str> {
         match case {
-            Case::DictEntry => Some("sends the whole map: a field mask names fields"),
-            Case::ListItem | Case::ListInsertFront | Case::ListMove => {
-                Some("sends the whole list: a field mask names fields")
-            }
-            Case::Nothing => Some("a bit mask of the game's own"),
+            Case::DictEntry => Some("sends the whole dictionary"),
+            Case::ListItem | Case::ListInsertFront | Case::ListMove => Some("sends the whole list"),
+            Case::Nothing => Some("looks at a bit mask of the game's own"),
             _ => None,
         }
     }

@@ -12,7 +12,10 @@ const INSET: (f64, f64, f64, f64) = (62.0, 34.0, 16.0, 44.0);
 /// Colours that people tell apart who see few of them.
 const COLOURS: [&str; 4] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
 const GROUPS: [(&str, &str); 3] =
-    [("int_", "an int among properties"), ("list_", "a list"), ("dict_", "a dictionary")];
+    [("int_", "an int of a profile"), ("list_", "a list"), ("dict_", "a dictionary")];
+
+/// Which of the figures of a row is drawn.
+type Figure = fn(&GrowthRow) -> f64;
 
 pub fn growth(report: &Report) -> String {
     let title = "One change, by the size of what is changed: nanoseconds of processor time";
@@ -24,7 +27,7 @@ pub fn growth(report: &Report) -> String {
     for (down, (prefix, what)) in GROUPS.into_iter().enumerate() {
         let rows: Vec<_> = report.growth.iter().filter(|row| row.what.starts_with(prefix)).collect();
         let y = top + (PANEL.1 + legend) * down as f64;
-        let panels: [(&str, fn(&GrowthRow) -> f64); 2] =
+        let panels: [(&str, Figure); 2] =
             [("change and encode", |row| row.make_ns), ("decode and apply", |row| row.apply_ns)];
         for (across, (side, figure)) in panels.into_iter().enumerate() {
             let x = MARGIN + PANEL.0 * across as f64;
@@ -71,7 +74,7 @@ fn panel(
     corner: (f64, f64),
     title: &str,
     rows: &[&GrowthRow],
-    figure: fn(&GrowthRow) -> f64,
+    figure: Figure,
     range: Range,
 ) {
     let (left, top) = (corner.0 + INSET.0, corner.1 + INSET.1);
