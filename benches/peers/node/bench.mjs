@@ -91,7 +91,8 @@ class Random {
   }
 }
 
-/** How the change of a round is drawn, and how it is made; `undo` is not measured. */
+/** How the change of a round is drawn, and how it is made; `undo` keeps the profile as large as it was,
+ * and is not measured. */
 const cases = {
   ints3_set: {
     draw: (random) => [random.fiveDigits(), random.fiveDigits(), random.fiveDigits()],
@@ -108,6 +109,7 @@ const cases = {
       profile.experience += b;
       profile.gold += c;
     },
+    undo: (profile) => { [profile.level, profile.experience, profile.gold] = [1000, 8919, 16838]; },
   },
   dict_entry: {
     draw: (random) => [keys[random.below(30)], random.fiveDigits()],

@@ -1,7 +1,7 @@
 //! What is measured, and the random changes of each round. `node/bench.mjs` draws the same numbers in the same order, so that
 //! all contenders are given the same.
 
-use crate::profile::{Change, DICT_LEN, LIST_LEN};
+use crate::profile::{Change, DICT_LEN, LIST_LEN, Plain, the_profile};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Case {
@@ -37,6 +37,18 @@ impl Case {
             Self::ListInsertFront => "list_insert_front",
             Self::ListMove => "list_move",
             Self::Nothing => "nothing",
+        }
+    }
+
+    /// What is done to each profile after a chunk, and not measured, so that it stays of the size that it had.
+    pub fn undo(self) -> Option<Change> {
+        match self {
+            Self::AddInts => {
+                let Plain { level, experience, gold, .. } = the_profile();
+                Some(Change::SetInts([level, experience, gold]))
+            }
+            Self::ListInsertFront => Some(Change::RemoveFront),
+            _ => None,
         }
     }
 

@@ -126,12 +126,12 @@ impl Model {
     fn run(&mut self, rounds: usize, seed: u32) -> &[Plain] {
         let mut random = Random::new(seed);
         let chunk = self.case.chunk(PAIRS);
-        for place in 0..rounds.div_ceil(chunk) * chunk {
-            let change = self.case.draw(&mut random);
-            let profile = &mut self.profiles[place % PAIRS];
-            profile.change(&change);
-            if let Change::InsertFront(_) = change {
-                profile.change(&Change::RemoveFront);
+        for _ in 0..rounds.div_ceil(chunk) {
+            for place in 0..chunk {
+                self.profiles[place % PAIRS].change(&self.case.draw(&mut random));
+            }
+            if let Some(undo) = self.case.undo() {
+                self.profiles.iter_mut().for_each(|profile| profile.change(&undo));
             }
         }
         &self.profiles
@@ -224,15 +224,12 @@ impl<C: Contender> Bench<C> {
         }
     }
 
-    /// Takes inserted items out again.
     fn undo(&mut self) {
-        if self.case != Case::ListInsertFront {
-            return;
-        }
+        let Some(undo) = self.case.undo() else { return };
         let mut out = Vec::new();
         for pair in &mut self.pairs {
             out.clear();
-            pair.make(&Change::RemoveFront, &mut out);
+            pair.make(&undo, &mut out);
             pair.apply(&out);
         }
     }

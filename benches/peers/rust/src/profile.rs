@@ -80,7 +80,7 @@ pub enum Change {
     SetItem(usize, String),
     /// Inserts into `inventory`, before all others.
     InsertFront(String),
-    /// Takes the first item out of `inventory` again; never measured.
+    /// Takes the first item out of `inventory` again. Never measured.
     RemoveFront,
     /// Moves an item of `inventory` so that it stands at the second place.
     MoveItem(usize, usize),
