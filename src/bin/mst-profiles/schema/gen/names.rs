@@ -87,7 +87,7 @@ fn words(name: &str) -> Vec<String> {
     let mut word = String::new();
     let letters: Vec<char> = name.chars().collect();
     for (place, letter) in letters.iter().copied().enumerate() {
-        if !letter.is_ascii() && !is_letter(letter) {
+        if !letter.is_ascii() && !letter.is_whitespace() && !is_letter(letter) {
             words.push(std::mem::take(&mut word));
             words.push(format!("u{:04x}", u32::from(letter)));
         } else if !is_letter(letter) && !letter.is_ascii_digit() {
@@ -169,6 +169,7 @@ mod tests {
             ("等级", "等级", "等级"),
             ("a😀b", "AU1f600B", "a_u1f600_b"),
             ("e\u{301}", "EU0301", "e_u0301"),
+            ("line\u{2028}break", "LineBreak", "line_break"),
             ("!?", "Property7", "property_7"),
             ("type", "Type", "r#type"),
             ("self", "Self", "self_"),

@@ -233,7 +233,7 @@ fn markdown(line: &str) -> String {
         in_code ^= c == '`' && has_code;
         let has_meaning = match c {
             '`' => !has_code,
-            '[' | ']' | '<' | '>' | '*' | '\\' | '|' | '~' | '_' => !in_code,
+            '[' | ']' | '<' | '>' | '&' | '*' | '\\' | '|' | '~' | '_' => !in_code,
             '#' | '-' | '+' | '=' => place == 0,
             _ => false,
         };
