@@ -23,6 +23,8 @@
 namespace mst {
 namespace typed {
 
+/* The parentheses around `max` and `min` keep the macros of windows.h out. */
+
 /* ---- values ---- */
 
 /** Two coordinates. */
@@ -100,7 +102,7 @@ public:
     /** In bytes. What is longer than a 32-bit number tells is too long for the library in any case. */
     uint32_t Length() const
     {
-        const size_t most = std::numeric_limits<uint32_t>::max();
+        const size_t most = (std::numeric_limits<uint32_t>::max)();
         return static_cast<uint32_t>(length_ < most ? length_ : most);
     }
 
@@ -400,13 +402,13 @@ inline MstResult AddGuarded(MstProfile *profile, uint32_t index, const MstKey *k
 template <typename T> struct Wide;
 template <> struct Wide<int32_t> {
     typedef int64_t Type;
-    static int64_t Most() { return std::numeric_limits<int64_t>::max(); }
+    static int64_t Most() { return (std::numeric_limits<int64_t>::max)(); }
     static bool HasNegative(int64_t) { return true; }
 };
 template <> struct Wide<int64_t> {
     typedef int64_t Type;
-    static int64_t Most() { return std::numeric_limits<int64_t>::max(); }
-    static bool HasNegative(int64_t number) { return number != std::numeric_limits<int64_t>::min(); }
+    static int64_t Most() { return (std::numeric_limits<int64_t>::max)(); }
+    static bool HasNegative(int64_t number) { return number != (std::numeric_limits<int64_t>::min)(); }
 };
 template <> struct Wide<float> {
     typedef double Type;

@@ -7,6 +7,9 @@
 // throw an MstProfilesException where there is nothing to be read, as of a profile that was freed. Nothing is allocated
 // but for the strings and byte arrays that are read.
 
+// What its name says all of has no comment.
+#pragma warning disable 1591
+
 using System;
 using System.Collections.Generic;
 using System.Runtime.InteropServices;

@@ -1,12 +1,8 @@
 //! Committed code: so that it is compiled with the tests, and a reviewer sees what a change of the generators does.
 
-#[rustfmt::skip]
 pub(super) mod empty;
-#[rustfmt::skip]
 pub(super) mod kitchen_sink;
-#[rustfmt::skip]
 pub(super) mod match_profile;
-#[rustfmt::skip]
 pub(super) mod odd;
 
 use super::{EMPTY, KITCHEN_SINK, MATCH, ODD, code, here};

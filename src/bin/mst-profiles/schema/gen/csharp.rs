@@ -269,7 +269,7 @@ fn comment(item: &Item, indent: &str) -> String {
 fn safe(line: &str) -> String {
     let text = line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     // A backtick without another is one of the text.
-    if text.matches('`').count() % 2 == 1 {
+    if !text.matches('`').count().is_multiple_of(2) {
         return text;
     }
     let mut parts = text.split('`');

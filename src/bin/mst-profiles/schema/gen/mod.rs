@@ -136,7 +136,10 @@ fn command(options: &Options) -> String {
         }
     }
     let name = options.schema.file_name().unwrap_or_default().to_string_lossy();
-    format!("{command} {}", name.replace(|c: char| c.is_control() || c == '`', "?"))
+    // It stands in a comment, which nothing in it may end.
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | ' ');
+    let name = name.replace(|c| !is_plain(c), "?");
+    if name.contains(' ') { format!("{command} '{name}'") } else { format!("{command} {name}") }
 }
 
 /// Writes a file that does not have this text already, so that what is built of it is not built again.
