@@ -21,7 +21,8 @@ use common::{program, root};
 const MATCH: &str = "examples/match.profile.schema.json";
 const KITCHEN_SINK: &str = "examples/kitchen-sink.profile.schema.json";
 const ODD: &str = "tests/codegen/odd.profile.schema.json";
-const EMPTY: &str = "tests/codegen/empty.profile.schema.json";
+/// Without properties, and with a class of the same name as the library has.
+const EMPTY: &str = "tests/codegen/profile.schema.json";
 
 /// Runs `mst-profiles schema gen` in the repository's folder.
 fn generate(arguments: &[&str]) -> Output {

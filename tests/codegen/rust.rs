@@ -6,7 +6,7 @@ use mst_profiles::{
     Cause, DateTime, Error, ErrorCode, Profile, ProfileEvent, PropertyIndex, Result, Schema, ValueChange,
 };
 
-use super::generated::{empty, kitchen_sink, match_profile, odd};
+use super::generated::{kitchen_sink, match_profile, odd, profile as empty};
 use super::{KITCHEN_SINK, ODD};
 use kitchen_sink::{KitchenSinkProfile, KitchenSinkProfileMut, keys, names};
 
@@ -32,7 +32,7 @@ fn the_schema_is_that_of_the_file() {
         assert_eq!(schema.fingerprint(), fingerprint);
     }
     assert_eq!(empty::schema().unwrap().properties().len(), 0);
-    assert!(empty::EmptyProfile::of(&Profile::new(empty::schema().unwrap())).is_ok());
+    assert!(empty::Profile::of(&Profile::new(empty::schema().unwrap())).is_ok());
 }
 
 #[test]

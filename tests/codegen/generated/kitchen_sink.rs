@@ -5,20 +5,16 @@
 #![allow(dead_code, unreachable_pub)]
 #![allow(clippy::all, clippy::pedantic)]
 
-use std::sync::Arc;
-
-use mst_profiles::typed;
-use mst_profiles::{DateTime, Profile, Result, Schema};
-
 /// The fingerprint of the schema.
 pub const FINGERPRINT: u64 = 0x2c62dd37e8b5420e;
 
 /// The schema.
 ///
 /// # Errors
-/// Those of [`Schema::from_json`], when the library is another than the one that the code was generated for.
-pub fn schema() -> Result<Arc<Schema>> {
-    Schema::from_json(SCHEMA_JSON)
+/// Those of [`from_json`](::mst_profiles::Schema::from_json), when the library is another than the one that the code was
+/// generated for.
+pub fn schema() -> ::mst_profiles::Result<::std::sync::Arc<::mst_profiles::Schema>> {
+    ::mst_profiles::Schema::from_json(SCHEMA_JSON)
 }
 
 /// The 16-bit keys of the properties: `match schema.property(change.property).key() { keys::… => … }`.
@@ -145,17 +141,17 @@ pub mod names {
 
 /// The properties of a profile, to be read.
 #[derive(Clone, Copy, Debug)]
-pub struct KitchenSinkProfile<'p>(typed::View<'p>);
+pub struct KitchenSinkProfile<'p>(::mst_profiles::typed::View<'p>);
 
 #[rustfmt::skip]
 impl<'p> KitchenSinkProfile<'p> {
     /// The properties of `profile`. Its schema may have more properties, in another order, and other rights.
     ///
     /// # Errors
-    /// [`SchemaMismatch`](mst_profiles::Error::SchemaMismatch) with the first property that is missing there or of another
+    /// [`SchemaMismatch`](::mst_profiles::Error::SchemaMismatch) with the first property that is missing there or of another
     /// type.
-    pub fn of(profile: &'p Profile) -> Result<Self> {
-        Ok(Self(typed::View::of(profile, &DECLARED)?))
+    pub fn of(profile: &'p ::mst_profiles::Profile) -> ::mst_profiles::Result<Self> {
+        Ok(Self(::mst_profiles::typed::View::of(profile, &DECLARED)?))
     }
 
     /// The same without this process's own unconfirmed changes.
@@ -166,7 +162,7 @@ impl<'p> KitchenSinkProfile<'p> {
 
     /// The profile.
     #[must_use]
-    pub fn profile(&self) -> &'p Profile {
+    pub fn profile(&self) -> &'p ::mst_profiles::Profile {
         self.0.profile()
     }
 
@@ -238,8 +234,8 @@ impl<'p> KitchenSinkProfile<'p> {
 
     /// `types.datetime`: `datetime`, `"2026-01-02T03:04:05.25Z"` at first. Written by game servers; seen by its owner and game servers.
     #[must_use]
-    pub fn types_datetime(&self) -> DateTime {
-        self.0.scalar::<DateTime>(11)
+    pub fn types_datetime(&self) -> ::mst_profiles::DateTime {
+        self.0.scalar::<::mst_profiles::DateTime>(11)
     }
 
     /// `types.uuid`: `uuid`, `"6ba7b810-9dad-11d1-80b4-00c04fd430c8"` at first. Written by game servers; seen by its owner and game servers.
@@ -250,25 +246,25 @@ impl<'p> KitchenSinkProfile<'p> {
 
     /// `types.list`: `list<string>`, `["sword","rope"]` at first. Written by game servers; seen by its owner and game servers.
     #[must_use]
-    pub fn types_list(&self) -> typed::ListView<'p, str> {
+    pub fn types_list(&self) -> ::mst_profiles::typed::ListView<'p, str> {
         self.0.list(13)
     }
 
     /// `types.dict.string`: `dict<string,i64>`, `{"gems":5,"gold":100}` at first. Written by game servers; seen by its owner and game servers.
     #[must_use]
-    pub fn types_dict_string(&self) -> typed::DictView<'p, str, i64> {
+    pub fn types_dict_string(&self) -> ::mst_profiles::typed::DictView<'p, str, i64> {
         self.0.dict(14)
     }
 
     /// `types.dict.i32`: `dict<i32,bool>`, `{"-1":true,"7":false}` at first. Written by game servers; seen by its owner and game servers.
     #[must_use]
-    pub fn types_dict_i32(&self) -> typed::DictView<'p, i32, bool> {
+    pub fn types_dict_i32(&self) -> ::mst_profiles::typed::DictView<'p, i32, bool> {
         self.0.dict(15)
     }
 
     /// `types.dict.i64`: `dict<i64,vector2>`, `{"9007199254740993":{"x":1.0,"y":2.0}}` at first. Written by game servers; seen by its owner and game servers.
     #[must_use]
-    pub fn types_dict_i64(&self) -> typed::DictView<'p, i64, [f32; 2]> {
+    pub fn types_dict_i64(&self) -> ::mst_profiles::typed::DictView<'p, i64, [f32; 2]> {
         self.0.dict(16)
     }
 
@@ -286,8 +282,8 @@ impl<'p> KitchenSinkProfile<'p> {
 
     /// `lastSeen`: `datetime`, `"2026-01-01T00:00:00Z"` at first, 2025-01-01T00:00:00Z to 2099-12-31T23:59:59Z. Written by game servers; seen by its owner and game servers.
     #[must_use]
-    pub fn last_seen(&self) -> DateTime {
-        self.0.scalar::<DateTime>(19)
+    pub fn last_seen(&self) -> ::mst_profiles::DateTime {
+        self.0.scalar::<::mst_profiles::DateTime>(19)
     }
 
     /// `position`: `vector3`, finite. Changes are sent at once. Not stored. Written by game servers; seen by its owner and game servers.
@@ -320,13 +316,13 @@ impl<'p> KitchenSinkProfile<'p> {
 
     /// `party`: `list<string>`, `["ann"]` at first, 1 to 4 items. Written by game servers; seen by its owner and game servers.
     #[must_use]
-    pub fn party(&self) -> typed::ListView<'p, str> {
+    pub fn party(&self) -> ::mst_profiles::typed::ListView<'p, str> {
         self.0.list(24)
     }
 
     /// `settings`: `dict<string,string>`, each at most 256 characters, keys of at most 32 characters, keys matching `^[a-z.]+$`. Written by its owner and game servers; seen by its owner and game servers.
     #[must_use]
-    pub fn settings(&self) -> typed::DictView<'p, str, str> {
+    pub fn settings(&self) -> ::mst_profiles::typed::DictView<'p, str, str> {
         self.0.dict(25)
     }
 
@@ -345,17 +341,17 @@ impl<'p> KitchenSinkProfile<'p> {
 
 /// The properties of a profile, to be changed.
 #[derive(Debug)]
-pub struct KitchenSinkProfileMut<'p>(typed::ViewMut<'p>);
+pub struct KitchenSinkProfileMut<'p>(::mst_profiles::typed::ViewMut<'p>);
 
 #[rustfmt::skip]
 impl<'p> KitchenSinkProfileMut<'p> {
     /// The properties of `profile`. Its schema may have more properties, in another order, and other rights.
     ///
     /// # Errors
-    /// [`SchemaMismatch`](mst_profiles::Error::SchemaMismatch) with the first property that is missing there or of another
+    /// [`SchemaMismatch`](::mst_profiles::Error::SchemaMismatch) with the first property that is missing there or of another
     /// type.
-    pub fn of(profile: &'p mut Profile) -> Result<Self> {
-        Ok(Self(typed::ViewMut::of(profile, &DECLARED)?))
+    pub fn of(profile: &'p mut ::mst_profiles::Profile) -> ::mst_profiles::Result<Self> {
+        Ok(Self(::mst_profiles::typed::ViewMut::of(profile, &DECLARED)?))
     }
 
     /// The same, to be read.
@@ -365,187 +361,187 @@ impl<'p> KitchenSinkProfileMut<'p> {
     }
 
     /// The profile.
-    pub fn profile(&mut self) -> &mut Profile {
+    pub fn profile(&mut self) -> &mut ::mst_profiles::Profile {
         self.0.profile()
     }
 
     /// `types.bool`: `bool`, `true` at first. Written by game servers; seen by its owner and game servers.
-    pub fn types_bool(&mut self) -> typed::ScalarMut<'_, bool> {
+    pub fn types_bool(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, bool> {
         self.0.scalar(0)
     }
 
     /// `types.i32`: `i32`, `-2147483648` at first. Written by game servers; seen by its owner and game servers.
-    pub fn types_i32(&mut self) -> typed::ScalarMut<'_, i32> {
+    pub fn types_i32(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, i32> {
         self.0.scalar(1)
     }
 
     /// `types.i64`: `i64`, `9223372036854775807` at first. Written by game servers; seen by its owner and game servers.
-    pub fn types_i64(&mut self) -> typed::ScalarMut<'_, i64> {
+    pub fn types_i64(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, i64> {
         self.0.scalar(2)
     }
 
     /// `types.f32`: `f32`, `0.1` at first. Written by game servers; seen by its owner and game servers.
-    pub fn types_f32(&mut self) -> typed::ScalarMut<'_, f32> {
+    pub fn types_f32(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, f32> {
         self.0.scalar(3)
     }
 
     /// `types.f64`: `f64`, `"-Infinity"` at first. Written by game servers; seen by its owner and game servers.
-    pub fn types_f64(&mut self) -> typed::ScalarMut<'_, f64> {
+    pub fn types_f64(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, f64> {
         self.0.scalar(4)
     }
 
     /// `types.string`: `string`, `"Größe 😀"` at first. Written by game servers; seen by its owner and game servers.
-    pub fn types_string(&mut self) -> typed::ScalarMut<'_, str> {
+    pub fn types_string(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, str> {
         self.0.scalar(5)
     }
 
     /// `types.bytes`: `bytes`, `"AQID"` at first. Written by game servers; seen by its owner and game servers.
-    pub fn types_bytes(&mut self) -> typed::ScalarMut<'_, [u8]> {
+    pub fn types_bytes(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, [u8]> {
         self.0.scalar(6)
     }
 
     /// `types.vector2`: `vector2`, `{"x":0.5,"y":-1.0}` at first. Written by game servers; seen by its owner and game servers.
-    pub fn types_vector2(&mut self) -> typed::ScalarMut<'_, [f32; 2]> {
+    pub fn types_vector2(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, [f32; 2]> {
         self.0.scalar(7)
     }
 
     /// `types.vector3`: `vector3`, `{"x":12.5,"y":0.25,"z":-81.125}` at first. Written by game servers; seen by its owner and game servers.
-    pub fn types_vector3(&mut self) -> typed::ScalarMut<'_, [f32; 3]> {
+    pub fn types_vector3(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, [f32; 3]> {
         self.0.scalar(8)
     }
 
     /// `types.quaternion`: `quaternion`, `{"w":0.0,"x":0.0,"y":0.0,"z":1.0}` at first. Written by game servers; seen by its owner and game servers.
-    pub fn types_quaternion(&mut self) -> typed::ScalarMut<'_, [f32; 4]> {
+    pub fn types_quaternion(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, [f32; 4]> {
         self.0.scalar(9)
     }
 
     /// `types.color`: `color`, `"#FF8000FF"` at first. Written by game servers; seen by its owner and game servers.
-    pub fn types_color(&mut self) -> typed::ScalarMut<'_, [u8; 4]> {
+    pub fn types_color(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, [u8; 4]> {
         self.0.scalar(10)
     }
 
     /// `types.datetime`: `datetime`, `"2026-01-02T03:04:05.25Z"` at first. Written by game servers; seen by its owner and game servers.
-    pub fn types_datetime(&mut self) -> typed::ScalarMut<'_, DateTime> {
+    pub fn types_datetime(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, ::mst_profiles::DateTime> {
         self.0.scalar(11)
     }
 
     /// `types.uuid`: `uuid`, `"6ba7b810-9dad-11d1-80b4-00c04fd430c8"` at first. Written by game servers; seen by its owner and game servers.
-    pub fn types_uuid(&mut self) -> typed::ScalarMut<'_, [u8; 16]> {
+    pub fn types_uuid(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, [u8; 16]> {
         self.0.scalar(12)
     }
 
     /// `types.list`: `list<string>`, `["sword","rope"]` at first. Written by game servers; seen by its owner and game servers.
-    pub fn types_list(&mut self) -> typed::ListMut<'_, str> {
+    pub fn types_list(&mut self) -> ::mst_profiles::typed::ListMut<'_, str> {
         self.0.list(13)
     }
 
     /// `types.dict.string`: `dict<string,i64>`, `{"gems":5,"gold":100}` at first. Written by game servers; seen by its owner and game servers.
-    pub fn types_dict_string(&mut self) -> typed::DictMut<'_, str, i64> {
+    pub fn types_dict_string(&mut self) -> ::mst_profiles::typed::DictMut<'_, str, i64> {
         self.0.dict(14)
     }
 
     /// `types.dict.i32`: `dict<i32,bool>`, `{"-1":true,"7":false}` at first. Written by game servers; seen by its owner and game servers.
-    pub fn types_dict_i32(&mut self) -> typed::DictMut<'_, i32, bool> {
+    pub fn types_dict_i32(&mut self) -> ::mst_profiles::typed::DictMut<'_, i32, bool> {
         self.0.dict(15)
     }
 
     /// `types.dict.i64`: `dict<i64,vector2>`, `{"9007199254740993":{"x":1.0,"y":2.0}}` at first. Written by game servers; seen by its owner and game servers.
-    pub fn types_dict_i64(&mut self) -> typed::DictMut<'_, i64, [f32; 2]> {
+    pub fn types_dict_i64(&mut self) -> ::mst_profiles::typed::DictMut<'_, i64, [f32; 2]> {
         self.0.dict(16)
     }
 
     /// `health`: `i32`, `100` at first, 0 to 100. Written by game servers; seen by its owner and game servers.
-    pub fn health(&mut self) -> typed::ScalarMut<'_, i32> {
+    pub fn health(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, i32> {
         self.0.scalar(17)
     }
 
     /// `experience`: `i64`, at least 0, may only grow. A value that is set is sent as the difference, so that the changes of all writers count. Written by game servers; seen by its owner and game servers.
-    pub fn experience(&mut self) -> typed::ScalarMut<'_, i64> {
+    pub fn experience(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, i64> {
         self.0.scalar(18)
     }
 
     /// `lastSeen`: `datetime`, `"2026-01-01T00:00:00Z"` at first, 2025-01-01T00:00:00Z to 2099-12-31T23:59:59Z. Written by game servers; seen by its owner and game servers.
-    pub fn last_seen(&mut self) -> typed::ScalarMut<'_, DateTime> {
+    pub fn last_seen(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, ::mst_profiles::DateTime> {
         self.0.scalar(19)
     }
 
     /// `position`: `vector3`, finite. Changes are sent at once. Not stored. Written by game servers; seen by its owner and game servers.
-    pub fn position(&mut self) -> typed::ScalarMut<'_, [f32; 3]> {
+    pub fn position(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, [f32; 3]> {
         self.0.scalar(20)
     }
 
     /// `heading`: `f32`. Volatile: the latest value alone matters; never stored, and in no batches. Written by its owner and game servers; seen by everybody.
-    pub fn heading(&mut self) -> typed::VolatileMut<'_, f32> {
+    pub fn heading(&mut self) -> ::mst_profiles::typed::VolatileMut<'_, f32> {
         self.0.volatile(21)
     }
 
     /// In seconds; nobody waits for it.
     ///
     /// `playTime`: `f64`. Changes may wait for 30000 ms. Written by game servers; seen by its owner and game servers.
-    pub fn play_time(&mut self) -> typed::ScalarMut<'_, f64> {
+    pub fn play_time(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, f64> {
         self.0.scalar(22)
     }
 
     /// What other players see.
     ///
     /// `displayName`: `string`, `"Player"` at first, 3 to 16 characters, matching `^[A-Za-z][A-Za-z0-9_]*$`. Written by its owner and game servers; seen by everybody.
-    pub fn display_name(&mut self) -> typed::ScalarMut<'_, str> {
+    pub fn display_name(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, str> {
         self.0.scalar(23)
     }
 
     /// `party`: `list<string>`, `["ann"]` at first, 1 to 4 items. Written by game servers; seen by its owner and game servers.
-    pub fn party(&mut self) -> typed::ListMut<'_, str> {
+    pub fn party(&mut self) -> ::mst_profiles::typed::ListMut<'_, str> {
         self.0.list(24)
     }
 
     /// `settings`: `dict<string,string>`, each at most 256 characters, keys of at most 32 characters, keys matching `^[a-z.]+$`. Written by its owner and game servers; seen by its owner and game servers.
-    pub fn settings(&mut self) -> typed::DictMut<'_, str, str> {
+    pub fn settings(&mut self) -> ::mst_profiles::typed::DictMut<'_, str, str> {
         self.0.dict(25)
     }
 
     /// `banReason`: `string`. Written by the master alone; seen by game servers.
-    pub fn ban_reason(&mut self) -> typed::ScalarMut<'_, str> {
+    pub fn ban_reason(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, str> {
         self.0.scalar(26)
     }
 
     /// `rating`: `f64`, `1500.0` at first, 0 to 5000.5. Written by game servers; seen by its owner and game servers.
-    pub fn rating(&mut self) -> typed::ScalarMut<'_, f64> {
+    pub fn rating(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, f64> {
         self.0.scalar(27)
     }
 }
 
 #[rustfmt::skip]
-static DECLARED: typed::Declared = typed::Declared {
+static DECLARED: ::mst_profiles::typed::Declared = ::mst_profiles::typed::Declared {
     fingerprint: FINGERPRINT,
     properties: &[
-        typed::DeclaredProperty { name: "types.bool", key: 18236, type_name: "bool" },
-        typed::DeclaredProperty { name: "types.i32", key: 59290, type_name: "i32" },
-        typed::DeclaredProperty { name: "types.i64", key: 35457, type_name: "i64" },
-        typed::DeclaredProperty { name: "types.f32", key: 43641, type_name: "f32" },
-        typed::DeclaredProperty { name: "types.f64", key: 25370, type_name: "f64" },
-        typed::DeclaredProperty { name: "types.string", key: 14795, type_name: "string" },
-        typed::DeclaredProperty { name: "types.bytes", key: 20371, type_name: "bytes" },
-        typed::DeclaredProperty { name: "types.vector2", key: 3165, type_name: "vector2" },
-        typed::DeclaredProperty { name: "types.vector3", key: 28312, type_name: "vector3" },
-        typed::DeclaredProperty { name: "types.quaternion", key: 60342, type_name: "quaternion" },
-        typed::DeclaredProperty { name: "types.color", key: 31871, type_name: "color" },
-        typed::DeclaredProperty { name: "types.datetime", key: 11031, type_name: "datetime" },
-        typed::DeclaredProperty { name: "types.uuid", key: 13335, type_name: "uuid" },
-        typed::DeclaredProperty { name: "types.list", key: 34440, type_name: "list<string>" },
-        typed::DeclaredProperty { name: "types.dict.string", key: 16163, type_name: "dict<string,i64>" },
-        typed::DeclaredProperty { name: "types.dict.i32", key: 53986, type_name: "dict<i32,bool>" },
-        typed::DeclaredProperty { name: "types.dict.i64", key: 48425, type_name: "dict<i64,vector2>" },
-        typed::DeclaredProperty { name: "health", key: 29907, type_name: "i32" },
-        typed::DeclaredProperty { name: "experience", key: 17153, type_name: "i64" },
-        typed::DeclaredProperty { name: "lastSeen", key: 19780, type_name: "datetime" },
-        typed::DeclaredProperty { name: "position", key: 15886, type_name: "vector3" },
-        typed::DeclaredProperty { name: "heading", key: 64323, type_name: "f32" },
-        typed::DeclaredProperty { name: "playTime", key: 32862, type_name: "f64" },
-        typed::DeclaredProperty { name: "displayName", key: 48290, type_name: "string" },
-        typed::DeclaredProperty { name: "party", key: 5101, type_name: "list<string>" },
-        typed::DeclaredProperty { name: "settings", key: 62286, type_name: "dict<string,string>" },
-        typed::DeclaredProperty { name: "banReason", key: 7, type_name: "string" },
-        typed::DeclaredProperty { name: "rating", key: 31496, type_name: "f64" },
+        ::mst_profiles::typed::DeclaredProperty { name: "types.bool", key: 18236, type_name: "bool" },
+        ::mst_profiles::typed::DeclaredProperty { name: "types.i32", key: 59290, type_name: "i32" },
+        ::mst_profiles::typed::DeclaredProperty { name: "types.i64", key: 35457, type_name: "i64" },
+        ::mst_profiles::typed::DeclaredProperty { name: "types.f32", key: 43641, type_name: "f32" },
+        ::mst_profiles::typed::DeclaredProperty { name: "types.f64", key: 25370, type_name: "f64" },
+        ::mst_profiles::typed::DeclaredProperty { name: "types.string", key: 14795, type_name: "string" },
+        ::mst_profiles::typed::DeclaredProperty { name: "types.bytes", key: 20371, type_name: "bytes" },
+        ::mst_profiles::typed::DeclaredProperty { name: "types.vector2", key: 3165, type_name: "vector2" },
+        ::mst_profiles::typed::DeclaredProperty { name: "types.vector3", key: 28312, type_name: "vector3" },
+        ::mst_profiles::typed::DeclaredProperty { name: "types.quaternion", key: 60342, type_name: "quaternion" },
+        ::mst_profiles::typed::DeclaredProperty { name: "types.color", key: 31871, type_name: "color" },
+        ::mst_profiles::typed::DeclaredProperty { name: "types.datetime", key: 11031, type_name: "datetime" },
+        ::mst_profiles::typed::DeclaredProperty { name: "types.uuid", key: 13335, type_name: "uuid" },
+        ::mst_profiles::typed::DeclaredProperty { name: "types.list", key: 34440, type_name: "list<string>" },
+        ::mst_profiles::typed::DeclaredProperty { name: "types.dict.string", key: 16163, type_name: "dict<string,i64>" },
+        ::mst_profiles::typed::DeclaredProperty { name: "types.dict.i32", key: 53986, type_name: "dict<i32,bool>" },
+        ::mst_profiles::typed::DeclaredProperty { name: "types.dict.i64", key: 48425, type_name: "dict<i64,vector2>" },
+        ::mst_profiles::typed::DeclaredProperty { name: "health", key: 29907, type_name: "i32" },
+        ::mst_profiles::typed::DeclaredProperty { name: "experience", key: 17153, type_name: "i64" },
+        ::mst_profiles::typed::DeclaredProperty { name: "lastSeen", key: 19780, type_name: "datetime" },
+        ::mst_profiles::typed::DeclaredProperty { name: "position", key: 15886, type_name: "vector3" },
+        ::mst_profiles::typed::DeclaredProperty { name: "heading", key: 64323, type_name: "f32" },
+        ::mst_profiles::typed::DeclaredProperty { name: "playTime", key: 32862, type_name: "f64" },
+        ::mst_profiles::typed::DeclaredProperty { name: "displayName", key: 48290, type_name: "string" },
+        ::mst_profiles::typed::DeclaredProperty { name: "party", key: 5101, type_name: "list<string>" },
+        ::mst_profiles::typed::DeclaredProperty { name: "settings", key: 62286, type_name: "dict<string,string>" },
+        ::mst_profiles::typed::DeclaredProperty { name: "banReason", key: 7, type_name: "string" },
+        ::mst_profiles::typed::DeclaredProperty { name: "rating", key: 31496, type_name: "f64" },
     ],
 };
 

@@ -5,20 +5,16 @@
 #![allow(dead_code, unreachable_pub)]
 #![allow(clippy::all, clippy::pedantic)]
 
-use std::sync::Arc;
-
-use mst_profiles::typed;
-use mst_profiles::{DateTime, Profile, Result, Schema};
-
 /// The fingerprint of the schema.
 pub const FINGERPRINT: u64 = 0x3bec526e4aaa5ed8;
 
 /// The schema.
 ///
 /// # Errors
-/// Those of [`Schema::from_json`], when the library is another than the one that the code was generated for.
-pub fn schema() -> Result<Arc<Schema>> {
-    Schema::from_json(SCHEMA_JSON)
+/// Those of [`from_json`](::mst_profiles::Schema::from_json), when the library is another than the one that the code was
+/// generated for.
+pub fn schema() -> ::mst_profiles::Result<::std::sync::Arc<::mst_profiles::Schema>> {
+    ::mst_profiles::Schema::from_json(SCHEMA_JSON)
 }
 
 /// The 16-bit keys of the properties: `match schema.property(change.property).key() { keys::… => … }`.
@@ -117,17 +113,17 @@ pub mod names {
 
 /// The properties of a profile, to be read.
 #[derive(Clone, Copy, Debug)]
-pub struct MatchProfile<'p>(typed::View<'p>);
+pub struct MatchProfile<'p>(::mst_profiles::typed::View<'p>);
 
 #[rustfmt::skip]
 impl<'p> MatchProfile<'p> {
     /// The properties of `profile`. Its schema may have more properties, in another order, and other rights.
     ///
     /// # Errors
-    /// [`SchemaMismatch`](mst_profiles::Error::SchemaMismatch) with the first property that is missing there or of another
+    /// [`SchemaMismatch`](::mst_profiles::Error::SchemaMismatch) with the first property that is missing there or of another
     /// type.
-    pub fn of(profile: &'p Profile) -> Result<Self> {
-        Ok(Self(typed::View::of(profile, &DECLARED)?))
+    pub fn of(profile: &'p ::mst_profiles::Profile) -> ::mst_profiles::Result<Self> {
+        Ok(Self(::mst_profiles::typed::View::of(profile, &DECLARED)?))
     }
 
     /// The same without this process's own unconfirmed changes.
@@ -138,7 +134,7 @@ impl<'p> MatchProfile<'p> {
 
     /// The profile.
     #[must_use]
-    pub fn profile(&self) -> &'p Profile {
+    pub fn profile(&self) -> &'p ::mst_profiles::Profile {
         self.0.profile()
     }
 
@@ -202,7 +198,7 @@ impl<'p> MatchProfile<'p> {
     ///
     /// `inventory.items`: `list<string>`, at most 200 items, each at most 32 characters. Written by game servers; seen by its owner and game servers.
     #[must_use]
-    pub fn inventory_items(&self) -> typed::ListView<'p, str> {
+    pub fn inventory_items(&self) -> ::mst_profiles::typed::ListView<'p, str> {
         self.0.list(7)
     }
 
@@ -210,7 +206,7 @@ impl<'p> MatchProfile<'p> {
     ///
     /// `inventory.ammo`: `dict<string,i32>`, at most 64 entries, each at least 0, keys of at most 24 characters. Written by game servers; seen by its owner and game servers.
     #[must_use]
-    pub fn inventory_ammo(&self) -> typed::DictView<'p, str, i32> {
+    pub fn inventory_ammo(&self) -> ::mst_profiles::typed::DictView<'p, str, i32> {
         self.0.dict(8)
     }
 
@@ -250,7 +246,7 @@ impl<'p> MatchProfile<'p> {
     ///
     /// `stats.byWeapon`: `dict<string,i64>`, at most 64 entries, keys matching `^[a-z]+$`. Written by game servers; seen by everybody.
     #[must_use]
-    pub fn stats_by_weapon(&self) -> typed::DictView<'p, str, i64> {
+    pub fn stats_by_weapon(&self) -> ::mst_profiles::typed::DictView<'p, str, i64> {
         self.0.dict(13)
     }
 
@@ -266,7 +262,7 @@ impl<'p> MatchProfile<'p> {
     ///
     /// `world.respawns`: `list<vector3>`, at most 8 items, each finite. Written by game servers; seen by its owner and game servers.
     #[must_use]
-    pub fn world_respawns(&self) -> typed::ListView<'p, [f32; 3]> {
+    pub fn world_respawns(&self) -> ::mst_profiles::typed::ListView<'p, [f32; 3]> {
         self.0.list(15)
     }
 
@@ -298,8 +294,8 @@ impl<'p> MatchProfile<'p> {
     ///
     /// `account.lastMatch`: `datetime`. Written by game servers; seen by its owner and game servers.
     #[must_use]
-    pub fn account_last_match(&self) -> DateTime {
-        self.0.scalar::<DateTime>(19)
+    pub fn account_last_match(&self) -> ::mst_profiles::DateTime {
+        self.0.scalar::<::mst_profiles::DateTime>(19)
     }
 
     /// The match that the player is in.
@@ -313,17 +309,17 @@ impl<'p> MatchProfile<'p> {
 
 /// The properties of a profile, to be changed.
 #[derive(Debug)]
-pub struct MatchProfileMut<'p>(typed::ViewMut<'p>);
+pub struct MatchProfileMut<'p>(::mst_profiles::typed::ViewMut<'p>);
 
 #[rustfmt::skip]
 impl<'p> MatchProfileMut<'p> {
     /// The properties of `profile`. Its schema may have more properties, in another order, and other rights.
     ///
     /// # Errors
-    /// [`SchemaMismatch`](mst_profiles::Error::SchemaMismatch) with the first property that is missing there or of another
+    /// [`SchemaMismatch`](::mst_profiles::Error::SchemaMismatch) with the first property that is missing there or of another
     /// type.
-    pub fn of(profile: &'p mut Profile) -> Result<Self> {
-        Ok(Self(typed::ViewMut::of(profile, &DECLARED)?))
+    pub fn of(profile: &'p mut ::mst_profiles::Profile) -> ::mst_profiles::Result<Self> {
+        Ok(Self(::mst_profiles::typed::ViewMut::of(profile, &DECLARED)?))
     }
 
     /// The same, to be read.
@@ -333,183 +329,183 @@ impl<'p> MatchProfileMut<'p> {
     }
 
     /// The profile.
-    pub fn profile(&mut self) -> &mut Profile {
+    pub fn profile(&mut self) -> &mut ::mst_profiles::Profile {
         self.0.profile()
     }
 
     /// The name that other players see.
     ///
     /// `user.displayName`: `string`, `"Player"` at first, 1 to 24 characters. Written by its owner and game servers; seen by everybody.
-    pub fn user_display_name(&mut self) -> typed::ScalarMut<'_, str> {
+    pub fn user_display_name(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, str> {
         self.0.scalar(0)
     }
 
     /// A line below the name.
     ///
     /// `user.title`: `string`, `"Novice"` at first, at most 64 characters. Written by its owner and game servers; seen by everybody.
-    pub fn user_title(&mut self) -> typed::ScalarMut<'_, str> {
+    pub fn user_title(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, str> {
         self.0.scalar(1)
     }
 
     /// The colour of the player's banner.
     ///
     /// `user.color`: `color`, `"#4080FFFF"` at first. Written by its owner and game servers; seen by everybody.
-    pub fn user_color(&mut self) -> typed::ScalarMut<'_, [u8; 4]> {
+    pub fn user_color(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, [u8; 4]> {
         self.0.scalar(2)
     }
 
     /// The level of the player.
     ///
     /// `progression.level`: `i32`, `1` at first, 1 to 1000. Written by game servers; seen by everybody.
-    pub fn progression_level(&mut self) -> typed::ScalarMut<'_, i32> {
+    pub fn progression_level(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, i32> {
         self.0.scalar(3)
     }
 
     /// Experience points; what several game servers award at once all counts.
     ///
     /// `progression.xp`: `i64`. A value that is set is sent as the difference, so that the changes of all writers count. Written by game servers; seen by everybody.
-    pub fn progression_xp(&mut self) -> typed::ScalarMut<'_, i64> {
+    pub fn progression_xp(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, i64> {
         self.0.scalar(4)
     }
 
     /// Earned in matches.
     ///
     /// `currency.gold`: `i64`, `100` at first, at least 0. A value that is set is sent as the difference, so that the changes of all writers count. Changes are sent at once. Written by game servers; seen by its owner and game servers.
-    pub fn currency_gold(&mut self) -> typed::ScalarMut<'_, i64> {
+    pub fn currency_gold(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, i64> {
         self.0.scalar(5)
     }
 
     /// Bought; taken by guarded additions, so that none is spent twice.
     ///
     /// `currency.gems`: `i32`, at least 0. Changes are sent at once. Written by game servers; seen by its owner and game servers.
-    pub fn currency_gems(&mut self) -> typed::ScalarMut<'_, i32> {
+    pub fn currency_gems(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, i32> {
         self.0.scalar(6)
     }
 
     /// What the player carries, in the order of the slots.
     ///
     /// `inventory.items`: `list<string>`, at most 200 items, each at most 32 characters. Written by game servers; seen by its owner and game servers.
-    pub fn inventory_items(&mut self) -> typed::ListMut<'_, str> {
+    pub fn inventory_items(&mut self) -> ::mst_profiles::typed::ListMut<'_, str> {
         self.0.list(7)
     }
 
     /// Rounds by kind.
     ///
     /// `inventory.ammo`: `dict<string,i32>`, at most 64 entries, each at least 0, keys of at most 24 characters. Written by game servers; seen by its owner and game servers.
-    pub fn inventory_ammo(&mut self) -> typed::DictMut<'_, str, i32> {
+    pub fn inventory_ammo(&mut self) -> ::mst_profiles::typed::DictMut<'_, str, i32> {
         self.0.dict(8)
     }
 
     /// Opponents beaten, ever.
     ///
     /// `stats.kills`: `i32`, may only grow. Written by game servers; seen by everybody.
-    pub fn stats_kills(&mut self) -> typed::ScalarMut<'_, i32> {
+    pub fn stats_kills(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, i32> {
         self.0.scalar(9)
     }
 
     /// Taunts used.
     ///
     /// `stats.taunts`: `i32`. Written by its owner and game servers; seen by everybody.
-    pub fn stats_taunts(&mut self) -> typed::ScalarMut<'_, i32> {
+    pub fn stats_taunts(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, i32> {
         self.0.scalar(10)
     }
 
     /// Steps walked.
     ///
     /// `stats.steps`: `i64`. Written by its owner and game servers; seen by its owner and game servers.
-    pub fn stats_steps(&mut self) -> typed::ScalarMut<'_, i64> {
+    pub fn stats_steps(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, i64> {
         self.0.scalar(11)
     }
 
     /// The rating for match making.
     ///
     /// `stats.rating`: `f64`, `1500.0` at first, finite. Written by game servers; seen by everybody.
-    pub fn stats_rating(&mut self) -> typed::ScalarMut<'_, f64> {
+    pub fn stats_rating(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, f64> {
         self.0.scalar(12)
     }
 
     /// Hits by weapon.
     ///
     /// `stats.byWeapon`: `dict<string,i64>`, at most 64 entries, keys matching `^[a-z]+$`. Written by game servers; seen by everybody.
-    pub fn stats_by_weapon(&mut self) -> typed::DictMut<'_, str, i64> {
+    pub fn stats_by_weapon(&mut self) -> ::mst_profiles::typed::DictMut<'_, str, i64> {
         self.0.dict(13)
     }
 
     /// Where the player stands in the match; not stored.
     ///
     /// `world.position`: `vector3`, finite. Not stored. Written by game servers; seen by everybody.
-    pub fn world_position(&mut self) -> typed::ScalarMut<'_, [f32; 3]> {
+    pub fn world_position(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, [f32; 3]> {
         self.0.scalar(14)
     }
 
     /// Where the player came back, the latest last.
     ///
     /// `world.respawns`: `list<vector3>`, at most 8 items, each finite. Written by game servers; seen by its owner and game servers.
-    pub fn world_respawns(&mut self) -> typed::ListMut<'_, [f32; 3]> {
+    pub fn world_respawns(&mut self) -> ::mst_profiles::typed::ListMut<'_, [f32; 3]> {
         self.0.list(15)
     }
 
     /// The volume of the player's game.
     ///
     /// `settings.volume`: `f32`, `0.75` at first, 0 to 1. Written by its owner and game servers; seen by its owner and game servers.
-    pub fn settings_volume(&mut self) -> typed::ScalarMut<'_, f32> {
+    pub fn settings_volume(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, f32> {
         self.0.scalar(16)
     }
 
     /// Whether the tutorial was played to its end.
     ///
     /// `settings.tutorialDone`: `bool`. Written by its owner and game servers; seen by its owner and game servers.
-    pub fn settings_tutorial_done(&mut self) -> typed::ScalarMut<'_, bool> {
+    pub fn settings_tutorial_done(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, bool> {
         self.0.scalar(17)
     }
 
     /// Whether the player has paid for the season.
     ///
     /// `account.premium`: `bool`. Written by game servers; seen by its owner and game servers.
-    pub fn account_premium(&mut self) -> typed::ScalarMut<'_, bool> {
+    pub fn account_premium(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, bool> {
         self.0.scalar(18)
     }
 
     /// When the last match ended.
     ///
     /// `account.lastMatch`: `datetime`. Written by game servers; seen by its owner and game servers.
-    pub fn account_last_match(&mut self) -> typed::ScalarMut<'_, DateTime> {
+    pub fn account_last_match(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, ::mst_profiles::DateTime> {
         self.0.scalar(19)
     }
 
     /// The match that the player is in.
     ///
     /// `account.matchId`: `uuid`. Written by game servers; seen by game servers.
-    pub fn account_match_id(&mut self) -> typed::ScalarMut<'_, [u8; 16]> {
+    pub fn account_match_id(&mut self) -> ::mst_profiles::typed::ScalarMut<'_, [u8; 16]> {
         self.0.scalar(20)
     }
 }
 
 #[rustfmt::skip]
-static DECLARED: typed::Declared = typed::Declared {
+static DECLARED: ::mst_profiles::typed::Declared = ::mst_profiles::typed::Declared {
     fingerprint: FINGERPRINT,
     properties: &[
-        typed::DeclaredProperty { name: "user.displayName", key: 6973, type_name: "string" },
-        typed::DeclaredProperty { name: "user.title", key: 47132, type_name: "string" },
-        typed::DeclaredProperty { name: "user.color", key: 45265, type_name: "color" },
-        typed::DeclaredProperty { name: "progression.level", key: 41606, type_name: "i32" },
-        typed::DeclaredProperty { name: "progression.xp", key: 10256, type_name: "i64" },
-        typed::DeclaredProperty { name: "currency.gold", key: 43670, type_name: "i64" },
-        typed::DeclaredProperty { name: "currency.gems", key: 2686, type_name: "i32" },
-        typed::DeclaredProperty { name: "inventory.items", key: 2341, type_name: "list<string>" },
-        typed::DeclaredProperty { name: "inventory.ammo", key: 25421, type_name: "dict<string,i32>" },
-        typed::DeclaredProperty { name: "stats.kills", key: 6797, type_name: "i32" },
-        typed::DeclaredProperty { name: "stats.taunts", key: 16685, type_name: "i32" },
-        typed::DeclaredProperty { name: "stats.steps", key: 6025, type_name: "i64" },
-        typed::DeclaredProperty { name: "stats.rating", key: 1807, type_name: "f64" },
-        typed::DeclaredProperty { name: "stats.byWeapon", key: 33997, type_name: "dict<string,i64>" },
-        typed::DeclaredProperty { name: "world.position", key: 27846, type_name: "vector3" },
-        typed::DeclaredProperty { name: "world.respawns", key: 30584, type_name: "list<vector3>" },
-        typed::DeclaredProperty { name: "settings.volume", key: 34396, type_name: "f32" },
-        typed::DeclaredProperty { name: "settings.tutorialDone", key: 54680, type_name: "bool" },
-        typed::DeclaredProperty { name: "account.premium", key: 40923, type_name: "bool" },
-        typed::DeclaredProperty { name: "account.lastMatch", key: 38013, type_name: "datetime" },
-        typed::DeclaredProperty { name: "account.matchId", key: 19502, type_name: "uuid" },
+        ::mst_profiles::typed::DeclaredProperty { name: "user.displayName", key: 6973, type_name: "string" },
+        ::mst_profiles::typed::DeclaredProperty { name: "user.title", key: 47132, type_name: "string" },
+        ::mst_profiles::typed::DeclaredProperty { name: "user.color", key: 45265, type_name: "color" },
+        ::mst_profiles::typed::DeclaredProperty { name: "progression.level", key: 41606, type_name: "i32" },
+        ::mst_profiles::typed::DeclaredProperty { name: "progression.xp", key: 10256, type_name: "i64" },
+        ::mst_profiles::typed::DeclaredProperty { name: "currency.gold", key: 43670, type_name: "i64" },
+        ::mst_profiles::typed::DeclaredProperty { name: "currency.gems", key: 2686, type_name: "i32" },
+        ::mst_profiles::typed::DeclaredProperty { name: "inventory.items", key: 2341, type_name: "list<string>" },
+        ::mst_profiles::typed::DeclaredProperty { name: "inventory.ammo", key: 25421, type_name: "dict<string,i32>" },
+        ::mst_profiles::typed::DeclaredProperty { name: "stats.kills", key: 6797, type_name: "i32" },
+        ::mst_profiles::typed::DeclaredProperty { name: "stats.taunts", key: 16685, type_name: "i32" },
+        ::mst_profiles::typed::DeclaredProperty { name: "stats.steps", key: 6025, type_name: "i64" },
+        ::mst_profiles::typed::DeclaredProperty { name: "stats.rating", key: 1807, type_name: "f64" },
+        ::mst_profiles::typed::DeclaredProperty { name: "stats.byWeapon", key: 33997, type_name: "dict<string,i64>" },
+        ::mst_profiles::typed::DeclaredProperty { name: "world.position", key: 27846, type_name: "vector3" },
+        ::mst_profiles::typed::DeclaredProperty { name: "world.respawns", key: 30584, type_name: "list<vector3>" },
+        ::mst_profiles::typed::DeclaredProperty { name: "settings.volume", key: 34396, type_name: "f32" },
+        ::mst_profiles::typed::DeclaredProperty { name: "settings.tutorialDone", key: 54680, type_name: "bool" },
+        ::mst_profiles::typed::DeclaredProperty { name: "account.premium", key: 40923, type_name: "bool" },
+        ::mst_profiles::typed::DeclaredProperty { name: "account.lastMatch", key: 38013, type_name: "datetime" },
+        ::mst_profiles::typed::DeclaredProperty { name: "account.matchId", key: 19502, type_name: "uuid" },
     ],
 };
 

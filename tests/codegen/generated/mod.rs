@@ -1,9 +1,9 @@
 //! Committed code: so that it is compiled with the tests, and a reviewer sees what a change of the generators does.
 
-pub(super) mod empty;
 pub(super) mod kitchen_sink;
 pub(super) mod match_profile;
 pub(super) mod odd;
+pub(super) mod profile;
 
 use super::{EMPTY, KITCHEN_SINK, MATCH, ODD, code, here};
 
@@ -25,5 +25,5 @@ fn the_committed_code_is_what_is_generated() {
     check("match_profile.cs", "csharp", MATCH);
     check("kitchen_sink.rs", "rust", KITCHEN_SINK);
     check("odd.rs", "rust", ODD);
-    check("empty.rs", "rust", EMPTY);
+    check("profile.rs", "rust", EMPTY);
 }

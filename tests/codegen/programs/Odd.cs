@@ -19,7 +19,7 @@ internal static unsafe class Program
         Check(odd.Handle_.Value.A == 255 && odd.OddProfile_.Value.W == 1 && odd.ToString_.Value.X == 0);
         Check(OddProfile.Names.QuoteBackSlash == "quote\"back\\slash??/" && OddProfile.Names.LineBreak == "line\u2028break");
         Check(odd._2fast.Value.Length == 0 && odd.Keys_.Value.Year == 1970 && OddProfile.Keys.Property1 == 1);
-        new EmptyProfile(Make(EmptyProfile.CreateSchema()));
+        new Profile(Make(Profile.CreateSchema()));
         Check(My.Game.Sink.Keys.BanReason == 7);
         Console.WriteLine("all is well");
         return 0;

@@ -25,8 +25,8 @@ int main()
         || odd._2fast().Set(mst::typed::Bytes()) != MST_OK || odd.EndsSummaryCode().Count() != 0)
         return 4;
     mst_profile_free(profile);
-    profiles::EmptyProfile empty;
-    if (profiles::EmptyProfile::CreateSchema(&schema) != MST_OK || mst_profile_create(schema, &profile) != MST_OK
+    profiles::Profile empty;
+    if (profiles::Profile::CreateSchema(&schema) != MST_OK || mst_profile_create(schema, &profile) != MST_OK
         || empty.Bind(profile) != MST_OK)
         return 5;
     mst_profile_free(profile);

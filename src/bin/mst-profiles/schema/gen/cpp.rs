@@ -102,7 +102,17 @@ pub(super) const RULES: Rules = Rules {
         "xor_eq",
     ],
     raw: None,
-    taken: &["Bind", "CreateSchema", "Handle", "Mismatch", "SchemaFingerprint", "SchemaJson"],
+    taken: &[
+        "Bind",
+        "CreateSchema",
+        "Handle",
+        "Mismatch",
+        "MstProfile",
+        "MstResult",
+        "MstSchema",
+        "SchemaFingerprint",
+        "SchemaJson",
+    ],
     class_is_taken: true,
 };
 

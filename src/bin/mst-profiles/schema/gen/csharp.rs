@@ -97,6 +97,8 @@ pub(super) const RULES: Rules = Rules {
         "Handle",
         "Keys",
         "MemberwiseClone",
+        "MstNative",
+        "MstTyped",
         "Names",
         "ReferenceEquals",
         "SchemaFingerprint",
