@@ -1,6 +1,7 @@
 //! `mst-profiles schema gen`: what it writes is compiled and run in each language, and used in every way.
 //!
-//! `MST_BLESS=1 cargo test --test codegen` writes the committed files in `generated/` anew.
+//! `MST_BLESS=1 cargo test --test codegen` writes the committed files in `generated/` anew. The Rust among them is part of
+//! this test: when it does not compile any more, `mst-profiles schema gen --lang rust -o FILE SCHEMA` writes it.
 
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]

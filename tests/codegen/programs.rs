@@ -124,7 +124,8 @@ impl Workshop {
         }
         output(command);
         let mut mono = Command::new("mono");
-        mono.arg("--debug").arg(program);
+        // So little that whatever is allocated again and again is collected again and again.
+        mono.env("MONO_GC_PARAMS", "nursery-size=256k").arg("--debug").arg(program);
         mono
     }
 
