@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
+use mst_profiles::store::MemoryStore;
 use mst_profiles::{
-    Cause, DateTime, Error, ErrorCode, Profile, ProfileEvent, PropertyIndex, Result, Schema, ValueChange,
+    Cause, DateTime, Error, ErrorCode, InProcessOptions, Master, MasterOptions, Profile, ProfileEvent,
+    Property, PropertyIndex, Result, Schema, ValueChange,
 };
 
+use super::common::{PATIENCE, fill, make_durable, until};
 use super::generated::{kitchen_sink, match_profile, odd, profile as empty};
 use super::{KITCHEN_SINK, ODD};
 use kitchen_sink::{KitchenSinkProfile, KitchenSinkProfileMut, keys, names};
+use match_profile::{MatchProfile, MatchProfileMut};
 
 fn profile() -> Profile {
     Profile::new(kitchen_sink::schema().unwrap())
@@ -231,6 +235,44 @@ fn another_schema_is_good_when_it_has_the_properties_with_their_types() {
 }
 
 #[test]
+fn properties_that_are_known_by_their_keys_alone_are_found() {
+    let schema = match_profile::schema().unwrap();
+    let known = schema.properties().iter().rev();
+    let by_key = known.map(|property| Property::with_key(property.key(), property.default().clone()));
+    let by_key =
+        by_key.fold(Schema::builder(), |builder, property| builder.property(property)).build().unwrap();
+    assert!(by_key.is_view());
+    let mut profile = Profile::new(by_key);
+    award(&mut profile).unwrap();
+    assert_eq!(MatchProfile::of(&profile).unwrap().currency_gold(), 125);
+}
+
+#[test]
+fn a_game_server_and_a_client_use_it_on_their_profiles() {
+    let mut options = MasterOptions::new(match_profile::schema().unwrap());
+    options.listen = None;
+    let master = Master::start(options, Box::new(MemoryStore::new())).unwrap();
+    let mut client = master.connect_client("ann", InProcessOptions::default()).unwrap();
+    let mut server = master.connect_server("arena", InProcessOptions::default()).unwrap();
+    let (at_client, at_server) = (fill(&mut client, "ann"), fill(&mut server, "ann"));
+    let refused = client.change(at_client, |ann| MatchProfileMut::of(ann)?.currency_gold().add(1));
+    assert_eq!(fails(refused), ErrorCode::NotPermitted);
+    client.change(at_client, |ann| MatchProfileMut::of(ann)?.user_title().set("Champion")).unwrap();
+    server.change(at_server, award).unwrap();
+    make_durable(&mut client, at_client);
+    make_durable(&mut server, at_server);
+    until(&mut client, |client| {
+        MatchProfile::of(client.profile(at_client).unwrap()).unwrap().currency_gold() == 125
+    });
+    until(&mut server, |server| {
+        MatchProfile::of(server.profile(at_server).unwrap()).unwrap().user_title() == "Champion"
+    });
+    client.close(PATIENCE).unwrap();
+    server.close(PATIENCE).unwrap();
+    master.stop().unwrap();
+}
+
+#[test]
 fn odd_names_are_called_as_each_language_can() {
     let mut profile = Profile::new(odd::schema().unwrap());
     let mut odd = odd::OddProfileMut::of(&mut profile).unwrap();
@@ -250,14 +292,12 @@ fn odd_names_are_called_as_each_language_can() {
 fn the_match_profile_is_what_the_readme_shows() {
     let mut profile = Profile::new(match_profile::schema().unwrap());
     award(&mut profile).unwrap();
-    let shown = match_profile::MatchProfile::of(&profile).unwrap();
+    let shown = MatchProfile::of(&profile).unwrap();
     assert_eq!((shown.currency_gold(), shown.inventory_items().get(0)), (125, Some("axe")));
 }
 
 #[rustfmt::skip]
 fn award(profile: &mut Profile) -> Result<()> {
-    use match_profile::MatchProfileMut;
-
     let mut ann = MatchProfileMut::of(profile)?;
     ann.currency_gold().add(25)?;
     ann.inventory_items().push("axe")?;
