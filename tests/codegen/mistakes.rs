@@ -81,6 +81,20 @@ fn two_properties_of_one_identifier_are_both_named() {
 }
 
 #[test]
+fn a_schema_that_could_not_be_read_back_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("long.json");
+    let description = "级".repeat(20_000);
+    let property = |i: usize| {
+        format!("{{\"name\":\"p{i}\",\"key\":{i},\"type\":\"i32\",\"description\":\"{description}\"}}")
+    };
+    let properties: Vec<_> = (0..40).map(property).collect();
+    fs::write(&file, format!("{{\"properties\":[{}]}}", properties.join(","))).unwrap();
+    let said = complaint(&["--lang", "rust", file.to_str().unwrap()]);
+    assert!(said.contains("bytes; 4194304 can be read back"), "{said}");
+}
+
+#[test]
 fn names_of_classes_and_namespaces_must_be_names() {
     for (arguments, expected) in [
         (["--lang", "cpp", "--class", "my class"], "--class: `my class` can't be the name of a class"),

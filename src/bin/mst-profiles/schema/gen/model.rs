@@ -151,6 +151,11 @@ impl Model {
             return Err(problems);
         }
         let json = ascii_json(&schema.to_json());
+        // Escapes make it longer than the file that was read.
+        if json.len() > Schema::MAX_JSON_BYTES {
+            let most = Schema::MAX_JSON_BYTES;
+            return Err(vec![format!("in ASCII it is {} bytes; {most} can be read back", json.len())]);
+        }
         Ok(Self { class, namespace, fingerprint: schema.fingerprint(), command, json, items })
     }
 }
