@@ -30,6 +30,7 @@ pub mod store;
 mod sync;
 #[cfg(feature = "quic")]
 mod transport;
+pub mod typed;
 mod value;
 mod wire;
 

@@ -1,8 +1,11 @@
 //! `mst-profiles schema`: what authors of schema files need.
 
+mod r#gen;
+
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use mst_profiles::Schema;
@@ -31,10 +34,12 @@ enum Command {
     },
     /// Print the JSON Schema (draft 2020-12) of schema files, by which editors complete and check them.
     JsonSchema,
+    /// Write typed code for the properties of a schema: constants, accessors, and the schema's comments.
+    Gen(r#gen::Options),
 }
 
 /// The published JSON Schema.
-const JSON_SCHEMA: &str = include_str!("../../../schemas/profile-schema.json");
+const JSON_SCHEMA: &str = include_str!("../../../../schemas/profile-schema.json");
 
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
@@ -42,6 +47,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         Command::Check { files } => check(&mut out, files),
         Command::Fingerprint { file } => fingerprint(&mut out, file),
         Command::JsonSchema => out.write_all(JSON_SCHEMA.as_bytes()).map_err(Failure::from),
+        Command::Gen(options) => r#gen::run(&mut out, options),
     };
     let result = result.and_then(|()| out.flush().map_err(Failure::from));
     match result {
@@ -72,23 +78,25 @@ fn check(out: &mut impl Write, files: &[PathBuf]) -> Result<(), Failure> {
 
 /// What there is to say about a file, and whether it is good.
 fn check_file(file: &Path) -> (Vec<String>, bool) {
-    let path = file.display();
-    let text = match read(file) {
-        Ok(text) => text,
-        Err(problem) => return (vec![problem], false),
-    };
-    let mistakes = Schema::check_json(&text);
-    if !mistakes.is_empty() {
-        return (mistakes.iter().map(|mistake| format!("{path}:{mistake}")).collect(), false);
-    }
-    match Schema::from_json(&text) {
+    match load(file) {
         Ok(schema) => {
-            let count = schema.properties().len();
+            let (path, count) = (file.display(), schema.properties().len());
             let properties = if count == 1 { "property" } else { "properties" };
             (vec![format!("{path}: {count} {properties}, fingerprint {:016x}", schema.fingerprint())], true)
         }
-        Err(error) => (vec![format!("{path}: {error}")], false),
+        Err(mistakes) => (mistakes, false),
     }
+}
+
+/// The schema of a file, or all that is wrong with it, as file:line:column: message.
+fn load(file: &Path) -> Result<Arc<Schema>, Vec<String>> {
+    let path = file.display();
+    let text = read(file).map_err(|problem| vec![problem])?;
+    let mistakes = Schema::check_json(&text);
+    if !mistakes.is_empty() {
+        return Err(mistakes.iter().map(|mistake| format!("{path}:{mistake}")).collect());
+    }
+    Schema::from_json(&text).map_err(|error| vec![format!("{path}: {error}")])
 }
 
 fn fingerprint(out: &mut impl Write, file: &Path) -> Result<(), Failure> {
