@@ -51,10 +51,10 @@ typed! {
     [u8], &'v [u8], Bytes, |v| v, Value::Bytes(v.into());
     [f32; 2], [f32; 2], Vector2, |v| *v, Value::Vector2(v);
     [f32; 3], [f32; 3], Vector3, |v| *v, Value::Vector3(v);
-    [f32; 4], [f32; 4], Quaternion, |v| *v, Value::Quaternion(v);
+    [f32; 4], [f32; 4], Quaternion, |v| **v, Value::from(v);
     [u8; 4], [u8; 4], Color, |v| *v, Value::Color(v);
     DateTime, DateTime, DateTime, |v| *v, Value::DateTime(v);
-    [u8; 16], [u8; 16], Uuid, |v| *v, Value::Uuid(v);
+    [u8; 16], [u8; 16], Uuid, |v| **v, Value::from(v);
 }
 
 /// A type of keys of dictionaries: `str`, `i32` or `i64`.

@@ -71,11 +71,11 @@ pub(super) enum KeyKind {
 
 impl Kind {
     /// The kind of a type: the one place that looks at the types of the library.
-    fn of(value_type: ValueType) -> Option<Self> {
+    fn of(value_type: &ValueType) -> Option<Self> {
         Some(match value_type {
-            ValueType::Scalar(scalar) => Self::Scalar(Scalar::of(scalar)?),
-            ValueType::List(item) => Self::List(Scalar::of(item)?),
-            ValueType::Dict(key, value) => Self::Dict(KeyKind::of(key)?, Scalar::of(value)?),
+            ValueType::Scalar(scalar) => Self::Scalar(Scalar::of(*scalar)?),
+            ValueType::List(item) => Self::List(Scalar::of(item.scalar()?)?),
+            ValueType::Dict(key, value) => Self::Dict(KeyKind::of(*key)?, Scalar::of(value.scalar()?)?),
             _ => return None,
         })
     }
@@ -266,7 +266,7 @@ fn shown(text: &str) -> String {
     lines(text).join(" ")
 }
 
-fn limits(limits: &Limits, value_type: ValueType) -> Vec<String> {
+fn limits(limits: &Limits, value_type: &ValueType) -> Vec<String> {
     let Some(kind) = Kind::of(value_type) else { return Vec::new() };
     let of_each = if matches!(kind, Kind::Scalar(_)) { "" } else { "each " };
     let moments = kind.element() == Scalar::DateTime;
