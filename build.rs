@@ -20,7 +20,7 @@ const ENUMS: [&str; 11] = [
 ];
 
 /// The files with exported functions, in the order of the header.
-const SOURCES: [&str; 15] = [
+const SOURCES: [&str; 17] = [
     "version",
     "result",
     "value",
@@ -31,6 +31,8 @@ const SOURCES: [&str; 15] = [
     "profile",
     "scalars",
     "containers",
+    "parts",
+    "custom",
     "whole",
     "endpoint",
     "connection",
@@ -120,22 +122,37 @@ fn csharp(root: &Path, out: &Path, hash: &str) -> String {
     without_safety(&text, "///", "/// </summary>")
 }
 
-/// csbindgen makes a delegate for each function that takes a callback. They are one, so that a callback can be given to
-/// any of them.
+/// csbindgen makes a delegate for each callback of each function. Those of one kind are one, so that a callback can be given
+/// wherever it is good for, under the name that it has in C.
 fn one_delegate(text: &str) -> String {
-    const NAMES: [&str; 2] =
-        ["mst_endpoint_subscribe_callback_delegate", "mst_profile_subscribe_callback_delegate"];
-    let delegate = |name: &str| {
-        let attribute = "        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]\n";
-        format!("{attribute}        public delegate void {name}(MstEvent* @event, void* user_data);\n\n")
-    };
+    const KINDS: [(&str, &[&str]); 3] = [
+        (
+            "MstEventCallback",
+            &["mst_endpoint_subscribe_callback_delegate", "mst_profile_subscribe_callback_delegate"],
+        ),
+        ("MstCodecValidate", &["mst_codec_register_validate_delegate"]),
+        (
+            "MstCodecConvert",
+            &["mst_codec_register_to_json_delegate", "mst_codec_register_from_json_delegate"],
+        ),
+    ];
+    let attribute = "        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]\n";
     let mut text = text.to_string();
-    for (place, name) in NAMES.into_iter().enumerate() {
-        assert!(text.contains(&delegate(name)), "csbindgen writes the delegate {name} as before");
-        let one = if place == 0 { delegate("MstEventCallback") } else { String::new() };
-        text = text.replace(&delegate(name), &one).replace(name, "MstEventCallback");
+    for (kind, names) in KINDS {
+        let mut one = None;
+        for name in names {
+            let place = text.find(&format!(" {name}(")).unwrap_or_else(|| panic!("csbindgen has no {name}"));
+            let start = text[..place].rfind(attribute).expect("each delegate has its attribute");
+            let end = place + text[place..].find(";\n\n").expect("it ends") + 3;
+            let declared = text[start..end].replace(name, kind);
+            let is_first = one.is_none();
+            let first = one.get_or_insert_with(|| declared.clone());
+            assert_eq!(*first, declared, "callbacks of one kind have one signature");
+            text.replace_range(start..end, if is_first { &declared } else { "" });
+            text = text.replace(name, kind);
+        }
     }
-    assert!(!text.contains("_delegate"), "every callback has the one delegate");
+    assert!(!text.contains("_delegate"), "every callback has the delegate of its kind");
     text
 }
 

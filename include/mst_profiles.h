@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* What mst_abi_hash() of the library must return. */
-#define MST_ABI_HASH 0x07cd05e604315116ULL
+#define MST_ABI_HASH 0x6dc8a3aa3654ecb5ULL
 
 
 /**
@@ -171,6 +171,14 @@ enum MstResult
    * A property does not have the value that a batch requires.
    */
   MST_ERR_PRECONDITION_FAILED = -218,
+  /**
+   * A path that leads to no place of a property's value.
+   */
+  MST_ERR_NO_SUCH_PLACE = -219,
+  /**
+   * Bytes that are no value of a type of the game's own.
+   */
+  MST_ERR_INVALID_CUSTOM = -220,
   /**
    * The profile is being filled; its values are placeholders.
    */
@@ -361,13 +369,21 @@ enum MstValueType
    */
   MST_TYPE_UUID = 13,
   /**
-   * Items of one of the types above, in an order.
+   * Items of one type, in an order.
    */
   MST_TYPE_LIST = 64,
   /**
-   * Values of one of the types above, by key.
+   * Values of one type, by key.
    */
   MST_TYPE_DICT = 65,
+  /**
+   * Values of several types, by name.
+   */
+  MST_TYPE_RECORD = 66,
+  /**
+   * Bytes of which only the game knows what they are.
+   */
+  MST_TYPE_CUSTOM = 67,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -686,6 +702,10 @@ enum MstChange
    * Everything was removed from a list or dictionary; `old_int` says how many there were.
    */
   MST_CHANGE_CLEARED = 8,
+  /**
+   * A field of a record has another value. `mst_endpoint_event_path` and `mst_profile_event_path` give the way to it.
+   */
+  MST_CHANGE_FIELD_SET = 9,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -1033,7 +1053,7 @@ typedef struct MstValue {
    */
   uint8_t uuid[16];
   /**
-   * The UTF-8 text of a string, or the bytes of `bytes`; no terminating zero. When the library writes it, this is the
+   * The UTF-8 text of a string, or the bytes of `bytes` or of a value of the game's own; no terminating zero. When the library writes it, this is the
    * buffer that the caller gave.
    */
   const char *text;
@@ -1142,6 +1162,24 @@ typedef struct MstKey {
 } MstKey;
 
 /**
+ * Tells whether bytes are a value of a type of the game's own: 1 if they are, 0 if not. It is called on whatever thread decodes a
+ * value, also on several at a time, and must not unwind. `user_data` is what was given when the codec was registered.
+ */
+typedef uint8_t (*MstCodecValidate)(const uint8_t *bytes, uint32_t bytes_len, void *user_data);
+
+/**
+ * Gives the value that bytes are as JSON text, which must not be a JSON string, or JSON text as the bytes of the value that it is:
+ * as many as there are into `out_len`, and as many as fit into `buffer`, which has `capacity` bytes. It is called again with room
+ * enough when they don't fit. 1 when there is such a value, 0 if not. Else as `MstCodecValidate`.
+ */
+typedef uint8_t (*MstCodecConvert)(const uint8_t *given,
+                                   uint32_t given_len,
+                                   uint8_t *buffer,
+                                   uint32_t capacity,
+                                   uint32_t *out_len,
+                                   void *user_data);
+
+/**
  * Something that happened. Fields that an event does not use are zero.
  */
 typedef struct MstEvent {
@@ -1223,9 +1261,14 @@ typedef struct MstEvent {
    */
   uint8_t has_new;
   /**
+   * 1 when a field changed, or something within an item, an entry or a field: `mst_endpoint_event_path` and
+   * `mst_profile_event_path` give the way to it.
+   */
+  uint8_t is_within;
+  /**
    * Zero.
    */
-  uint8_t reserved[4];
+  uint8_t reserved[3];
 } MstEvent;
 
 /**
@@ -1734,6 +1777,21 @@ MstResult mst_schema_builder_add_dict(struct MstSchemaBuilder *builder,
                                       const struct MstPropertyOptions *options);
 
 /**
+ * Adds a property of any type, given by its name in UTF-8 of `type_len` bytes: `i64`, `list<string>`, `dict<string,i32>`,
+ * `record{id:string,steps:list<i32>}`, `list<record{…}>`, `custom<loadout>`, and so on within one another. `default_json` is its default
+ * as JSON text of `default_len` bytes; without any it is false, zero, nothing, or a record of such. Else as
+ * `mst_schema_builder_add_bool`. Also returns `MST_ERR_INVALID_JSON`.
+ */
+MstResult mst_schema_builder_add_type(struct MstSchemaBuilder *builder,
+                                      const char *name,
+                                      uint32_t name_len,
+                                      const char *type_name,
+                                      uint32_t type_len,
+                                      const char *default_json,
+                                      uint32_t default_len,
+                                      const struct MstPropertyOptions *options);
+
+/**
  * Adds a property that is known by its key and its type alone, for a view: a client or game server whose schema has one
  * is told all names, limits and rights by the master, and sees of each profile what its schema names. Such a schema is no
  * good for a master. Until it was told, the property's name is `#` and its key; `mst_schema_of_profile` gives the names
@@ -1818,6 +1876,17 @@ MstResult mst_schema_fingerprint(const struct MstSchema *schema, uint64_t *out_f
  * `MST_ERR_BUFFER_TOO_SMALL`, with the length needed in `out_len`.
  */
 MstResult mst_schema_property_name(const struct MstSchema *schema,
+                                   uint32_t index,
+                                   char *buffer,
+                                   uint32_t capacity,
+                                   uint32_t *out_len);
+
+/**
+ * The name of a property's type, such as `list<record{id:string,progress:i32}>`, as UTF-8 without a terminating zero.
+ *
+ * Any thread. Returns what `mst_schema_property_name` does.
+ */
+MstResult mst_schema_property_type(const struct MstSchema *schema,
                                    uint32_t index,
                                    char *buffer,
                                    uint32_t capacity,
@@ -2515,6 +2584,230 @@ MstResult mst_profile_dict_add_f64_guarded(struct MstProfile *profile,
                                            double max);
 
 /**
+ * Reads the value of any type without parts at a place within a property's value, and its text or bytes as
+ * `mst_profile_list_get` does. A record, list or dictionary gives its type alone, and the number of its elements.
+ *
+ * `path` says the way from the property's value, in UTF-8 of `path_len` bytes: `[3]` is an item of a list or an entry with an integer
+ * key, `["main quest"]` an entry with a text key, in JSON's notation, `.progress` a field or such a key of letters, digits and `_`. So
+ * `[3].steps[0].done`; the first dot may be left out. No text is the property's value itself.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_NO_SUCH_PLACE` for a way that the
+ * property's type does not have, or where nothing is now, `MST_ERR_RELEASED`, `MST_ERR_BUFFER_TOO_SMALL`,
+ * `MST_ERR_INVALID_UTF8`, or `MST_ERR_INVALID_ARGUMENT`.
+ */
+MstResult mst_profile_get_at(const struct MstProfile *profile,
+                             uint32_t index,
+                             const char *path,
+                             uint32_t path_len,
+                             struct MstValue *out_value,
+                             void *buffer,
+                             uint32_t capacity,
+                             uint32_t *out_len);
+
+/**
+ * The same without the unconfirmed changes of this process: see `mst_profile_get_at`.
+ */
+MstResult mst_profile_get_confirmed_at(const struct MstProfile *profile,
+                                       uint32_t index,
+                                       const char *path,
+                                       uint32_t path_len,
+                                       struct MstValue *out_value,
+                                       void *buffer,
+                                       uint32_t capacity,
+                                       uint32_t *out_len);
+
+/**
+ * The value of any type at a place as JSON text, as it stands in documents: see `mst_profile_get_at` for `path`. The UTF-8 goes into
+ * `buffer` without a terminating zero, and its length into `out_len`.
+ *
+ * Any thread. Returns what `mst_profile_get_at` does.
+ */
+MstResult mst_profile_get_json_at(const struct MstProfile *profile,
+                                  uint32_t index,
+                                  const char *path,
+                                  uint32_t path_len,
+                                  char *buffer,
+                                  uint32_t capacity,
+                                  uint32_t *out_len);
+
+/**
+ * The number of items of the list, or of entries of the dictionary, at a place: see `mst_profile_get_at` for `path`.
+ *
+ * Any thread. Returns what `mst_profile_get_at` does, or `MST_ERR_WRONG_TYPE`.
+ */
+MstResult mst_profile_count_at(const struct MstProfile *profile,
+                               uint32_t index,
+                               const char *path,
+                               uint32_t path_len,
+                               uint32_t *out_count);
+
+/**
+ * Gives a field, an item or an entry of any type without parts another value; an entry that is not there is made. See
+ * `mst_profile_get_at` for `path`. A value of type `MST_TYPE_CUSTOM` is of whatever custom type the place has.
+ *
+ * Any thread. Returns what `mst_profile_set_value` does; `MST_ERR_NO_SUCH_PLACE` for a way that the property's type does not
+ * have, `MST_ERR_INDEX_OUT_OF_RANGE` or `MST_ERR_NO_SUCH_KEY` where nothing is on the way, or `MST_ERR_INVALID_CUSTOM` for bytes that
+ * their codec refuses.
+ */
+MstResult mst_profile_set_at(struct MstProfile *profile,
+                             uint32_t index,
+                             const char *path,
+                             uint32_t path_len,
+                             const struct MstValue *value);
+
+/**
+ * The same for a value of any type, as JSON text of `json_len` bytes. Of a record, list or dictionary what differs is changed, in
+ * one batch; of a record that is not there yet, members that are left out have their defaults.
+ *
+ * Any thread. Returns what `mst_profile_set_at` does, or `MST_ERR_INVALID_JSON`.
+ */
+MstResult mst_profile_set_json_at(struct MstProfile *profile,
+                                  uint32_t index,
+                                  const char *path,
+                                  uint32_t path_len,
+                                  const char *json,
+                                  uint32_t json_len);
+
+/**
+ * Inserts an item into the list at a place, so that it stands at `item`; `UINT32_MAX` appends it. See `mst_profile_get_at` for
+ * `path`.
+ *
+ * Any thread. Returns what `mst_profile_set_at` does, or `MST_ERR_TOO_MANY`.
+ */
+MstResult mst_profile_insert_at(struct MstProfile *profile,
+                                uint32_t index,
+                                const char *path,
+                                uint32_t path_len,
+                                uint32_t item,
+                                const struct MstValue *value);
+
+/**
+ * The same for an item of any type, as JSON text of `json_len` bytes; members of a record that are left out have their defaults.
+ *
+ * Any thread. Returns what `mst_profile_insert_at` does, or `MST_ERR_INVALID_JSON`.
+ */
+MstResult mst_profile_insert_json_at(struct MstProfile *profile,
+                                     uint32_t index,
+                                     const char *path,
+                                     uint32_t path_len,
+                                     uint32_t item,
+                                     const char *json,
+                                     uint32_t json_len);
+
+/**
+ * Removes the item or entry at a place. It is no error when there is no such entry. See `mst_profile_get_at` for `path`.
+ *
+ * Any thread. Returns what `mst_profile_set_at` does, or `MST_ERR_TOO_FEW`.
+ */
+MstResult mst_profile_remove_at(struct MstProfile *profile,
+                                uint32_t index,
+                                const char *path,
+                                uint32_t path_len);
+
+/**
+ * Moves the item at a place within its list, so that it stands at `to`. See `mst_profile_get_at` for `path`.
+ *
+ * Any thread. Returns what `mst_profile_set_at` does.
+ */
+MstResult mst_profile_move_at(struct MstProfile *profile,
+                              uint32_t index,
+                              const char *path,
+                              uint32_t path_len,
+                              uint32_t to);
+
+/**
+ * Removes everything from the list or dictionary at a place, also what others put there meanwhile. See `mst_profile_get_at` for
+ * `path`.
+ *
+ * Any thread. Returns what `mst_profile_set_at` does, or `MST_ERR_TOO_FEW`.
+ */
+MstResult mst_profile_clear_at(struct MstProfile *profile,
+                               uint32_t index,
+                               const char *path,
+                               uint32_t path_len);
+
+/**
+ * Adds to the integer of a field, an item or an entry; an entry that is not there counts as zero. See `mst_profile_get_at` for
+ * `path`, and `mst_profile_add_int`.
+ *
+ * Any thread. Returns what `mst_profile_set_at` does; `MST_ERR_OVERFLOW` when the sum does not fit.
+ */
+MstResult mst_profile_add_int_at(struct MstProfile *profile,
+                                 uint32_t index,
+                                 const char *path,
+                                 uint32_t path_len,
+                                 int64_t amount);
+
+/**
+ * The same, brought to the nearer bound: see `mst_profile_add_int_clamped` and `mst_profile_add_int_at`.
+ */
+MstResult mst_profile_add_int_clamped_at(struct MstProfile *profile,
+                                         uint32_t index,
+                                         const char *path,
+                                         uint32_t path_len,
+                                         int64_t amount,
+                                         int64_t min,
+                                         int64_t max);
+
+/**
+ * The same, if the sum is within the bounds: see `mst_profile_add_int_guarded` and `mst_profile_add_int_at`.
+ */
+MstResult mst_profile_add_int_guarded_at(struct MstProfile *profile,
+                                         uint32_t index,
+                                         const char *path,
+                                         uint32_t path_len,
+                                         int64_t amount,
+                                         int64_t min,
+                                         int64_t max);
+
+/**
+ * Adds to the floating-point number of a field, an item or an entry: see `mst_profile_add_int_at` and `mst_profile_add_f64`.
+ */
+MstResult mst_profile_add_f64_at(struct MstProfile *profile,
+                                 uint32_t index,
+                                 const char *path,
+                                 uint32_t path_len,
+                                 double amount);
+
+/**
+ * The same, brought to the nearer bound: see `mst_profile_add_f64_clamped` and `mst_profile_add_int_at`.
+ */
+MstResult mst_profile_add_f64_clamped_at(struct MstProfile *profile,
+                                         uint32_t index,
+                                         const char *path,
+                                         uint32_t path_len,
+                                         double amount,
+                                         double min,
+                                         double max);
+
+/**
+ * The same, if the sum is within the bounds: see `mst_profile_add_f64_guarded` and `mst_profile_add_int_at`.
+ */
+MstResult mst_profile_add_f64_guarded_at(struct MstProfile *profile,
+                                         uint32_t index,
+                                         const char *path,
+                                         uint32_t path_len,
+                                         double amount,
+                                         double min,
+                                         double max);
+
+/**
+ * Registers what a type of the game's own is, for the whole process: that which a schema calls `custom<NAME>`. Do it before the first
+ * profile that has such a value. Where a type has no codec, any bytes are a value, and their JSON is base64. `to_json` and
+ * `from_json` may be null, and then it is that too. The functions must always give the same answers, be good for any thread, and
+ * stay there until the process ends; the master and the network call them on their own threads.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_UTF8`, or `MST_ERR_INVALID_ARGUMENT` for a name that no type can have, one that is
+ * registered already, or no `validate`.
+ */
+MstResult mst_codec_register(const char *name,
+                             uint32_t name_len,
+                             MstCodecValidate validate,
+                             MstCodecConvert to_json,
+                             MstCodecConvert from_json,
+                             void *user_data);
+
+/**
  * Takes what changed in a stand-alone profile since the last delta; no bytes when nothing did. Too small a buffer gives
  * `MST_ERR_BUFFER_TOO_SMALL` and the size needed in `out_len`, and the changes stay.
  *
@@ -2609,6 +2902,15 @@ MstResult mst_profile_event_key(const struct MstProfile *profile,
                                 void *buffer,
                                 uint32_t capacity,
                                 uint32_t *out_len);
+
+/**
+ * The way to what changed in the event of a stand-alone profile that was polled last, or, within a callback, in the one that it
+ * is called with: see `mst_endpoint_event_path`. Also returns `MST_ERR_ATTACHED` for a profile of an endpoint.
+ */
+MstResult mst_profile_event_path(const struct MstProfile *profile,
+                                 char *buffer,
+                                 uint32_t capacity,
+                                 uint32_t *out_len);
 
 /**
  * Calls `callback` for the events of a profile from now on: with `property_index` `UINT32_MAX` for all of them, else for
@@ -2740,6 +3042,20 @@ MstResult mst_endpoint_event_key(const struct MstEndpoint *endpoint,
                                  void *buffer,
                                  uint32_t capacity,
                                  uint32_t *out_len);
+
+/**
+ * The way from the property's value to what changed in the event that was polled last, or, within a callback, in the one that it
+ * is called with: as `mst_profile_get_at` reads it, to the field, item or entry (of one that moved, to where it stood), or to the list
+ * or dictionary that was cleared. No text when the whole value changed. It goes into `buffer` without a terminating zero, and its
+ * length into `out_len`. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL`, and the length needed in `out_len`.
+ *
+ * One thread at a time per endpoint (others wait). Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
+ * `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
+ */
+MstResult mst_endpoint_event_path(const struct MstEndpoint *endpoint,
+                                  char *buffer,
+                                  uint32_t capacity,
+                                  uint32_t *out_len);
 
 /**
  * Calls `callback` for every event of an endpoint and its profiles from now on; `mst_endpoint_dispatch` does it.

@@ -18,7 +18,7 @@ namespace MstProfiles.Native
         const string __DllName = "mst_profiles";
 #endif
 
-        public const ulong MST_ABI_HASH = 0x07cd05e604315116;
+        public const ulong MST_ABI_HASH = 0x6dc8a3aa3654ecb5;
 
 
         /// <summary>
@@ -26,6 +26,12 @@ namespace MstProfiles.Native
         /// </summary>
         public const uint MST_ABI_VERSION = 1;
 
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        public delegate byte MstCodecConvert(byte* given, uint given_len, byte* buffer, uint capacity, uint* out_len, void* user_data);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        public delegate byte MstCodecValidate(byte* bytes, uint bytes_len, void* user_data);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         public delegate void MstEventCallback(MstEvent* @event, void* user_data);
@@ -166,6 +172,15 @@ namespace MstProfiles.Native
         public static extern MstResult mst_schema_builder_add_dict(MstSchemaBuilder* builder, byte* name, uint name_len, int dict_key_type, int item_type, MstPropertyOptions* options);
 
         /// <summary>
+        ///  Adds a property of any type, given by its name in UTF-8 of `type_len` bytes: `i64`, `list&lt;string&gt;`, `dict&lt;string,i32&gt;`,
+        ///  `record{id:string,steps:list&lt;i32&gt;}`, `list&lt;record{…}&gt;`, `custom&lt;loadout&gt;`, and so on within one another. `default_json` is its default
+        ///  as JSON text of `default_len` bytes; without any it is false, zero, nothing, or a record of such. Else as
+        ///  `mst_schema_builder_add_bool`. Also returns `MST_ERR_INVALID_JSON`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_schema_builder_add_type", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_schema_builder_add_type(MstSchemaBuilder* builder, byte* name, uint name_len, byte* type_name, uint type_len, byte* default_json, uint default_len, MstPropertyOptions* options);
+
+        /// <summary>
         ///  Adds a property that is known by its key and its type alone, for a view: a client or game server whose schema has one
         ///  is told all names, limits and rights by the master, and sees of each profile what its schema names. Such a schema is no
         ///  good for a master. Until it was told, the property's name is `#` and its key; `mst_schema_of_profile` gives the names
@@ -247,6 +262,14 @@ namespace MstProfiles.Native
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_schema_property_name", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_schema_property_name(MstSchema* schema, uint index, byte* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  The name of a property's type, such as `list&lt;record{id:string,progress:i32}&gt;`, as UTF-8 without a terminating zero.
+        ///
+        ///  Any thread. Returns what `mst_schema_property_name` does.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_schema_property_type", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_schema_property_type(MstSchema* schema, uint index, byte* buffer, uint capacity, uint* out_len);
 
         /// <summary>
         ///  Types, rights, merge, sync, key and limits of a property.
@@ -835,6 +858,157 @@ namespace MstProfiles.Native
         public static extern MstResult mst_profile_dict_add_f64_guarded(MstProfile* profile, uint index, MstKey* key, double amount, double min, double max);
 
         /// <summary>
+        ///  Reads the value of any type without parts at a place within a property's value, and its text or bytes as
+        ///  `mst_profile_list_get` does. A record, list or dictionary gives its type alone, and the number of its elements.
+        ///
+        ///  `path` says the way from the property's value, in UTF-8 of `path_len` bytes: `[3]` is an item of a list or an entry with an integer
+        ///  key, `["main quest"]` an entry with a text key, in JSON's notation, `.progress` a field or such a key of letters, digits and `_`. So
+        ///  `[3].steps[0].done`; the first dot may be left out. No text is the property's value itself.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, `MST_ERR_NO_SUCH_PLACE` for a way that the
+        ///  property's type does not have, or where nothing is now, `MST_ERR_RELEASED`, `MST_ERR_BUFFER_TOO_SMALL`,
+        ///  `MST_ERR_INVALID_UTF8`, or `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_get_at", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_get_at(MstProfile* profile, uint index, byte* path, uint path_len, MstValue* out_value, void* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  The same without the unconfirmed changes of this process: see `mst_profile_get_at`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_get_confirmed_at", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_get_confirmed_at(MstProfile* profile, uint index, byte* path, uint path_len, MstValue* out_value, void* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  The value of any type at a place as JSON text, as it stands in documents: see `mst_profile_get_at` for `path`. The UTF-8 goes into
+        ///  `buffer` without a terminating zero, and its length into `out_len`.
+        ///
+        ///  Any thread. Returns what `mst_profile_get_at` does.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_get_json_at", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_get_json_at(MstProfile* profile, uint index, byte* path, uint path_len, byte* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  The number of items of the list, or of entries of the dictionary, at a place: see `mst_profile_get_at` for `path`.
+        ///
+        ///  Any thread. Returns what `mst_profile_get_at` does, or `MST_ERR_WRONG_TYPE`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_count_at", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_count_at(MstProfile* profile, uint index, byte* path, uint path_len, uint* out_count);
+
+        /// <summary>
+        ///  Gives a field, an item or an entry of any type without parts another value; an entry that is not there is made. See
+        ///  `mst_profile_get_at` for `path`. A value of type `MST_TYPE_CUSTOM` is of whatever custom type the place has.
+        ///
+        ///  Any thread. Returns what `mst_profile_set_value` does; `MST_ERR_NO_SUCH_PLACE` for a way that the property's type does not
+        ///  have, `MST_ERR_INDEX_OUT_OF_RANGE` or `MST_ERR_NO_SUCH_KEY` where nothing is on the way, or `MST_ERR_INVALID_CUSTOM` for bytes that
+        ///  their codec refuses.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_set_at", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_set_at(MstProfile* profile, uint index, byte* path, uint path_len, MstValue* value);
+
+        /// <summary>
+        ///  The same for a value of any type, as JSON text of `json_len` bytes. Of a record, list or dictionary what differs is changed, in
+        ///  one batch; of a record that is not there yet, members that are left out have their defaults.
+        ///
+        ///  Any thread. Returns what `mst_profile_set_at` does, or `MST_ERR_INVALID_JSON`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_set_json_at", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_set_json_at(MstProfile* profile, uint index, byte* path, uint path_len, byte* json, uint json_len);
+
+        /// <summary>
+        ///  Inserts an item into the list at a place, so that it stands at `item`; `UINT32_MAX` appends it. See `mst_profile_get_at` for
+        ///  `path`.
+        ///
+        ///  Any thread. Returns what `mst_profile_set_at` does, or `MST_ERR_TOO_MANY`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_insert_at", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_insert_at(MstProfile* profile, uint index, byte* path, uint path_len, uint item, MstValue* value);
+
+        /// <summary>
+        ///  The same for an item of any type, as JSON text of `json_len` bytes; members of a record that are left out have their defaults.
+        ///
+        ///  Any thread. Returns what `mst_profile_insert_at` does, or `MST_ERR_INVALID_JSON`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_insert_json_at", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_insert_json_at(MstProfile* profile, uint index, byte* path, uint path_len, uint item, byte* json, uint json_len);
+
+        /// <summary>
+        ///  Removes the item or entry at a place. It is no error when there is no such entry. See `mst_profile_get_at` for `path`.
+        ///
+        ///  Any thread. Returns what `mst_profile_set_at` does, or `MST_ERR_TOO_FEW`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_remove_at", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_remove_at(MstProfile* profile, uint index, byte* path, uint path_len);
+
+        /// <summary>
+        ///  Moves the item at a place within its list, so that it stands at `to`. See `mst_profile_get_at` for `path`.
+        ///
+        ///  Any thread. Returns what `mst_profile_set_at` does.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_move_at", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_move_at(MstProfile* profile, uint index, byte* path, uint path_len, uint to);
+
+        /// <summary>
+        ///  Removes everything from the list or dictionary at a place, also what others put there meanwhile. See `mst_profile_get_at` for
+        ///  `path`.
+        ///
+        ///  Any thread. Returns what `mst_profile_set_at` does, or `MST_ERR_TOO_FEW`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_clear_at", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_clear_at(MstProfile* profile, uint index, byte* path, uint path_len);
+
+        /// <summary>
+        ///  Adds to the integer of a field, an item or an entry; an entry that is not there counts as zero. See `mst_profile_get_at` for
+        ///  `path`, and `mst_profile_add_int`.
+        ///
+        ///  Any thread. Returns what `mst_profile_set_at` does; `MST_ERR_OVERFLOW` when the sum does not fit.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_add_int_at", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_add_int_at(MstProfile* profile, uint index, byte* path, uint path_len, long amount);
+
+        /// <summary>
+        ///  The same, brought to the nearer bound: see `mst_profile_add_int_clamped` and `mst_profile_add_int_at`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_add_int_clamped_at", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_add_int_clamped_at(MstProfile* profile, uint index, byte* path, uint path_len, long amount, long min, long max);
+
+        /// <summary>
+        ///  The same, if the sum is within the bounds: see `mst_profile_add_int_guarded` and `mst_profile_add_int_at`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_add_int_guarded_at", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_add_int_guarded_at(MstProfile* profile, uint index, byte* path, uint path_len, long amount, long min, long max);
+
+        /// <summary>
+        ///  Adds to the floating-point number of a field, an item or an entry: see `mst_profile_add_int_at` and `mst_profile_add_f64`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_add_f64_at", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_add_f64_at(MstProfile* profile, uint index, byte* path, uint path_len, double amount);
+
+        /// <summary>
+        ///  The same, brought to the nearer bound: see `mst_profile_add_f64_clamped` and `mst_profile_add_int_at`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_add_f64_clamped_at", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_add_f64_clamped_at(MstProfile* profile, uint index, byte* path, uint path_len, double amount, double min, double max);
+
+        /// <summary>
+        ///  The same, if the sum is within the bounds: see `mst_profile_add_f64_guarded` and `mst_profile_add_int_at`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_add_f64_guarded_at", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_add_f64_guarded_at(MstProfile* profile, uint index, byte* path, uint path_len, double amount, double min, double max);
+
+        /// <summary>
+        ///  Registers what a type of the game's own is, for the whole process: that which a schema calls `custom&lt;NAME&gt;`. Do it before the first
+        ///  profile that has such a value. Where a type has no codec, any bytes are a value, and their JSON is base64. `to_json` and
+        ///  `from_json` may be null, and then it is that too. The functions must always give the same answers, be good for any thread, and
+        ///  stay there until the process ends; the master and the network call them on their own threads.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_UTF8`, or `MST_ERR_INVALID_ARGUMENT` for a name that no type can have, one that is
+        ///  registered already, or no `validate`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_codec_register", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_codec_register(byte* name, uint name_len, MstCodecValidate validate, MstCodecConvert to_json, MstCodecConvert from_json, void* user_data);
+
+        /// <summary>
         ///  Takes what changed in a stand-alone profile since the last delta; no bytes when nothing did. Too small a buffer gives
         ///  `MST_ERR_BUFFER_TOO_SMALL` and the size needed in `out_len`, and the changes stay.
         ///
@@ -913,6 +1087,13 @@ namespace MstProfiles.Native
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_profile_event_key", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_profile_event_key(MstProfile* profile, MstKey* out_key, void* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  The way to what changed in the event of a stand-alone profile that was polled last, or, within a callback, in the one that it
+        ///  is called with: see `mst_endpoint_event_path`. Also returns `MST_ERR_ATTACHED` for a profile of an endpoint.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_profile_event_path", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_profile_event_path(MstProfile* profile, byte* buffer, uint capacity, uint* out_len);
 
         /// <summary>
         ///  Calls `callback` for the events of a profile from now on: with `property_index` `UINT32_MAX` for all of them, else for
@@ -1033,6 +1214,18 @@ namespace MstProfiles.Native
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_endpoint_event_key", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_endpoint_event_key(MstEndpoint* endpoint, MstKey* out_key, void* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  The way from the property's value to what changed in the event that was polled last, or, within a callback, in the one that it
+        ///  is called with: as `mst_profile_get_at` reads it, to the field, item or entry (of one that moved, to where it stood), or to the list
+        ///  or dictionary that was cleared. No text when the whole value changed. It goes into `buffer` without a terminating zero, and its
+        ///  length into `out_len`. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL`, and the length needed in `out_len`.
+        ///
+        ///  One thread at a time per endpoint (others wait). Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
+        ///  `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_endpoint_event_path", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_endpoint_event_path(MstEndpoint* endpoint, byte* buffer, uint capacity, uint* out_len);
 
         /// <summary>
         ///  Calls `callback` for every event of an endpoint and its profiles from now on; `mst_endpoint_dispatch` does it.
@@ -1333,7 +1526,7 @@ namespace MstProfiles.Native
         /// </summary>
         public fixed byte uuid[16];
         /// <summary>
-        ///  The UTF-8 text of a string, or the bytes of `bytes`; no terminating zero. When the library writes it, this is the
+        ///  The UTF-8 text of a string, or the bytes of `bytes` or of a value of the game's own; no terminating zero. When the library writes it, this is the
         ///  buffer that the caller gave.
         /// </summary>
         public byte* text;
@@ -1690,9 +1883,14 @@ namespace MstProfiles.Native
         /// </summary>
         public byte has_new;
         /// <summary>
+        ///  1 when a field changed, or something within an item, an entry or a field: `mst_endpoint_event_path` and
+        ///  `mst_profile_event_path` give the way to it.
+        /// </summary>
+        public byte is_within;
+        /// <summary>
         ///  Zero.
         /// </summary>
-        public fixed byte reserved[4];
+        public fixed byte reserved[3];
     }
 
     /// <summary>
@@ -2256,6 +2454,14 @@ namespace MstProfiles.Native
         /// </summary>
         MST_ERR_PRECONDITION_FAILED = -218,
         /// <summary>
+        ///  A path that leads to no place of a property's value.
+        /// </summary>
+        MST_ERR_NO_SUCH_PLACE = -219,
+        /// <summary>
+        ///  Bytes that are no value of a type of the game's own.
+        /// </summary>
+        MST_ERR_INVALID_CUSTOM = -220,
+        /// <summary>
         ///  The profile is being filled; its values are placeholders.
         /// </summary>
         MST_ERR_NOT_LOADED = -301,
@@ -2435,13 +2641,21 @@ namespace MstProfiles.Native
         /// </summary>
         MST_TYPE_UUID = 13,
         /// <summary>
-        ///  Items of one of the types above, in an order.
+        ///  Items of one type, in an order.
         /// </summary>
         MST_TYPE_LIST = 64,
         /// <summary>
-        ///  Values of one of the types above, by key.
+        ///  Values of one type, by key.
         /// </summary>
         MST_TYPE_DICT = 65,
+        /// <summary>
+        ///  Values of several types, by name.
+        /// </summary>
+        MST_TYPE_RECORD = 66,
+        /// <summary>
+        ///  Bytes of which only the game knows what they are.
+        /// </summary>
+        MST_TYPE_CUSTOM = 67,
     }
 
     /// <summary>
@@ -2680,6 +2894,10 @@ namespace MstProfiles.Native
         ///  Everything was removed from a list or dictionary; `old_int` says how many there were.
         /// </summary>
         MST_CHANGE_CLEARED = 8,
+        /// <summary>
+        ///  A field of a record has another value. `mst_endpoint_event_path` and `mst_profile_event_path` give the way to it.
+        /// </summary>
+        MST_CHANGE_FIELD_SET = 9,
     }
 
     /// <summary>

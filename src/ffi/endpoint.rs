@@ -477,6 +477,33 @@ pub unsafe extern "C" fn mst_endpoint_event_key(
     })
 }
 
+/// The way from the property's value to what changed in the event that was polled last, or, within a callback, in the one that it
+/// is called with: as `mst_profile_get_at` reads it, to the field, item or entry (of one that moved, to where it stood), or to the list
+/// or dictionary that was cleared. No text when the whole value changed. It goes into `buffer` without a terminating zero, and its
+/// length into `out_len`. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL`, and the length needed in `out_len`.
+///
+/// One thread at a time per endpoint (others wait). Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
+/// `MST_ERR_BUFFER_TOO_SMALL`, or `MST_ERR_INVALID_ARGUMENT`.
+///
+/// # Safety
+/// `buffer` points to `capacity` writable bytes and `out_len` to a writable number, or they are null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_endpoint_event_path(
+    endpoint: *const MstEndpoint,
+    buffer: *mut c_char,
+    capacity: u32,
+    out_len: *mut u32,
+) -> MstResult {
+    guard(|| {
+        let object = object(endpoint)?;
+        needs_endpoint!({
+            let path = lock(&object.state)?.told.path();
+            // SAFETY: the caller's promise, passed on.
+            unsafe { put_text(&path, buffer, capacity, out_len) }
+        })
+    })
+}
+
 /// Calls `callback` for every event of an endpoint and its profiles from now on; `mst_endpoint_dispatch` does it.
 /// (`mst_profile_subscribe` is for those of one profile.) `user_data` is given to the callback as it is, and never followed.
 /// End it with `mst_subscription_free`; it ends with the endpoint's handle too. `out_subscription` may be null.

@@ -12,11 +12,13 @@ compile_error!("a handle's value takes 64 bits: 32-bit targets are not supported
 mod callbacks;
 mod connection;
 mod containers;
+mod custom;
 mod endpoint;
 mod events;
 mod handles;
 mod in_process;
 mod master;
+mod parts;
 mod profile;
 mod properties;
 mod result;

@@ -391,6 +391,27 @@ pub unsafe extern "C" fn mst_schema_property_name(
     })
 }
 
+/// The name of a property's type, such as `list<record{id:string,progress:i32}>`, as UTF-8 without a terminating zero.
+///
+/// Any thread. Returns what `mst_schema_property_name` does.
+///
+/// # Safety
+/// As there.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_schema_property_type(
+    schema: *const MstSchema,
+    index: u32,
+    buffer: *mut c_char,
+    capacity: u32,
+    out_len: *mut u32,
+) -> MstResult {
+    guard(|| {
+        let (schema, index) = property(schema, index)?;
+        // SAFETY: the caller's promise, passed on.
+        unsafe { put_text(&schema.property(index).value_type().name(), buffer, capacity, out_len) }
+    })
+}
+
 /// Types, rights, merge, sync, key and limits of a property.
 ///
 /// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNKNOWN_PROPERTY`, or `MST_ERR_INVALID_ARGUMENT`.

@@ -4,6 +4,7 @@ use std::ffi::c_void;
 
 use libc::c_char;
 
+use super::parts::adopted;
 use super::profile::{MstProfile, change, object, wrong_type};
 use super::result::{MstResult, Outcome, guard};
 use super::text::{put, put_text, read_text};
@@ -13,7 +14,10 @@ use crate::schema::PropertyIndex;
 use crate::value::{Addition, Value};
 
 fn set(profile: *mut MstProfile, index: u32, value: Value) -> Outcome {
-    change(profile, index, |p, index| p.set(index, value))
+    change(profile, index, |p, index| {
+        let value = adopted(value, Some(p.schema().property(index).value_type()));
+        p.set(index, value)
+    })
 }
 
 /// Reads a value of one type.
@@ -204,7 +208,7 @@ unsafe fn get_value(
 ) -> Outcome {
     object(profile)?.read(|p| {
         let index = p.schema().index(index)?;
-        if p.schema().property(index).value_type().is_container() {
+        if p.schema().property(index).value_type().has_parts() {
             return Err(wrong_type(p, index, "a value without parts"));
         }
         // SAFETY: the caller's promise, passed on.

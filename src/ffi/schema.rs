@@ -9,6 +9,8 @@ use super::properties::MstPropertyOptions;
 use super::result::{Failure, MstResult, Outcome, guard};
 use super::text::{check_out, init_options, put, read_options, read_text};
 use super::value::{MstValue, MstValueType, key_type, read_value, scalar_type};
+use crate::error::Error;
+use crate::json::value_from_json;
 use crate::schema::{Property, Schema, SchemaBuilder};
 use crate::value::{Value, ValueType};
 
@@ -213,6 +215,41 @@ pub unsafe extern "C" fn mst_schema_builder_add_dict(
         let keys = key_type("dict_key_type", dict_key_type)?;
         let dict = ValueType::dict(keys, scalar_type("item_type", item_type)?);
         add(builder, name, name_len, dict.zero(), options)
+    })
+}
+
+/// Adds a property of any type, given by its name in UTF-8 of `type_len` bytes: `i64`, `list<string>`, `dict<string,i32>`,
+/// `record{id:string,steps:list<i32>}`, `list<record{…}>`, `custom<loadout>`, and so on within one another. `default_json` is its default
+/// as JSON text of `default_len` bytes; without any it is false, zero, nothing, or a record of such. Else as
+/// `mst_schema_builder_add_bool`. Also returns `MST_ERR_INVALID_JSON`.
+///
+/// # Safety
+/// As there; `type_name` points to `type_len` and `default_json` to `default_len` readable bytes, or they are null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_schema_builder_add_type(
+    builder: *mut MstSchemaBuilder,
+    name: *const c_char,
+    name_len: u32,
+    type_name: *const c_char,
+    type_len: u32,
+    default_json: *const c_char,
+    default_len: u32,
+    options: *const MstPropertyOptions,
+) -> MstResult {
+    // SAFETY: the caller's promise, passed on.
+    guard(|| unsafe {
+        let type_name = read_text("type_name", type_name, type_len)?;
+        let value_type = ValueType::from_name(type_name)
+            .ok_or_else(|| Failure::argument("type_name", format!("`{type_name}` is no type")))?;
+        let default = match read_text("default_json", default_json, default_len)? {
+            "" => value_type.zero(),
+            text => {
+                let invalid = |reason| Error::InvalidJson { reason: format!("default_json: {reason}") };
+                let json = serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
+                value_from_json(&value_type, &json).map_err(invalid)?
+            }
+        };
+        add(builder, name, name_len, default, options)
     })
 }
 

@@ -8,7 +8,7 @@ use libc::c_char;
 use super::result::{Failure, Outcome};
 use super::text::{check_out, put_bytes, read_bytes, read_struct, read_text};
 use crate::error::ErrorCode;
-use crate::value::{DateTime, Key, KeyType, ScalarType, Value, ValueType};
+use crate::value::{Custom, DateTime, Key, KeyType, ScalarType, Value, ValueType};
 
 /// The type of a property or of a value.
 #[allow(non_camel_case_types)]
@@ -92,7 +92,7 @@ pub struct MstValue {
     pub w: f32,
     /// A uuid, in the order of its text.
     pub uuid: [u8; 16],
-    /// The UTF-8 text of a string, or the bytes of `bytes`; no terminating zero. When the library writes it, this is the
+    /// The UTF-8 text of a string, or the bytes of `bytes` or of a value of the game's own; no terminating zero. When the library writes it, this is the
     /// buffer that the caller gave.
     pub text: *const c_char,
 }
@@ -260,6 +260,11 @@ pub(super) unsafe fn read_value(name: &'static str, value: *const MstValue) -> O
         let text = format!("{name}: int_value {int} does not fit {what}");
         Failure::new(ErrorCode::OutOfRange, text)
     };
+    if given.value_type == MstValueType::MST_TYPE_CUSTOM as i32 {
+        // SAFETY: the caller's promise, passed on.
+        let bytes = unsafe { read_bytes(name, given.text.cast(), given.text_len)? };
+        return Ok(Value::Custom(Custom::new(None, bytes)));
+    }
     Ok(match scalar_type("value_type", given.value_type)? {
         ScalarType::Bool => Value::Bool(int != 0),
         ScalarType::I32 => Value::I32(i32::try_from(int).map_err(|_| out_of_range("i32"))?),

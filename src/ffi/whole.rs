@@ -207,6 +207,25 @@ pub unsafe extern "C" fn mst_profile_event_key(
     })
 }
 
+/// The way to what changed in the event of a stand-alone profile that was polled last, or, within a callback, in the one that it
+/// is called with: see `mst_endpoint_event_path`. Also returns `MST_ERR_ATTACHED` for a profile of an endpoint.
+///
+/// # Safety
+/// As there.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_profile_event_path(
+    profile: *const MstProfile,
+    buffer: *mut c_char,
+    capacity: u32,
+    out_len: *mut u32,
+) -> MstResult {
+    guard(|| {
+        let path = lock(object(profile)?.alone()?.0)?.told.path();
+        // SAFETY: the caller's promise, passed on.
+        unsafe { put_text(&path, buffer, capacity, out_len) }
+    })
+}
+
 /// Calls `callback` for the events of a profile from now on: with `property_index` `UINT32_MAX` for all of them, else for
 /// those whose `property_index` it is. (And for `MST_EVENT_OVERFLOW`, as its own may be among those dropped.) Those of a
 /// stand-alone profile are told by `mst_profile_dispatch`, those of an endpoint's profile by `mst_endpoint_dispatch`; a
