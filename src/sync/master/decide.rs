@@ -49,10 +49,16 @@ impl<'a> Decision<'a> {
         }
     }
 
+    /// Lets it use this buffer, which is empty.
+    pub(super) fn with(self, done: Vec<Done>) -> Self {
+        debug_assert!(done.is_empty());
+        Self { done, ..self }
+    }
+
     /// Takes all steps of the batch, or none: then it gives the property and the reason.
     pub(super) fn take(mut self, ops: &Ops) -> Result<Vec<Done>, (Option<PropertyIndex>, Error)> {
         let size_before = self.profile.size;
-        self.done.reserve_exact(ops.len());
+        self.done.reserve(ops.len());
         for (place, op) in (0_u32..).zip(ops) {
             let property = self.peer.view.to_master(op.property);
             if let Err(error) = self.take_step(property, place, op) {

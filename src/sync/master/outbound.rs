@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
-use super::profile::{Entry, ListLog, ListStep, MasterProfile, Recent, RecentStep};
+use super::profile::{Done, Entry, ListLog, ListStep, MasterProfile, Recent, RecentStep};
 use super::session::{Channel, ChannelPhase, PeerInfo, View};
 use super::{Action, Due, Master, Now};
 use crate::error::Error;
@@ -27,13 +27,15 @@ pub(super) struct Scratch {
     /// The same by the peer's index.
     entries: Vec<(u16, PropertyIndex)>,
     body: Vec<u8>,
+    /// For the steps of a batch.
+    pub(super) done: Vec<Done>,
 }
 
 /// Names keys to one observer.
-struct ChannelKeys<'a> {
-    numbers: &'a mut HashMap<u16, KeyNumbers>,
-    told: &'a mut ToldKeys,
-    view: &'a View,
+pub(super) struct ChannelKeys<'a> {
+    pub(super) numbers: &'a mut HashMap<u16, KeyNumbers>,
+    pub(super) told: &'a mut ToldKeys,
+    pub(super) view: &'a View,
 }
 
 impl PutKeys for ChannelKeys<'_> {

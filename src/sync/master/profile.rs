@@ -283,8 +283,8 @@ impl MasterProfile {
     }
 
     /// Remembers what a batch under the number did, whose steps are taken already and made this version.
-    pub(super) fn remember(&mut self, version: u64, writer: u128, number: u64, done: Vec<Done>) {
-        for Done { property, op, step, change } in done {
+    pub(super) fn remember(&mut self, version: u64, writer: u128, number: u64, done: &mut Vec<Done>) {
+        for Done { property, op, step, change } in done.drain(..) {
             let Some(change) = change else { continue };
             self.property_versions[property.usize()] = version;
             self.hashes.forget(property.usize());

@@ -211,7 +211,8 @@ impl Master {
             profile.outcomes.make_room(key, now.unix_ms).map_err(|error| Refusal::new(None, &error))?;
         }
         let decision = Decision::new(&self.config.schema, profile, peer, open, number);
-        decision.take(ops).map_err(|(property, error)| Refusal::new(property, &error))
+        let done = std::mem::take(&mut self.scratch.done);
+        decision.with(done).take(ops).map_err(|(property, error)| Refusal::new(property, &error))
     }
 
     /// Tells a writer that a batch is refused, and remembers it.
@@ -269,7 +270,9 @@ impl Master {
         let intervals = done.iter().map(|done| schema.property(done.property).interval());
         let may_wait = intervals.min().flatten();
         let effects = decide::effects_of(schema, profile, &done);
-        profile.remember(version, peer.writer.id, number, done);
+        let mut done = done;
+        profile.remember(version, peer.writer.id, number, &mut done);
+        self.scratch.done = done;
         if let Some(key) = key {
             profile.outcomes.applied(key, now.unix_ms);
         }
