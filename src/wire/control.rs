@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::{Error, Result};
 use crate::limits::MAX_CONTROL_BYTES;
@@ -39,6 +39,7 @@ pub(crate) enum Up {
         writer: u128,
         fingerprint: u64,
         /// Key and type of each property, in the peer's order, by which it names them from here on.
+        #[serde(deserialize_with = "grown")]
         properties: Vec<(u16, u16)>,
         /// Whether it wants to be told the names, rights and limits of these properties.
         describe: bool,
@@ -116,6 +117,7 @@ pub(crate) enum Down {
     Welcome {
         version: u16,
         /// The properties that the peer asked to be described, in its order.
+        #[serde(deserialize_with = "grown_if_any")]
         properties: Option<Vec<Described>>,
     },
     /// The answer to an open.
@@ -189,6 +191,40 @@ pub(crate) fn decode<M: Control>(bytes: &[u8]) -> Result<M> {
         Ok((message, length)) if length == bytes.len() => Ok(message),
         Ok(_) => Err(Error::malformed("control message", "has trailing bytes")),
         Err(error) => Err(Error::malformed("control message", error.to_string())),
+    }
+}
+
+/// Reads items that grow with what is there: for a count that is claimed the usual way takes up to a megabyte at once.
+fn grown<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+    Grown::deserialize(from).map(|grown| grown.0)
+}
+
+fn grown_if_any<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Vec<T>>, D::Error> {
+    Option::<Grown<T>>::deserialize(from).map(|some| some.map(|grown| grown.0))
+}
+
+struct Grown<T>(Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Grown<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Items<T>(Vec<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
+            type Value = Grown<T>;
+
+            fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                out.write_str("a sequence")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(mut self, mut from: A) -> Result<Self::Value, A::Error> {
+                while let Some(item) = from.next_element()? {
+                    self.0.push(item);
+                }
+                Ok(Grown(self.0))
+            }
+        }
+
+        from.deserialize_seq(Items(Vec::new()))
     }
 }
 
