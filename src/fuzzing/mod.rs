@@ -130,6 +130,9 @@ impl Layout {
                         .writers(Writers::Owner),
                 )
                 .property(Property::new("place", 0.0_f64).sync(SyncClass::Volatile).saved(false))
+                .property(
+                    Property::new("mood", "calm").sync(SyncClass::Volatile).visibility(Visibility::Public),
+                )
                 .build()
                 .unwrap()
         });

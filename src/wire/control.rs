@@ -165,10 +165,6 @@ pub(crate) fn relation_of(code: u8) -> Option<Relation> {
         .find(|r| relation_code(*r) == code)
 }
 
-fn config() -> impl bincode::config::Config {
-    bincode::config::standard().with_limit::<MAX_CONTROL_BYTES>()
-}
-
 /// Appends a message.
 pub(crate) fn encode<M: Control>(message: &M, out: &mut Vec<u8>) {
     // Encoding plain data into memory fails only past the limit, which is asserted where messages are made.
@@ -187,11 +183,23 @@ pub(crate) fn encoded_len<M: Control>(message: &M) -> usize {
 
 /// Reads a message that fills the bytes.
 pub(crate) fn decode<M: Control>(bytes: &[u8]) -> Result<M> {
-    match bincode::serde::decode_from_slice(bytes, config()) {
+    // The encoding believes what a text claims of its length, up to a limit. So that is never much more than there are bytes:
+    // one of them is at most sixteen of what the limit is of, those of a number of 128 bits.
+    let read = match bytes.len() {
+        0..=64 => read::<M, 1024>(bytes),
+        65..=512 => read::<M, 8192>(bytes),
+        513..=4096 => read::<M, 65_536>(bytes),
+        _ => read::<M, MAX_CONTROL_BYTES>(bytes),
+    };
+    match read {
         Ok((message, length)) if length == bytes.len() => Ok(message),
         Ok(_) => Err(Error::malformed("control message", "has trailing bytes")),
         Err(error) => Err(Error::malformed("control message", error.to_string())),
     }
+}
+
+fn read<M: Control, const LIMIT: usize>(bytes: &[u8]) -> Result<(M, usize), bincode::error::DecodeError> {
+    bincode::serde::decode_from_slice(bytes, bincode::config::standard().with_limit::<LIMIT>())
 }
 
 /// Reads items that grow with what is there: for a count that is claimed the usual way takes up to a megabyte at once.
