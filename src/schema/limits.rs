@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use regex_lite::Regex;
+use regex_lite::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
 use super::PropertyInfo;
 use crate::error::{Error, Result};
-use crate::limits::{MAX_DICT_ENTRIES, MAX_LIST_ITEMS};
+use crate::limits::{MAX_DICT_ENTRIES, MAX_LIST_ITEMS, MAX_PATTERN_MEMORY_BYTES};
 use crate::value::{DateTime, Key, KeyType, ScalarType, Value, ValueType};
 
 /// Limits of a property's values. Of a list or dictionary, those of numbers and texts hold for each item or value.
@@ -139,7 +139,7 @@ impl Limits {
             }
         }
         for (name, pattern) in [("pattern", &self.pattern), ("key_pattern", &self.key_pattern)] {
-            if let Some(Err(error)) = pattern.as_deref().map(Regex::new) {
+            if let Some(Err(error)) = pattern.as_deref().map(regex) {
                 mistakes.push((name, error.to_string()));
             }
         }
@@ -148,9 +148,14 @@ impl Limits {
 
     /// The limits ready for use; what is no regular expression is left out.
     pub(super) fn compile(&self) -> Patterns {
-        let compile = |pattern: &Option<String>| pattern.as_deref().and_then(|p| Regex::new(p).ok());
+        let compile = |pattern: &Option<String>| pattern.as_deref().and_then(|p| regex(p).ok());
         Patterns { value: compile(&self.pattern), key: compile(&self.key_pattern) }
     }
+}
+
+/// A regular expression that stays small: a few bytes could ask for megabytes.
+fn regex(pattern: &str) -> std::result::Result<Regex, regex_lite::Error> {
+    RegexBuilder::new(pattern).size_limit(MAX_PATTERN_MEMORY_BYTES).build()
 }
 
 fn bound_mistake(element: ScalarType, bound: Number) -> Option<String> {

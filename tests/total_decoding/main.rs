@@ -150,6 +150,7 @@ fn a_million_changed_inputs_are_read_or_refused() {
 fn what_asks_for_much_gets_little() {
     let mut tally = Tally::default();
     for (what, decoder, layout, bytes) in hostile::inputs() {
+        if std::env::var("COLLECT").is_ok() { let _ = catch_unwind(AssertUnwindSafe(|| tally.feed(decoder, layout, &bytes, &what))); continue; }
         tally.feed(decoder, layout, &bytes, &what);
     }
     tally.print();
