@@ -21,12 +21,14 @@ pub(super) fn act(profile: &mut Profile, bytes: &[u8]) {
     let at = |place: usize| bytes.get(place).copied().unwrap_or(0);
     let (what, draw) = (at(0), at(2));
     let property = PropertyIndex(u16::from(at(1)) % profile.schema().properties().len() as u16);
+    // What a property can't do is another value instead.
+    let change = |profile: &mut Profile| {
+        one(profile, what, property, draw).or_else(|_| one(profile, JSON, property, draw))
+    };
     // What the game does wrong is told to the game.
-    let _ = if what & ONCE == 0 {
-        one(profile, what, property, draw)
-    } else {
-        let key = format!("key{}", draw % 8);
-        profile.batch_once(&key, |profile| one(profile, what, property, draw))
+    let _ = match what & ONCE {
+        0 => change(profile),
+        _ => profile.batch_once(&format!("key{}", draw % 8), change),
     };
 }
 

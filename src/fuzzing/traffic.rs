@@ -1,6 +1,6 @@
 //! Real traffic: a network of a master, two game servers and two players, from a seed, and what travelled in it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::master::{MasterRig, Written};
 use super::peer::{OTHER, PeerRig, RELEASE};
@@ -31,6 +31,7 @@ pub fn record(layout: Layout, seed: u64, steps: usize) -> Vec<Recorded> {
     for _ in 0..steps {
         network.step();
     }
+    network.carry_all();
     network.master.finish();
     network.finish()
 }
@@ -40,6 +41,9 @@ struct Network {
     rng: Rng,
     master: MasterRig,
     peers: [PeerRig; PEERS],
+    /// What is under way between each peer and the master.
+    up: [VecDeque<(u8, Vec<u8>)>; PEERS],
+    down: [VecDeque<(u8, Vec<u8>)>; PEERS],
     master_script: Vec<u8>,
     peer_scripts: [Vec<u8>; PEERS],
     recorded: BTreeSet<Recorded>,
@@ -55,70 +59,94 @@ impl Network {
             rng: Rng::new(seed),
             master,
             peers: std::array::from_fn(|who| PeerRig::new(&schema, who)),
+            up: Default::default(),
+            down: Default::default(),
             master_script: Vec::new(),
             peer_scripts: Default::default(),
             recorded: BTreeSet::new(),
         };
         // Not always all of them.
-        for who in 0..1 + network.rng.below(PEERS as u64) as usize {
+        let first = if seed % 4 == 0 { 1 } else { PEERS };
+        for who in 0..first {
             network.to_master(CONNECT, who, &[]);
         }
+        network.carry_all();
         network
     }
 
     fn step(&mut self) {
         let who = self.rng.below(PEERS as u64) as usize;
-        let dice = self.rng.next();
-        let [what, property, draw, ..] = dice.to_le_bytes();
-        match self.rng.below(30) {
+        let [what, property, draw, ..] = self.rng.next().to_le_bytes();
+        match self.rng.below(40) {
             0 => {
+                self.up[who].clear();
+                self.down[who].clear();
                 self.to_peer(CONNECT, who, &[]);
                 self.to_master(CONNECT, who, &[]);
             }
-            1 | 2 => {
+            1 => {
                 let time = [property % 40];
                 self.to_master(TIME, who, &time);
                 (0..PEERS).for_each(|who| self.to_peer(TIME, who, &time));
             }
-            3 => self.to_peer(ACT, who, &[RELEASE | what & OTHER]),
+            2 => self.to_peer(ACT, who, &[RELEASE | what & OTHER]),
+            3..=5 => self.carry_all(),
+            6..=18 => self.carry(who),
             _ => {
                 let once = if what & 0x1c == 0 { game::ONCE } else { 0 };
+                // Mostly the same few properties, so that several want to change one.
+                let property = if draw % 2 == 0 { property } else { property % 4 + 13 };
                 let act = [what % game::ACTS | once | (what & OTHER), property, draw];
                 self.to_peer(ACT, who, &act);
             }
         }
     }
 
-    /// Something happens to the master; what it sends arrives.
+    /// One thing that is under way arrives.
+    fn carry(&mut self, who: usize) {
+        if let Some((kind, bytes)) = self.up[who].pop_front() {
+            self.to_master(kind, who, &bytes);
+        } else if let Some((kind, bytes)) = self.down[who].pop_front() {
+            self.to_peer(kind, who, &bytes);
+        }
+    }
+
+    fn carry_all(&mut self) {
+        for who in (0..PEERS).cycle().take(40 * PEERS) {
+            self.carry(who);
+        }
+    }
+
+    /// Something happens to the master.
     fn to_master(&mut self, kind: u8, who: usize, bytes: &[u8]) {
         script::put(&mut self.master_script, kind, who, bytes);
         self.master.piece(Piece { kind, who, bytes });
         assert_eq!(self.master.closed, None, "a real peer keeps the rules");
         for (who, kind, bytes) in std::mem::take(&mut self.master.out) {
-            match kind {
-                STREAM => bodies(&bytes).iter().for_each(|body| self.to_peer(FRAME, who, body)),
-                _ => self.to_peer(kind, who, &bytes),
-            }
+            let sent = self.noted(kind, bytes);
+            self.down[who].extend(sent);
         }
     }
 
-    /// Something happens to a peer; what it sends arrives.
+    /// Something happens to a peer.
     fn to_peer(&mut self, kind: u8, who: usize, bytes: &[u8]) {
-        self.note(kind, bytes);
         script::put(&mut self.peer_scripts[who], kind, who, bytes);
         self.peers[who].piece(Piece { kind, who, bytes });
         assert_eq!(self.peers[who].closed, None, "a real master keeps the rules");
         for (kind, bytes) in std::mem::take(&mut self.peers[who].out) {
-            if kind == STREAM {
-                for body in bodies(&bytes) {
-                    self.note(FRAME, &body);
-                    self.to_master(FRAME, who, &body);
-                }
-            } else {
-                self.note(kind, &bytes);
-                self.to_master(kind, who, &bytes);
-            }
+            let sent = self.noted(kind, bytes);
+            self.up[who].extend(sent);
         }
+    }
+
+    /// What is sent, frame by frame, taken down.
+    fn noted(&mut self, kind: u8, bytes: Vec<u8>) -> Vec<(u8, Vec<u8>)> {
+        let sent = match kind {
+            STREAM => bodies(&bytes).into_iter().map(|body| (FRAME, body)).collect(),
+            _ => vec![(kind, bytes)],
+        };
+        sent.iter().for_each(|(kind, bytes)| self.note(*kind, bytes));
+        sent
     }
 
     fn keep(&mut self, decoder: Decoder, bytes: &[u8]) {

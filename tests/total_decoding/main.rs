@@ -11,6 +11,7 @@ mod bounds;
 mod counting;
 mod hostile;
 mod mutation;
+#[allow(dead_code, unreachable_pub)]
 #[path = "../common/random.rs"]
 mod random;
 
@@ -84,7 +85,7 @@ fn hex(bytes: &[u8]) -> String {
 
 /// Traffic of a few networks: short ones, so that a script is quickly played.
 fn traffic() -> Vec<Recorded> {
-    let seeds = [(12, 6), (4, 40)];
+    let seeds = [(10, 16), (3, 120)];
     let of = |layout| {
         let runs = seeds.iter().flat_map(|(seeds, steps)| (0..*seeds).map(move |seed| (seed, *steps)));
         runs.flat_map(move |(seed, steps)| record(layout, seed, steps))
@@ -99,6 +100,12 @@ fn traffic() -> Vec<Recorded> {
 fn what_travels_is_good_and_every_part_of_it_is_read_or_refused() {
     let mut tally = Tally::default();
     let recorded = traffic();
+    let mut counts: BTreeMap<_, (usize, usize)> = BTreeMap::new();
+    for r in &recorded {
+        let count = counts.entry((r.decoder, r.layout)).or_default();
+        *count = (count.0 + 1, count.1 + r.bytes.len());
+    }
+    println!("{counts:?}");
     for Recorded { decoder, layout, bytes } in &recorded {
         let good = tally.feed(*decoder, *layout, bytes, "what was recorded");
         // A delta is good for the values that it was made for.
@@ -150,7 +157,10 @@ fn a_million_changed_inputs_are_read_or_refused() {
 fn what_asks_for_much_gets_little() {
     let mut tally = Tally::default();
     for (what, decoder, layout, bytes) in hostile::inputs() {
-        if std::env::var("COLLECT").is_ok() { let _ = catch_unwind(AssertUnwindSafe(|| tally.feed(decoder, layout, &bytes, &what))); continue; }
+        if std::env::var("COLLECT").is_ok() {
+            let _ = catch_unwind(AssertUnwindSafe(|| tally.feed(decoder, layout, &bytes, &what)));
+            continue;
+        }
         tally.feed(decoder, layout, &bytes, &what);
     }
     tally.print();
