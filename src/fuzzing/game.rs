@@ -10,8 +10,7 @@ const GUARD: u8 = 2;
 pub(super) const REMOVE: u8 = 3;
 const MOVE: u8 = 4;
 const REQUIRE: u8 = 5;
-const CLEAR: u8 = 6;
-/// How many of these there are.
+/// How many of these there are; the last one clears.
 pub(super) const ACTS: u8 = 7;
 /// All of it in one batch with an idempotency key.
 pub(super) const ONCE: u8 = 0x40;
@@ -57,7 +56,7 @@ fn one(profile: &mut Profile, what: u8, property: PropertyIndex, draw: u8) -> cr
             let value = profile.get(property).clone();
             profile.require(property, value)
         }
-        CLEAR | _ => profile.clear(property).map(drop),
+        _ => profile.clear(property).map(drop),
     }
 }
 

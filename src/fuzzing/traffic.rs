@@ -66,9 +66,9 @@ impl Network {
             recorded: BTreeSet::new(),
         };
         // Not always all of them.
-        let first = if seed % 4 == 0 { 1 } else { PEERS };
+        let first = if seed.is_multiple_of(4) { 1 } else { PEERS };
         for who in 0..first {
-            network.to_master(CONNECT, who, &[]);
+            network.master_gets(CONNECT, who, &[]);
         }
         network.carry_all();
         network
@@ -81,23 +81,23 @@ impl Network {
             0 => {
                 self.up[who].clear();
                 self.down[who].clear();
-                self.to_peer(CONNECT, who, &[]);
-                self.to_master(CONNECT, who, &[]);
+                self.peer_gets(CONNECT, who, &[]);
+                self.master_gets(CONNECT, who, &[]);
             }
             1 => {
                 let time = [property % 40];
-                self.to_master(TIME, who, &time);
-                (0..PEERS).for_each(|who| self.to_peer(TIME, who, &time));
+                self.master_gets(TIME, who, &time);
+                (0..PEERS).for_each(|who| self.peer_gets(TIME, who, &time));
             }
-            2 => self.to_peer(ACT, who, &[RELEASE | what & OTHER]),
+            2 => self.peer_gets(ACT, who, &[RELEASE | what & OTHER]),
             3..=5 => self.carry_all(),
             6..=18 => self.carry(who),
             _ => {
                 let once = if what & 0x1c == 0 { game::ONCE } else { 0 };
                 // Mostly the same few properties, so that several want to change one.
-                let property = if draw % 2 == 0 { property } else { property % 4 + 13 };
-                let act = [what % game::ACTS | once | (what & OTHER), property, draw];
-                self.to_peer(ACT, who, &act);
+                let property = if draw < 128 { property } else { property % 4 + 13 };
+                let act = [(what % game::ACTS) | once | (what & OTHER), property, draw];
+                self.peer_gets(ACT, who, &act);
             }
         }
     }
@@ -105,9 +105,9 @@ impl Network {
     /// One thing that is under way arrives.
     fn carry(&mut self, who: usize) {
         if let Some((kind, bytes)) = self.up[who].pop_front() {
-            self.to_master(kind, who, &bytes);
+            self.master_gets(kind, who, &bytes);
         } else if let Some((kind, bytes)) = self.down[who].pop_front() {
-            self.to_peer(kind, who, &bytes);
+            self.peer_gets(kind, who, &bytes);
         }
     }
 
@@ -118,7 +118,7 @@ impl Network {
     }
 
     /// Something happens to the master.
-    fn to_master(&mut self, kind: u8, who: usize, bytes: &[u8]) {
+    fn master_gets(&mut self, kind: u8, who: usize, bytes: &[u8]) {
         script::put(&mut self.master_script, kind, who, bytes);
         self.master.piece(Piece { kind, who, bytes });
         assert_eq!(self.master.closed, None, "a real peer keeps the rules");
@@ -129,7 +129,7 @@ impl Network {
     }
 
     /// Something happens to a peer.
-    fn to_peer(&mut self, kind: u8, who: usize, bytes: &[u8]) {
+    fn peer_gets(&mut self, kind: u8, who: usize, bytes: &[u8]) {
         script::put(&mut self.peer_scripts[who], kind, who, bytes);
         self.peers[who].piece(Piece { kind, who, bytes });
         assert_eq!(self.peers[who].closed, None, "a real master keeps the rules");

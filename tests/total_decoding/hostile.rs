@@ -38,8 +38,8 @@ fn binary(all: &mut Vec<Input>) {
         Decoder::ApplyDelta,
     ];
     for decoder in binary {
-        for count in COUNTS {
-            for head in 0..=255_u8 {
+        for count in [60_000, 131_072, u32::MAX as u64, u64::MAX] {
+            for head in (0..=255_u8).step_by(if decoder == Decoder::ApplyDelta { 5 } else { 1 }) {
                 // A count after one byte, after two of which the second is a type, and after three.
                 for head in [&[head][..], &[0, head], &[head, 6], &[0, head, 6], &[0, 16, head, 6]] {
                     let what = format!("a count of {count} after {head:?}");
@@ -50,7 +50,7 @@ fn binary(all: &mut Vec<Input>) {
         }
         // Many of the smallest things there are: one byte again and again, after any head and a count of as many.
         for byte in [0, 1, 2, 3, 4, 7, 8, 0x10, 0x20, 0x40, 0x7f] {
-            for head in (0..=255_u8).step_by(if decoder == Decoder::ApplyDelta { 3 } else { 1 }) {
+            for head in (0..=255_u8).step_by(if decoder == Decoder::ApplyDelta { 5 } else { 1 }) {
                 let what = format!("many {byte} after {head}");
                 let many = [&[head][..], &varint(2000), &[byte; 2000]].concat();
                 all.push((what.clone(), decoder, Layout::Everything, many.clone()));
@@ -119,7 +119,7 @@ fn texts(all: &mut Vec<Input>) {
             texts.push((format!("{depth} deep of {open}, closed"), closed));
         }
     }
-    for item in ["0", "[]", "{}", "\"\"", "null", "1e9", "true"] {
+    for item in ["0", "[]", "{}", "{\"\":0}", "[0]", "\"\"", "null", "1e9", "true"] {
         let many = vec![item; 5000].join(",");
         for name in ["types.list", "nobody", "properties"] {
             texts.push((format!("many {item} in {name}"), format!("{{\"{name}\":[{many}]}}")));
@@ -144,6 +144,9 @@ fn texts(all: &mut Vec<Input>) {
         let limits = format!(",\"limits\":{{\"pattern\":\"{pattern}\"}}");
         texts.push((format!("a pattern {pattern}"), format!("{{\"properties\":[{}]}}", property(&limits))));
     }
+    let limits = ",\"limits\":{\"pattern\":\"a{999}\"}";
+    let many = vec![property(limits); 20].join(",");
+    texts.push(("many patterns".into(), format!("{{\"properties\":[{many}]}}")));
     let many = vec!["{}"; 5000].join(",");
     texts.push(("many empty properties".into(), format!("{{\"properties\":[{many}]}}")));
     let many = vec![property(""); 5000].join(",");
@@ -217,6 +220,22 @@ fn scripts(all: &mut Vec<Input>) {
                 script.clone(),
             ));
         }
+    }
+    // Batches without end, of a byte or two: a value, one that is refused, one of what it may not write, and the same once.
+    let opened = [connect.clone(), open(&[zero; 5]), later.clone()].concat();
+    for op in [&[0][..], &[1], &[0x0a, 0x0b, 1, 0], &[0x0a, 16, 0], &[0x62, 4], &[9, 0], &[8, 0]] {
+        for layout in Layout::ALL {
+            let many = [&[1, 0, 1][..], &op.repeat(10_000 / op.len())].concat();
+            let what = format!("many batches of {op:?}");
+            all.push((what, Decoder::MasterSession, layout, [opened.clone(), piece(0, &many)].concat()));
+        }
+    }
+    // Opens without end, of one profile and of many.
+    for users in [1, 200] {
+        let opens =
+            (0..200_u8).flat_map(|n| piece(0, &[0, 1, n, 1, b' ' + n % users % 90, 0, 0, 0, 0, 0, 0]));
+        let opens = [connect.clone(), opens.collect()].concat();
+        all.push((format!("opens of {users}"), Decoder::MasterSession, Layout::Small, opens));
     }
     // Pieces of nothing, of every kind; and a great many of them.
     for decoder in [Decoder::MasterSession, Decoder::PeerSession] {

@@ -50,7 +50,7 @@ impl Tally {
             std::mem::forget(subject);
             panic!("{} panics at {what}, {layout:?}: {}", decoder.name(), hex(bytes));
         };
-        let limit = bound(decoder, bytes.len());
+        let limit = bound(decoder, bytes);
         assert!(
             allocated <= limit,
             "{} allocates {allocated} bytes for {}, more than {limit}, at {what}, {layout:?}: {}",
@@ -70,7 +70,7 @@ impl Tally {
     fn print(&self) {
         for (decoder, Worst { inputs, of_bound, allocated, length, millis }) in &self.0 {
             println!(
-                "{:>15}: {inputs:>7} inputs, {millis:>5} ms; the worst allocates {allocated} for {length} bytes, {}% of its bound",
+                "{:>15}: {inputs:>7} inputs, {millis:>5} ms; most: {allocated} for {length} bytes, {}% of what it may",
                 decoder.name(),
                 *of_bound as f64 / 10.0
             );
@@ -85,7 +85,7 @@ fn hex(bytes: &[u8]) -> String {
 
 /// Traffic of a few networks: short ones, so that a script is quickly played.
 fn traffic() -> Vec<Recorded> {
-    let seeds = [(10, 16), (3, 120)];
+    let seeds = [(10, 16), (2, 80)];
     let of = |layout| {
         let runs = seeds.iter().flat_map(|(seeds, steps)| (0..*seeds).map(move |seed| (seed, *steps)));
         runs.flat_map(move |(seed, steps)| record(layout, seed, steps))
@@ -100,12 +100,6 @@ fn traffic() -> Vec<Recorded> {
 fn what_travels_is_good_and_every_part_of_it_is_read_or_refused() {
     let mut tally = Tally::default();
     let recorded = traffic();
-    let mut counts: BTreeMap<_, (usize, usize)> = BTreeMap::new();
-    for r in &recorded {
-        let count = counts.entry((r.decoder, r.layout)).or_default();
-        *count = (count.0 + 1, count.1 + r.bytes.len());
-    }
-    println!("{counts:?}");
     for Recorded { decoder, layout, bytes } in &recorded {
         let good = tally.feed(*decoder, *layout, bytes, "what was recorded");
         // A delta is good for the values that it was made for.
@@ -140,7 +134,8 @@ fn a_million_changed_inputs_are_read_or_refused() {
             if seeds.is_empty() {
                 continue;
             }
-            for _ in 0..share / 2 {
+            let layouts = if decoder == Decoder::Schema { 1 } else { 2 };
+            for _ in 0..share / layouts {
                 let bytes = mutation::mutated(decoder, &seeds, &mut random);
                 tally.feed(decoder, layout, &bytes, "a mutation");
             }
@@ -157,10 +152,6 @@ fn a_million_changed_inputs_are_read_or_refused() {
 fn what_asks_for_much_gets_little() {
     let mut tally = Tally::default();
     for (what, decoder, layout, bytes) in hostile::inputs() {
-        if std::env::var("COLLECT").is_ok() {
-            let _ = catch_unwind(AssertUnwindSafe(|| tally.feed(decoder, layout, &bytes, &what)));
-            continue;
-        }
         tally.feed(decoder, layout, &bytes, &what);
     }
     tally.print();

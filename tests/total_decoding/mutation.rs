@@ -70,7 +70,7 @@ pub(crate) fn mutated(decoder: Decoder, seeds: &[&[u8]], random: &mut Random) ->
     bytes
 }
 
-fn pick<'a, T: Copy>(all: &'a [T], random: &mut Random) -> T {
+fn pick<T: Copy>(all: &[T], random: &mut Random) -> T {
     all[random.below(all.len() as u64) as usize]
 }
 
