@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::game;
 use crate::error::Result;
 use crate::json::{profile_from_json, profile_to_json};
 use crate::profile::{Cause, Profile};
@@ -157,15 +158,15 @@ impl Live {
         let values = schema.properties().iter().map(|p| Some(p.default().clone())).collect();
         attached.load(Relation::Server, values, 0, Cause::Load).unwrap();
         let mut alone = Profile::new(schema.clone());
-        for profile in [&mut attached, &mut alone] {
-            for index in schema.indexes() {
-                // Lists and dictionaries, and a few others.
-                if !schema.property(index).value_type().name().contains('<') && index.get() % 8 != 1 {
-                    continue;
-                }
-                let place = index.get() as u8;
-                super::game::act(profile, &[super::game::JSON, place, place]);
-                super::game::act(profile, &[super::game::REMOVE, place, 0]);
+        for index in schema.indexes() {
+            let (place, name) = (index.get() as u8, schema.property(index).value_type().name());
+            // Lists and dictionaries, and a few others.
+            if name.contains('<') || place % 8 == 1 {
+                game::act(&mut attached, &[game::JSON, place, place]);
+            }
+            if name.starts_with("list") {
+                game::act(&mut attached, &[game::REMOVE, place, 0]);
+                game::act(&mut alone, &[game::JSON, place, place]);
             }
         }
         attached.seal();

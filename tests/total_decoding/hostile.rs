@@ -234,8 +234,10 @@ fn scripts(all: &mut Vec<Input>) {
     for users in [1, 200] {
         let opens =
             (0..200_u8).flat_map(|n| piece(0, &[0, 1, n, 1, b' ' + n % users % 90, 0, 0, 0, 0, 0, 0]));
-        let opens = [connect.clone(), opens.collect()].concat();
-        all.push((format!("opens of {users}"), Decoder::MasterSession, Layout::Small, opens));
+        let opens: Vec<u8> = [connect.clone(), opens.collect()].concat();
+        for layout in Layout::ALL {
+            all.push((format!("opens of {users}"), Decoder::MasterSession, layout, opens.clone()));
+        }
     }
     // Pieces of nothing, of every kind; and a great many of them.
     for decoder in [Decoder::MasterSession, Decoder::PeerSession] {
