@@ -55,12 +55,14 @@ fn multiple_and_fixed(decoder: Decoder) -> (usize, usize) {
 /// How many of a thousand inputs are its: fewer of what takes longer.
 pub(crate) fn share(decoder: Decoder) -> u64 {
     match decoder {
-        Decoder::Frame | Decoder::Delta => 220,
+        Decoder::Frame | Decoder::Delta => 210,
         Decoder::Control | Decoder::Volatile | Decoder::Journal => 120,
         Decoder::Snapshot => 102,
         Decoder::ProfileJson => 70,
         Decoder::Document => 8,
-        Decoder::ApplyDelta | Decoder::PeerSession => 7,
-        Decoder::Schema | Decoder::MasterSession => 3,
+        Decoder::PeerSession => 15,
+        Decoder::ApplyDelta => 14,
+        Decoder::MasterSession => 8,
+        Decoder::Schema => 3,
     }
 }

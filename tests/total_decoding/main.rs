@@ -35,6 +35,7 @@ struct Worst {
     allocated: usize,
     length: usize,
     millis: u128,
+    slowest_micros: u128,
 }
 
 #[derive(Default)]
@@ -44,6 +45,7 @@ impl Tally {
     /// Gives an input to a decoder: no panic, no more memory than its bound. True when the decoder found it good.
     fn feed(&mut self, decoder: Decoder, layout: Layout, bytes: &[u8], what: &str) -> bool {
         let mut subject = decoder.subject(layout);
+        let began = Instant::now();
         let result = catch_unwind(AssertUnwindSafe(|| counting::peak(|| subject.feed(bytes))));
         let Ok((good, allocated)) = result else {
             // What is half changed is not to be dropped.
@@ -60,6 +62,7 @@ impl Tally {
         );
         let worst = self.0.entry(decoder).or_default();
         worst.inputs += 1;
+        worst.slowest_micros = worst.slowest_micros.max(began.elapsed().as_micros());
         let of_bound = allocated as u64 * 1000 / limit as u64;
         if of_bound > worst.of_bound {
             (worst.of_bound, worst.allocated, worst.length) = (of_bound, allocated, bytes.len());
@@ -68,9 +71,9 @@ impl Tally {
     }
 
     fn print(&self) {
-        for (decoder, Worst { inputs, of_bound, allocated, length, millis }) in &self.0 {
+        for (decoder, Worst { inputs, of_bound, allocated, length, millis, slowest_micros }) in &self.0 {
             println!(
-                "{:>15}: {inputs:>7} inputs, {millis:>5} ms; most: {allocated} for {length} bytes, {}% of what it may",
+                "{:>15}: {inputs:>7} inputs, {millis:>5} ms; most: {allocated} for {length} bytes, {}% of what it may; the slowest took {slowest_micros} µs",
                 decoder.name(),
                 *of_bound as f64 / 10.0
             );
