@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Layout;
 use super::script::{self, CONNECT, DATAGRAM, FRAME, GONE, PEERS, Piece, SNAPSHOT, STREAM, TIME};
 use crate::error::{Error, ErrorCode, Result};
 use crate::schema::Schema;
@@ -41,6 +42,8 @@ pub(super) struct Written {
 
 pub(super) struct MasterRig {
     schema: Arc<Schema>,
+    /// Whether peers ask for what their properties are.
+    describes: bool,
     master: Master,
     store: MemoryStore,
     /// What the next profile that is asked for is, instead of what the database has.
@@ -57,7 +60,7 @@ pub(super) struct MasterRig {
 }
 
 impl MasterRig {
-    pub(super) fn new(schema: &Arc<Schema>) -> Self {
+    pub(super) fn new(schema: &Arc<Schema>, layout: Layout) -> Self {
         let mut store = MemoryStore::new();
         store.claim().unwrap();
         let master = Master::new(MasterConfig {
@@ -71,6 +74,7 @@ impl MasterRig {
         });
         Self {
             schema: schema.clone(),
+            describes: layout == Layout::View,
             master,
             store,
             stored: None,
@@ -183,9 +187,9 @@ impl MasterRig {
             version_max: PROTOCOL_VERSION,
             token: TOKENS[who].into(),
             writer: who as u128 + 1,
-            fingerprint: schema.fingerprint(),
+            fingerprint: if self.describes { 0 } else { schema.fingerprint() },
             properties: schema.properties().iter().map(|p| (p.key(), p.value_type().code())).collect(),
-            describe: false,
+            describe: self.describes,
         };
         let mut out = Vec::new();
         put_control(&mut out, &hello);

@@ -86,12 +86,14 @@ impl Decoder {
     /// What stands ready to read one input.
     #[must_use]
     pub fn subject(self, layout: Layout) -> Subject {
-        let schema = layout.schema();
+        let (schema, of_master) = (layout.schema(), layout.schema_of_master());
         Subject {
             decoder: self,
             machine: match self {
                 Self::ApplyDelta => Machine::Live(Box::new(Live::new(&schema))),
-                Self::Document | Self::MasterSession => Machine::Master(Box::new(MasterRig::new(&schema))),
+                Self::Document | Self::MasterSession => {
+                    Machine::Master(Box::new(MasterRig::new(&of_master, layout)))
+                }
                 Self::PeerSession => Machine::Peer(Box::new(PeerRig::new(&schema, 0))),
                 _ => Machine::None,
             },
@@ -107,11 +109,23 @@ pub enum Layout {
     Everything,
     /// A few properties.
     Small,
+    /// These few, of which a peer knows the keys and types alone, so that the master describes them. Only for the sessions.
+    View,
 }
 
 impl Layout {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Everything, Self::Small];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Everything, Self::Small, Self::View];
+
+    /// Those that make a difference to a decoder.
+    #[must_use]
+    pub fn of(decoder: Decoder) -> &'static [Self] {
+        match decoder {
+            Decoder::MasterSession | Decoder::PeerSession => &Self::ALL,
+            Decoder::Control | Decoder::Schema => &[Self::Everything],
+            _ => &[Self::Everything, Self::Small],
+        }
+    }
 
     /// Its schema.
     #[must_use]
@@ -136,9 +150,24 @@ impl Layout {
                 .build()
                 .unwrap()
         });
+        static VIEW: LazyLock<Arc<Schema>> = LazyLock::new(|| {
+            let mut view = Schema::builder();
+            for property in Layout::Small.schema().properties() {
+                view.add(Property::with_key(property.key(), property.value_type().zero()));
+            }
+            view.build().unwrap()
+        });
         match self {
             Self::Everything => EVERYTHING.clone(),
             Self::Small => SMALL.clone(),
+            Self::View => VIEW.clone(),
+        }
+    }
+
+    fn schema_of_master(self) -> Arc<Schema> {
+        match self {
+            Self::View => Self::Small.schema(),
+            other => other.schema(),
         }
     }
 }
@@ -181,7 +210,7 @@ impl Subject {
 
 /// Reads an input of any decoder with each schema.
 pub fn feed(decoder: Decoder, bytes: &[u8]) {
-    for layout in Layout::ALL {
-        decoder.subject(layout).feed(bytes);
+    for layout in Layout::of(decoder) {
+        decoder.subject(*layout).feed(bytes);
     }
 }

@@ -52,7 +52,7 @@ struct Network {
 impl Network {
     fn new(layout: Layout, seed: u64) -> Self {
         let schema = layout.schema();
-        let mut master = MasterRig::new(&schema);
+        let mut master = MasterRig::new(&layout.schema_of_master(), layout);
         master.written = Some(Written::default());
         let mut network = Self {
             layout,
@@ -150,6 +150,9 @@ impl Network {
     }
 
     fn keep(&mut self, decoder: Decoder, bytes: &[u8]) {
+        if !Layout::of(decoder).contains(&self.layout) {
+            return;
+        }
         self.recorded.insert(Recorded { decoder, layout: self.layout, bytes: bytes.to_vec() });
     }
 
@@ -177,7 +180,7 @@ impl Network {
     }
 
     fn finish(mut self) -> Vec<Recorded> {
-        let schema = self.layout.schema();
+        let schema = self.layout.schema_of_master();
         let script = std::mem::take(&mut self.master_script);
         self.keep(Decoder::MasterSession, &script);
         // That of the first one alone, as the machine that plays it is the first.

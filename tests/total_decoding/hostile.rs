@@ -1,6 +1,6 @@
 //! Inputs that were made to ask for much: great counts and lengths, values in each other, many things that take no room.
 
-use mst_profiles::fuzzing::{Decoder, Layout};
+use mst_profiles::fuzzing::{Decoder, Layout, record};
 
 /// What it is, for whom, as what, and the bytes.
 pub(crate) type Input = (String, Decoder, Layout, Vec<u8>);
@@ -246,6 +246,7 @@ fn scripts(all: &mut Vec<Input>) {
             all.push((format!("empty pieces of kind {kind}"), decoder, Layout::Small, many));
         }
     }
+    descriptions(all);
     // What a master might say: welcome, and then each message with great numbers.
     let welcome = piece(0, &[0, 0, 1, 0]);
     for message in 0..9_u8 {
@@ -266,5 +267,29 @@ fn scripts(all: &mut Vec<Input>) {
         let body = [&[flags][..], &MAX.repeat(step * 3)].concat();
         let script = [welcome.clone(), piece(0, &body), piece(0, &body)].concat();
         all.push((format!("a delta's head {flags:x}"), Decoder::PeerSession, Layout::Small, script));
+    }
+}
+
+/// A master's welcome in which any byte of the descriptions is another one, so that a list is volatile, a text is summed, or a
+/// least is greater than a most; all that was said to a peer after it; and then the game does what it can with each property.
+fn descriptions(all: &mut Vec<Input>) {
+    let acts =
+        (0..7_u8).flat_map(|what| (0..8).flat_map(move |place| [[what, place, 201], [what, place, 6]]));
+    let acts: Vec<u8> = acts.flat_map(|act| piece(6, &act)).collect();
+    let recorded = record(Layout::View, 1, 16).into_iter();
+    let script = recorded.filter(|r| r.decoder == Decoder::PeerSession).map(|r| r.bytes).next().unwrap();
+    // The first piece is the welcome.
+    let length = usize::from(u16::from_le_bytes([script[1], script[2]]));
+    assert!(
+        script[0] == 0 && script[3..3 + length].starts_with(&[0, 0, 1, 1, 7]),
+        "a welcome with descriptions"
+    );
+    for place in 8..3 + length {
+        for value in [0, 1, 2, 3, 4, 5, 0x7f, 0xff] {
+            let mut script = [&script[..], &acts, &piece(4, &[100])].concat();
+            script[place] = value;
+            let what = format!("a description with {value} at {place}");
+            all.push((what, Decoder::PeerSession, Layout::View, script));
+        }
     }
 }
