@@ -23,13 +23,14 @@ const PATTERN: usize = 3 * MAX_PATTERN_MEMORY_BYTES;
 /// is said at each.
 fn multiple_and_fixed(decoder: Decoder) -> (usize, usize) {
     match decoder {
-        // A frame's bytes themselves, and what one frame holds, at a time. The keys that are known here are the fixed part.
-        Decoder::Frame => (32, 8 << 10),
+        // A frame's bytes themselves, and what one frame holds, at a time: most if it is a control message. The keys that are
+        // known here are the fixed part.
+        Decoder::Frame => (128, 8 << 10),
         // A step of a list or a dictionary is a byte at least.
         Decoder::Delta => (80, 8 << 10),
         // A profile, to which it is applied.
         Decoder::Snapshot => (64, 16 << 10),
-        // A description of a property is fourteen bytes at least. See `decode` for the texts.
+        // What a text claims of its length is believed up to a multiple of what there is: see `wire::control::decode`.
         Decoder::Control => (128, 2 << 10),
         // Nothing is gathered.
         Decoder::Volatile => (4, 1 << 10),

@@ -87,6 +87,14 @@ fn controls(all: &mut Vec<Input>) {
         let frame = [vec![0], body].concat();
         all.push((what, Decoder::Frame, Layout::Small, [varint(frame.len() as u64), frame].concat()));
     };
+    // Just as long as it takes to be believed more.
+    for length in [65, 513, 4097] {
+        for head in [&[0, 1, 1][..], &[1, 0], &[3, 0, 0], &[0, 1, 1, 1]] {
+            let mut body = [head, &claimed(60_000)].concat();
+            body.resize(length, 0);
+            add(format!("a text of 60000 in {length}"), body);
+        }
+    }
     for count in COUNTS {
         // A hello: versions, the token, the writer, the fingerprint, and the properties.
         add(format!("a token of {count}"), [vec![0, 1, 1], claimed(count)].concat());
