@@ -57,13 +57,13 @@ fn multiple_and_fixed(decoder: Decoder) -> (usize, usize) {
 pub(crate) fn share(decoder: Decoder) -> u64 {
     match decoder {
         Decoder::Frame | Decoder::Delta => 210,
-        Decoder::Control | Decoder::Volatile | Decoder::Journal => 120,
+        Decoder::Control | Decoder::Volatile | Decoder::Journal => 124,
         Decoder::Snapshot => 102,
         Decoder::ProfileJson => 70,
-        Decoder::Document => 8,
-        Decoder::PeerSession => 15,
-        Decoder::ApplyDelta => 14,
-        Decoder::MasterSession => 8,
+        Decoder::Document => 6,
+        Decoder::PeerSession => 12,
+        Decoder::ApplyDelta => 10,
+        Decoder::MasterSession => 5,
         Decoder::Schema => 3,
     }
 }
