@@ -16,6 +16,8 @@ use crate::store::{JournalRow, StoredProfile, WriterInfo};
 use crate::value::{DictEffect, Effect, ListEffect, Logged, OwnOp, PartChange, PartEffect, PathStep, Value};
 
 const RESERVED: &str = "$mst";
+/// No profile gets as far, and from there on there is room to count.
+const MAX_VERSION: u64 = u64::MAX / 2;
 
 /// The reserved member. Random numbers are hexadecimal text, as many readers of JSON know no 64-bit integers.
 #[derive(Default, Serialize, Deserialize)]
@@ -201,6 +203,9 @@ fn set_aside(schema: &Schema, profile: &mut MasterProfile, name: &Arc<str>) -> b
 
 fn read_meta(schema: &Schema, profile: &mut MasterProfile, meta: Meta) -> Result<(), String> {
     let hex = |text: &str| u64::from_str_radix(text, 16).map_err(|_| format!("`{text}` is no epoch"));
+    if meta.version > MAX_VERSION {
+        return Err(format!("has version {}, more than there can be", meta.version));
+    }
     profile.version = meta.version;
     profile.epoch = hex(&meta.epoch)?;
     for (epoch, end) in meta.epochs {
