@@ -159,7 +159,7 @@ pub(super) fn load(
     for (name, _) in &misfits {
         // What happened to what it was says nothing of what it is now.
         if let Ok(index) = schema.index_of(name) {
-            profile.lists.remove(&index.get());
+            profile.lists.remove(index.get());
         }
     }
     misfits.retain(|(name, _)| !set_aside(schema, &mut profile, name));
@@ -340,7 +340,7 @@ fn log_steps(
             let value_type = schema.property(index).value_type();
             for step in steps {
                 match step.path.renamed_for(value_type) {
-                    Some(path) => log(Logged::Part(PartEffect { path, what: step.what.clone() })),
+                    Some(path) => log(Logged::Part(Box::new(PartEffect { path, what: step.what.clone() }))),
                     // The type had other fields then.
                     None => return profile.forget_steps(index, version),
                 }

@@ -88,9 +88,7 @@ impl Master {
         let Some(state) = self.sessions.get(&session) else { return Ok(false) };
         let profile = state.channels.get(&channel).and_then(|open| self.profiles[open.profile].as_ref());
         let meaning = |property: u16, key: u32| match profile {
-            Some(Entry::Live(profile)) => {
-                profile.keys.get(&peer.view.to_master(property).get())?.meaning(key)
-            }
+            Some(Entry::Live(profile)) => profile.keys.get(peer.view.to_master(property).get())?.meaning(key),
             // While it is being loaded, no number has been given.
             Some(Entry::Loading { .. }) => None,
             // What a number meant in a channel that is closed is not known any more, and does not matter.
