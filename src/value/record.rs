@@ -112,6 +112,16 @@ impl RecordType {
     /// letters, digits and `_`, for limits that don't go with the field's type or that its default is against, and for more than
     /// [`MAX_NESTING`] records, lists and dictionaries within one another.
     pub fn new(fields: impl IntoIterator<Item = Field>) -> Result<Self> {
+        Self::made(fields, true)
+    }
+
+    /// The type of which nothing more is known than names and types, as another peer or the journal names it. Its defaults are
+    /// zeros, which need not be values of a type of the game's own.
+    pub(super) fn of_zeros(fields: impl IntoIterator<Item = Field>) -> Result<Self> {
+        Self::made(fields, false)
+    }
+
+    fn made(fields: impl IntoIterator<Item = Field>, checked: bool) -> Result<Self> {
         let fields: Vec<Field> = fields.into_iter().collect();
         let invalid = |reason: String| Err(Error::InvalidSchema { reason });
         if fields.is_empty() || fields.len() > MAX_FIELDS {
@@ -131,9 +141,13 @@ impl RecordType {
             if let Some((member, reason)) = limits.mistakes(&value_type).into_iter().next() {
                 return invalid(format!("the field `{name}`: {member} {reason}"));
             }
-            default.check(|| format!("the default of the field `{name}`"))?;
+            if checked {
+                default.check(|| format!("the default of the field `{name}`"))?;
+            }
             let info = FieldInfo { name, value_type, default, rules: Rules::new(limits), description };
-            if let Err(error) = info.rules.check_default(&info.name, &info.value_type, &info.default) {
+            if checked
+                && let Err(error) = info.rules.check_default(&info.name, &info.value_type, &info.default)
+            {
                 return invalid(format!(
                     "the field `{}`: the default is against the limits: {error}",
                     info.name

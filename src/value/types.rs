@@ -385,7 +385,7 @@ impl<'n> Parser<'n> {
             }
         }
         self.expect('}')?;
-        RecordType::new(fields).ok()
+        RecordType::of_zeros(fields).ok()
     }
 
     /// The letters, digits and `_` that come next.

@@ -17,7 +17,8 @@ use crate::planted::{Bug, planted};
 use crate::schema::{PropertyIndex, Schema};
 use crate::value::{Key, PartChange, Path, Value};
 use crate::wire::by_index::ByIndex;
-use crate::wire::control::{Down, relation_code};
+use crate::wire::compress::compress;
+use crate::wire::control::{COMPRESSED, Down, relation_code};
 use crate::wire::delta::DeltaWriter;
 use crate::wire::frames::{DeltaHead, KIND_DURABLE, KIND_HASH, put_delta, put_frame};
 use crate::wire::keys::{KeyNumbers, PutKeys, ToldKeys};
@@ -248,6 +249,7 @@ impl Master {
         bytes.extend_from_slice(&profile.epoch.to_le_bytes());
         put_u64(&mut bytes, profile.version);
         put_u64(&mut bytes, own);
+        let relation_at = bytes.len();
         bytes.push(relation_code(open.relation));
         let relation = open.relation;
         let MasterProfile { keys, values, .. } = profile;
@@ -260,6 +262,9 @@ impl Master {
             visible.then(|| &values[property.usize()])
         };
         put_snapshot(&mut bytes, peer.view.types.len(), visible, &mut keys);
+        if compress(&mut bytes, relation_at + 1) {
+            bytes[relation_at] |= COMPRESSED;
+        }
         state.send(&Down::Snapshot { channel, serial });
         state.snapshot_outstanding += bytes.len();
         self.stats.snapshots += 1;
