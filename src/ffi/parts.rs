@@ -26,7 +26,16 @@ unsafe fn read_path<'a>(path: *const c_char, path_len: u32) -> Outcome<&'a str> 
 fn path_of(profile: &Profile, index: PropertyIndex, text: &str) -> Result<Path, Error> {
     let info = profile.schema().property(index);
     Path::parse(info.value_type(), text)
-        .ok_or_else(|| Error::NoSuchPlace { property: info.shared_name().clone(), place: text.to_owned() })
+        .ok_or_else(|| Error::NoSuchPlace { property: info.shared_name().clone(), place: shortened(text) })
+}
+
+/// As much of a path as an error tells: the caller's may have any length.
+fn shortened(path: &str) -> String {
+    const MAX_CHARS: usize = 200;
+    match path.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}…", &path[..end]),
+        None => path.to_owned(),
+    }
 }
 
 /// What is at a place; an error when nothing is.
@@ -35,7 +44,7 @@ fn found<'p>(profile: &'p Profile, index: PropertyIndex, text: &str, confirmed: 
     let value = if confirmed { profile.confirmed(index) } else { profile.get(index) };
     path.find(value).ok_or_else(|| {
         let name = profile.schema().property(index).name();
-        Failure::new(ErrorCode::NoSuchPlace, format!("property `{name}` has nothing at `{text}` now"))
+        Failure::new(ErrorCode::NoSuchPlace, format!("property `{name}` has nothing at `{}` now", shortened(text)))
     })
 }
 
@@ -294,9 +303,11 @@ pub unsafe extern "C" fn mst_profile_insert_json_at(
         let (path, json) = unsafe { (read_path(path, path_len)?, read_text("json", json, json_len)?) };
         change(profile, index, |p, index| {
             let path = path_of(p, index, path)?;
-            let list = path.type_in(p.schema().property(index).value_type());
-            let element = list.filter(|list| matches!(list, ValueType::List(_))).map(ValueType::element);
-            let value = from_json(p, index, element, json)?;
+            let info = p.schema().property(index);
+            let Some(ValueType::List(element)) = path.type_in(info.value_type()) else {
+                return Err(info.wrong_type("a list"));
+            };
+            let value = from_json(p, index, Some(element), json)?;
             insert(p, index, path, item, value)
         })
     })
@@ -331,7 +342,7 @@ pub unsafe extern "C" fn mst_profile_remove_at(
     guard(|| {
         // SAFETY: the caller's promise, passed on.
         let path = unsafe { read_path(path, path_len)? };
-        change(profile, index, |p, index| p.remove_at(index, path))
+        change(profile, index, |p, index| p.remove_at(index, path_of(p, index, path)?))
     })
 }
 
@@ -352,7 +363,7 @@ pub unsafe extern "C" fn mst_profile_move_at(
     guard(|| {
         // SAFETY: the caller's promise, passed on.
         let path = unsafe { read_path(path, path_len)? };
-        change(profile, index, |p, index| p.move_at(index, path, to))
+        change(profile, index, |p, index| p.move_at(index, path_of(p, index, path)?, to))
     })
 }
 
@@ -373,7 +384,7 @@ pub unsafe extern "C" fn mst_profile_clear_at(
     guard(|| {
         // SAFETY: the caller's promise, passed on.
         let path = unsafe { read_path(path, path_len)? };
-        change(profile, index, |p, index| p.clear_at(index, path))
+        change(profile, index, |p, index| p.clear_at(index, path_of(p, index, path)?))
     })
 }
 
@@ -388,7 +399,7 @@ unsafe fn add_at(
 ) -> Outcome {
     // SAFETY: the caller's promise, passed on.
     let path = unsafe { read_path(path, path_len)? };
-    change(profile, index, |p, index| p.add_at(index, path, addition))
+    change(profile, index, |p, index| p.add_at(index, path_of(p, index, path)?, addition))
 }
 
 /// Adds to the integer of a field, an item or an entry; an entry that is not there counts as zero. See `mst_profile_get_at` for
