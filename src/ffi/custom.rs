@@ -12,7 +12,8 @@ use crate::limits::MAX_STRING_BYTES;
 use crate::value::{Codec, register_codec};
 
 /// Tells whether bytes are a value of a type of the game's own: 1 if they are, 0 if not. It is called on whatever thread decodes a
-/// value, also on several at a time, and must not unwind. `user_data` is what was given when the codec was registered.
+/// value, also on several at a time, must not unwind, and must not call functions of this library, which may hold what these wait
+/// for. `user_data` is what was given when the codec was registered.
 pub type MstCodecValidate =
     Option<unsafe extern "C" fn(bytes: *const u8, bytes_len: u32, user_data: *mut c_void) -> u8>;
 

@@ -44,6 +44,7 @@ int main(void) {
         {"places", places},
         {"nested deltas", nested_deltas},
         {"places of endpoints", places_of_endpoints},
+        {"types of the game's own", custom_types},
         {"callbacks of a profile alone", callbacks_alone},
         {"callbacks of endpoints", callbacks_of_endpoints},
         {"mangled bytes", mangled_bytes},

@@ -32,6 +32,7 @@ void dictionaries(void);
 void places(void);
 void nested_deltas(void);
 void places_of_endpoints(void);
+void custom_types(void);
 void callbacks_alone(void);
 void callbacks_of_endpoints(void);
 void mangled_bytes(void);
