@@ -859,7 +859,7 @@ namespace MstProfiles.Native
 
         /// <summary>
         ///  Reads the value of any type without parts at a place within a property's value, and its text or bytes as
-        ///  `mst_profile_list_get` does. A record, list or dictionary gives its type alone, and the number of its elements.
+        ///  `mst_profile_list_get` does. A list or dictionary gives its type and the number of its elements, a record its type alone.
         ///
         ///  `path` says the way from the property's value, in UTF-8 of `path_len` bytes: `[3]` is an item of a list or an entry with an integer
         ///  key, `["main quest"]` an entry with a text key, in JSON's notation, `.progress` a field or such a key of letters, digits and `_`. So
@@ -908,7 +908,7 @@ namespace MstProfiles.Native
 
         /// <summary>
         ///  The same for a value of any type, as JSON text of `json_len` bytes. Of a record, list or dictionary what differs is changed, in
-        ///  one batch; of a record that is not there yet, members that are left out have their defaults.
+        ///  one batch. Members of a record that are left out have their defaults.
         ///
         ///  Any thread. Returns what `mst_profile_set_at` does, or `MST_ERR_INVALID_JSON`.
         /// </summary>
@@ -1498,7 +1498,7 @@ namespace MstProfiles.Native
         public uint text_len;
         /// <summary>
         ///  A bool, as 1 or 0 (any other number is read as true); an integer; a datetime, in microseconds since 1970 UTC; a
-        ///  color, as `0xRRGGBBAA`. Of a list or dictionary in an event, the number of its elements.
+        ///  color, as `0xRRGGBBAA`. Of a list or dictionary, the number of its elements.
         /// </summary>
         public long int_value;
         /// <summary>

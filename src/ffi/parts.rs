@@ -44,7 +44,10 @@ fn found<'p>(profile: &'p Profile, index: PropertyIndex, text: &str, confirmed: 
     let value = if confirmed { profile.confirmed(index) } else { profile.get(index) };
     path.find(value).ok_or_else(|| {
         let name = profile.schema().property(index).name();
-        Failure::new(ErrorCode::NoSuchPlace, format!("property `{name}` has nothing at `{}` now", shortened(text)))
+        Failure::new(
+            ErrorCode::NoSuchPlace,
+            format!("property `{name}` has nothing at `{}` now", shortened(text)),
+        )
     })
 }
 
