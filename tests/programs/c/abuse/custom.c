@@ -2,8 +2,6 @@
 
 #include "abuse.h"
 
-#define AT(path) (path), LEN(path)
-
 /* ---- a pair of bytes, whose JSON is `[1,2]` ---- */
 
 static int pair_user_data;
@@ -68,7 +66,7 @@ enum {
     GARBAGE,    /* what is no JSON */
     NO_UTF8,
     A_STRING, /* JSON that it must not give */
-    DEEP,     /* more arrays within one another than anyone reads */
+    NESTS,    /* more arrays within one another than anyone reads */
     LONG,     /* does not fit at first; as long as JSON may be, but more than a value may have */
     MODES
 };
@@ -136,7 +134,7 @@ static uint8_t liar_convert(const uint8_t *given, uint32_t given_len, uint8_t *b
         return give("\xff\xfe", 2, buffer, capacity, out_len);
     case A_STRING:
         return give("\"AAA=\"", 6, buffer, capacity, out_len);
-    case DEEP:
+    case NESTS:
         memset(made, '[', 5000);
         memset(made + 5000, ']', 5000);
         return give(made, 10000, buffer, capacity, out_len);
@@ -304,7 +302,7 @@ static void lies(MstProfile *profile) {
         [GARBAGE] = {"\"AQI=\"", 2, 1},
         [NO_UTF8] = {"\"AQI=\"", 2, 1},
         [A_STRING] = {"\"AQI=\"", 6, 1},
-        [DEEP] = {"\"AQI=\"", 10000, 2},
+        [NESTS] = {"\"AQI=\"", 10000, 2},
         [LONG] = {"7", -1, 2},
     };
     static char room[16384];
