@@ -2795,11 +2795,12 @@ MstResult mst_profile_add_f64_guarded_at(struct MstProfile *profile,
 /**
  * Registers what a type of the game's own is, for the whole process: that which a schema calls `custom<NAME>`. Do it before the first
  * profile that has such a value. Where a type has no codec, any bytes are a value, and their JSON is base64. `to_json` and
- * `from_json` may be null, and then it is that too. The functions must always give the same answers, be good for any thread, and
- * stay there until the process ends; the master and the network call them on their own threads.
+ * `from_json` may be null, and then it is that too. Stored profiles are JSON: `from_json` must take all that `to_json` gives, and there
+ * is no `to_json` without it. The functions must always give the same answers, be good for any thread, and stay there until the process
+ * ends; the master and the network call them on their own threads.
  *
  * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_UTF8`, or `MST_ERR_INVALID_ARGUMENT` for a name that no type can have, one that is
- * registered already, or no `validate`.
+ * registered already, no `validate`, or a `to_json` without a `from_json`.
  */
 MstResult mst_codec_register(const char *name,
                              uint32_t name_len,

@@ -999,11 +999,12 @@ namespace MstProfiles.Native
         /// <summary>
         ///  Registers what a type of the game's own is, for the whole process: that which a schema calls `custom&lt;NAME&gt;`. Do it before the first
         ///  profile that has such a value. Where a type has no codec, any bytes are a value, and their JSON is base64. `to_json` and
-        ///  `from_json` may be null, and then it is that too. The functions must always give the same answers, be good for any thread, and
-        ///  stay there until the process ends; the master and the network call them on their own threads.
+        ///  `from_json` may be null, and then it is that too. Stored profiles are JSON: `from_json` must take all that `to_json` gives, and there
+        ///  is no `to_json` without it. The functions must always give the same answers, be good for any thread, and stay there until the process
+        ///  ends; the master and the network call them on their own threads.
         ///
         ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_UTF8`, or `MST_ERR_INVALID_ARGUMENT` for a name that no type can have, one that is
-        ///  registered already, or no `validate`.
+        ///  registered already, no `validate`, or a `to_json` without a `from_json`.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_codec_register", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_codec_register(byte* name, uint name_len, MstCodecValidate validate, MstCodecConvert to_json, MstCodecConvert from_json, void* user_data);

@@ -163,6 +163,10 @@ static void names_of_codecs(void) {
     REFUSED(MST_ERR_INVALID_ARGUMENT, mst_codec_register(NULL, 0, pair_validate, NULL, NULL, NULL));
     REFUSED(MST_ERR_INVALID_ARGUMENT, mst_codec_register(AT("pair"), NULL, pair_to_json, pair_from_json, NULL));
     CHECK(last_error_names("validate"));
+    /* What nobody would read again from a stored profile. */
+    REFUSED(MST_ERR_INVALID_ARGUMENT, mst_codec_register(AT("pair"), pair_validate, pair_to_json, NULL, NULL));
+    CHECK(last_error_names("from_json"));
+    OK(mst_codec_register(AT("half_a_pair"), pair_validate, NULL, pair_from_json, &pair_user_data));
     OK(mst_codec_register(name, 64, pair_validate, NULL, NULL, NULL));
     OK(mst_codec_register(AT("pair"), pair_validate, pair_to_json, pair_from_json, &pair_user_data));
     OK(mst_codec_register(AT("quiet_pair"), pair_validate, NULL, NULL, &pair_user_data));
