@@ -6,10 +6,12 @@ use jsonc_parser::ast;
 use jsonc_parser::common::Ranged;
 
 use super::findings::Reader;
-use super::members::{closest, enumerate, find, quotable};
+use super::members::{find, quotable};
+use super::types::Types;
 use crate::json::value_from_json;
+use crate::limits::MAX_PROFILE_BYTES;
 use crate::schema::{Limits, Number, Property};
-use crate::value::{KeyType, ScalarType, Value, ValueType};
+use crate::value::{ScalarType, Value, ValueType};
 
 /// The members of an entry.
 pub(super) const MEMBERS: &[&str] = &[
@@ -57,18 +59,11 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn read(reader: &mut Reader<'_>, entry: &ast::Value<'_>) -> Option<Self> {
+    pub(super) fn read(reader: &mut Reader<'_>, types: &Types, entry: &ast::Value<'_>) -> Option<Self> {
         let object = reader.object("a property", entry)?;
         reader.check_members(object, MEMBERS, LIMITS);
-        let name = find(object, "name").map(|name| reader.string("name", name));
-        let type_name = find(object, "type").map(|name| reader.string("type", name).map(|text| (text, name)));
-        for (member, is_there) in [("name", name.is_some()), ("type", type_name.is_some())] {
-            if !is_there {
-                reader.add(object.range.start, format!("`{member}` is missing"));
-            }
-        }
-        let (name, type_name) = (name.flatten(), type_name.flatten());
-        let value_type = type_name.and_then(|(text, value)| read_type(reader, text, value));
+        let name = reader.needed(object, "name").map(|(name, _)| name);
+        let value_type = reader.needed(object, "type").and_then(|(text, at)| types.find(reader, text, at, 0));
 
         let stand_in = ValueType::Scalar(ScalarType::Bool);
         let property = Property::of_type(name.unwrap_or("?"), value_type.clone().unwrap_or(stand_in));
@@ -139,7 +134,7 @@ impl Entry {
 
     fn read_default(&mut self, reader: &mut Reader<'_>, object: &ast::Object<'_>, value_type: ValueType) {
         let Some(default) = find(object, "default") else { return };
-        match read_value(reader, value_type, default) {
+        match read_default(reader, value_type, default) {
             Ok(value) => self.property.default = value,
             Err(reason) => {
                 reader.add(default.start(), format!("`default`: {reason}"));
@@ -149,25 +144,21 @@ impl Entry {
     }
 }
 
-fn places_of(object: &ast::Object<'_>, known: &[&'static str]) -> Vec<(&'static str, usize)> {
+pub(super) fn places_of(object: &ast::Object<'_>, known: &[&'static str]) -> Vec<(&'static str, usize)> {
     known.iter().filter_map(|name| Some((*name, find(object, name)?.start()))).collect()
 }
 
-fn read_type(reader: &mut Reader<'_>, text: &str, value: &ast::Value<'_>) -> Option<ValueType> {
-    let value_type = ValueType::from_name(text);
-    if value_type.is_none() {
-        let hint = match closest(text, ValueType::all().map(|t| t.name())) {
-            Some(close) => format!("did you mean `{close}`?"),
-            None => {
-                let scalars: Vec<_> = ScalarType::ALL.iter().map(|scalar| scalar.name()).collect();
-                let keys: Vec<_> = KeyType::ALL.iter().map(|key| key.name()).collect();
-                let (scalars, keys) = (enumerate(&scalars), enumerate(&keys));
-                format!("the types are {scalars}, and of these `list<…>` and, by {keys}, `dict<…,…>`")
-            }
-        };
-        reader.add(value.start(), format!("unknown type `{}`; {hint}", quotable(text)));
+pub(super) fn read_default(
+    reader: &Reader<'_>,
+    value_type: ValueType,
+    value: &ast::Value<'_>,
+) -> Result<Value, String> {
+    let value = read_value(reader, value_type, value)?;
+    // Records of which nothing is said have all that their type's defaults have, so that a short text may be a large value.
+    match value.size() > MAX_PROFILE_BYTES {
+        true => Err("larger than a profile may be".into()),
+        false => Ok(value),
     }
-    value_type
 }
 
 /// The value of this type that a part of the text is.
@@ -178,7 +169,11 @@ fn read_value(reader: &Reader<'_>, value_type: ValueType, value: &ast::Value<'_>
     value_from_json(&value_type, &json)
 }
 
-fn read_limits(reader: &mut Reader<'_>, value_type: Option<&ValueType>, object: &ast::Object<'_>) -> Limits {
+pub(super) fn read_limits(
+    reader: &mut Reader<'_>,
+    value_type: Option<&ValueType>,
+    object: &ast::Object<'_>,
+) -> Limits {
     reader.check_members(object, LIMITS, &[]);
     let mut limits = Limits::default();
     let element = value_type.map(|value_type| value_type.element());
