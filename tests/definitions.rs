@@ -316,9 +316,10 @@ fn two_servers_progress_one_achievement_and_one_quest_at_once() {
                             quests::progress_step(p, quests_of, "hunt", "bears", 1, now)
                         });
                         refused.extend(changed.err());
-                        tick(server, |event| match event {
-                            Event::Refused { error, .. } => refused.push(error),
-                            _ => {}
+                        tick(server, |event| {
+                            if let Event::Refused { error, .. } = event {
+                                refused.push(error);
+                            }
                         });
                         if round % 10 == 9 {
                             make_durable(server, *id);

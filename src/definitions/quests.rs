@@ -41,8 +41,7 @@ static STEP_TYPE: LazyLock<RecordType> = LazyLock::new(|| {
 });
 
 static RECORD_TYPE: LazyLock<RecordType> = LazyLock::new(|| {
-    let mut status = Limits::default();
-    (status.min, status.max) = (Some(INACTIVE.into()), Some(FAILED.into()));
+    let status = Limits { max: Some(FAILED.into()), ..at_least(INACTIVE) };
     let fields = [
         Field::new("key", "").description("Which one it is."),
         Field::new("status", INACTIVE)

@@ -6,9 +6,7 @@ use crate::schema::{Limits, PropertyIndex};
 use crate::value::{DateTime, Record, RecordType, Value, ValueType};
 
 pub(super) fn at_least(min: i32) -> Limits {
-    let mut limits = Limits::default();
-    limits.min = Some(min.into());
-    limits
+    Limits { min: Some(min.into()), ..Limits::default() }
 }
 
 /// Checks that a property is a list of such records.
