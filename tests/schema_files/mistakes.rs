@@ -453,7 +453,18 @@ fn types_that_are_too_much_are_refused_in_good_time() {
         record(&format!("t{name}"), &[list])
     };
     let said = mistakes(&file(&[record("t0", &fields(1)), many(1, "t0"), many(2, "t1"), many(3, "t2")]));
-    assert!(said.ends_with("`default`: larger than a profile may be"), "{said}");
+    assert!(said.ends_with("the defaults up to here are larger than a profile may be"), "{said}");
+    // Many of one that is large.
+    let text = file(&[record("t0", &fields(256)), many(1, "t0")]);
+    assert!(mistakes(&text).ends_with("the defaults up to here are larger than a profile may be"));
+    let text = file(&[record("t0", &fields(1)), many(1, "t0")]);
+    assert_eq!(mistakes(&text), "");
+    let properties =
+        (0..1000).map(|i| format!("{{\"name\":\"p{i}\",\"key\":{i},\"type\":\"t1\"}}")).collect::<Vec<_>>();
+    let said =
+        mistakes(&text.replace("\"properties\":[", &format!("\"properties\":[{}", properties.join(","))));
+    assert!(said.ends_with("the defaults up to here are larger than a profile may be"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
 
     // A chain of many, and one that ends where it began.
     let chain = |count: usize, last: &str| {

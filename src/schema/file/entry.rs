@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jsonc_parser::ast;
 use jsonc_parser::common::Ranged;
+use serde_json::Value as Json;
 
 use super::findings::Reader;
 use super::members::{find, quotable};
@@ -64,6 +65,8 @@ impl Entry {
         reader.check_members(object, MEMBERS, LIMITS);
         let name = reader.needed(object, "name").map(|(name, _)| name);
         let value_type = reader.needed(object, "type").and_then(|(text, at)| types.find(reader, text, at, 0));
+        let start = object.range.start;
+        let value_type = value_type.filter(|found| reader.count_default(start, found.zero().size()));
 
         let stand_in = ValueType::Scalar(ScalarType::Bool);
         let property = Property::of_type(name.unwrap_or("?"), value_type.clone().unwrap_or(stand_in));
@@ -83,7 +86,7 @@ impl Entry {
         match value_type {
             Some(value_type) => {
                 entry.property.attributes.limits = limits.unwrap_or_default();
-                entry.read_default(reader, object, value_type);
+                entry.read_default(reader, object, &value_type);
             }
             // Nothing can be said about what goes with a type that is not known.
             None => entry.property.attributes.merge = Default::default(),
@@ -132,14 +135,11 @@ impl Entry {
         }
     }
 
-    fn read_default(&mut self, reader: &mut Reader<'_>, object: &ast::Object<'_>, value_type: ValueType) {
+    fn read_default(&mut self, reader: &mut Reader<'_>, object: &ast::Object<'_>, value_type: &ValueType) {
         let Some(default) = find(object, "default") else { return };
         match read_default(reader, value_type, default) {
-            Ok(value) => self.property.default = value,
-            Err(reason) => {
-                reader.add(default.start(), format!("`default`: {reason}"));
-                self.has_bad_default = true;
-            }
+            Some(value) => self.property.default = value,
+            None => self.has_bad_default = true,
         }
     }
 }
@@ -148,25 +148,66 @@ pub(super) fn places_of(object: &ast::Object<'_>, known: &[&'static str]) -> Vec
     known.iter().filter_map(|name| Some((*name, find(object, name)?.start()))).collect()
 }
 
+/// The default that is said; `None` with a finding.
 pub(super) fn read_default(
-    reader: &Reader<'_>,
-    value_type: ValueType,
+    reader: &mut Reader<'_>,
+    value_type: &ValueType,
     value: &ast::Value<'_>,
-) -> Result<Value, String> {
-    let value = read_value(reader, value_type, value)?;
-    // Records of which nothing is said have all that their type's defaults have, so that a short text may be a large value.
-    match value.size() > MAX_PROFILE_BYTES {
-        true => Err("larger than a profile may be".into()),
-        false => Ok(value),
+) -> Option<Value> {
+    let at = value.start();
+    let read = json_of(reader, value).and_then(|json| {
+        let most = MAX_PROFILE_BYTES + 1;
+        let size = most - weigh(value_type, &json, most).unwrap_or(0);
+        // Counted before it is made.
+        match reader.count_default(at, size) {
+            true => value_from_json(value_type, &json).map(Some),
+            false => Ok(None),
+        }
+    });
+    match read {
+        Ok(value) => value.filter(|value| reader.count_default(at, value.size())),
+        Err(reason) => {
+            reader.add(at, format!("`default`: {reason}"));
+            None
+        }
+    }
+}
+
+/// What is left of so many bytes when a value is made; about what each takes in memory.
+fn weigh(value_type: &ValueType, json: &Json, left: usize) -> Option<usize> {
+    const VALUE: usize = size_of::<Value>();
+    match (value_type, json) {
+        (ValueType::List(item), Json::Array(items)) => {
+            items.iter().try_fold(left.checked_sub(4 * VALUE)?, |left, json| weigh(item, json, left))
+        }
+        (ValueType::Dict(_, item), Json::Object(entries)) => {
+            entries.iter().try_fold(left.checked_sub(4 * VALUE)?, |left, (key, json)| {
+                weigh(item, json, left.checked_sub(2 * VALUE + key.len())?)
+            })
+        }
+        (ValueType::Record(record), Json::Object(members)) => {
+            record.fields().iter().try_fold(left.checked_sub(4 * VALUE)?, |left, field| {
+                match members.get(field.name()) {
+                    Some(json) => weigh(field.value_type(), json, left),
+                    // It is shared.
+                    None => left.checked_sub(VALUE),
+                }
+            })
+        }
+        (_, Json::String(text)) => left.checked_sub(VALUE + text.len()),
+        _ => left.checked_sub(VALUE),
     }
 }
 
 /// The value of this type that a part of the text is.
 fn read_value(reader: &Reader<'_>, value_type: ValueType, value: &ast::Value<'_>) -> Result<Value, String> {
+    value_from_json(&value_type, &json_of(reader, value)?)
+}
+
+fn json_of(reader: &Reader<'_>, value: &ast::Value<'_>) -> Result<Json, String> {
     // Read again from its text, which keeps integers exact and numbers out of range an error.
     let text = &reader.text[value.start()..value.end()];
-    let json = serde_json::from_str(text).map_err(|_| format!("{} is too large a number", quotable(text)))?;
-    value_from_json(&value_type, &json)
+    serde_json::from_str(text).map_err(|_| format!("{} is too large a number", quotable(text)))
 }
 
 pub(super) fn read_limits(

@@ -281,12 +281,12 @@ fn read_field<'v>(
         let at = places.iter().find(|(name, _)| *name == member).map_or(object.range.start, |(_, at)| *at);
         reader.add(at, format!("the field `{}`: {member} {reason}", quotable(name)));
     }
+    if !reader.count_default(object.range.start, value_type.zero().size()) {
+        return None;
+    }
     let default = find(object, "default");
-    let said = default.map(|value| read_default(reader, value_type.clone(), value));
-    let said = said.unwrap_or_else(|| Ok(value_type.zero())).unwrap_or_else(|reason| {
-        reader.add(default.map_or(0, |value| value.start()), format!("`default`: {reason}"));
-        value_type.zero()
-    });
+    let said = default.and_then(|value| read_default(reader, &value_type, value));
+    let said = said.unwrap_or_else(|| value_type.zero());
     let mut field = Field::new(name, said).limits(limits);
     if let Some(text) = description {
         field = field.description(text);

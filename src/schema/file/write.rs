@@ -11,7 +11,8 @@ use crate::value::{DateTime, RecordType, ScalarType, Value, ValueType};
 
 impl Schema {
     /// Writes it as a schema file, one property a line. [`from_json`](Self::from_json) makes an equal schema of it, unless
-    /// it is longer than [`MAX_JSON_BYTES`](Self::MAX_JSON_BYTES) or has properties that are known by their keys alone.
+    /// it is longer than [`MAX_JSON_BYTES`](Self::MAX_JSON_BYTES), its defaults are together larger than
+    /// [`MAX_PROFILE_BYTES`](crate::limits::MAX_PROFILE_BYTES), or it has properties that are known by their keys alone.
     /// Bounds come back as numbers of the type that they bound. Record types that have no name are given one where more is to
     /// be said of them than their fields' names and types.
     #[must_use]
