@@ -175,7 +175,7 @@ impl<'a> Decision<'a> {
         let began_anew = self.crossed_epochs
             && !self.schema.property(property).is_saved()
             && since <= self.profile.epoch_version;
-        if !self.versions_are_known || began_anew || !self.profile.reaches(property, since) {
+        if !self.versions_are_known || began_anew || !self.profile.follows(property, since) {
             return ItemRef::Gone;
         }
         item
