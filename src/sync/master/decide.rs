@@ -100,14 +100,14 @@ impl<'a> Decision<'a> {
         }
         let step = self.resolve(property, &op.change)?;
         let value = &mut self.profile.values[property.usize()];
-        let growth = step.growth(value);
-        let size = self.profile.size.saturating_add_signed(growth);
-        if size > MAX_PROFILE_BYTES && growth > 0 {
-            return Err(Error::ProfileTooLarge { property: name(), length: size });
-        }
         let before = value.size();
         let change = step.apply(value).map_err(|Misfit| Error::Stale { property: name() })?;
-        self.profile.size = self.profile.size - before + value.size();
+        let size = self.profile.size - before + value.size();
+        if size > MAX_PROFILE_BYTES && value.size() > before {
+            change.into_iter().for_each(|change| change.undo(value));
+            return Err(Error::ProfileTooLarge { property: name(), length: size });
+        }
+        self.profile.size = size;
         self.done.push(Done { property, op: op_place, step, change });
         Ok(())
     }
