@@ -260,7 +260,7 @@ fn pending_changes_of_a_list_follow_its_items() {
     profile.seal();
     let insert = |index: u32, text: &str| ListEffect::Insert { index, value: text.into() };
     let three = vec![insert(0, "a"), insert(1, "b"), insert(2, "c")];
-    let own = DeltaEntry { property: bag.0, effect: Effect::List(three), own: vec![0, 1, 2] };
+    let own = DeltaEntry { property: bag.0, effect: Effect::List(three.into()), own: vec![0, 1, 2] };
     profile.apply_effects(&[own], 1).unwrap();
     assert!(!profile.is_pending(bag));
 
@@ -269,7 +269,7 @@ fn pending_changes_of_a_list_follow_its_items() {
     assert_eq!(texts(profile.get(bag)), ["a", "mine", "b", "C"]);
     // Somebody else takes the first one away and puts two in front.
     let effects = vec![ListEffect::Remove { index: 0 }, insert(0, "x"), insert(1, "y")];
-    profile.apply_effects(&[entry(bag, Effect::List(effects))], 1).unwrap();
+    profile.apply_effects(&[entry(bag, Effect::List(effects.into()))], 1).unwrap();
     assert_eq!(texts(profile.confirmed(bag)), ["x", "y", "b", "c"]);
     assert_eq!(texts(profile.get(bag)), ["mine", "x", "y", "b", "C"]);
     // The list comes whole: what names an item is left out. What names none, as what is in front by now, is not.
@@ -289,7 +289,7 @@ fn what_an_insertion_of_ones_own_became_is_known() {
     // It is confirmed behind somebody else's, who inserts the same text.
     let insert = |index: u32, text: &str| ListEffect::Insert { index, value: text.into() };
     let effects = vec![insert(0, "mine"), insert(1, "mine"), insert(0, "first")];
-    let told = DeltaEntry { property: bag.0, effect: Effect::List(effects), own: vec![1] };
+    let told = DeltaEntry { property: bag.0, effect: Effect::List(effects.into()), own: vec![1] };
     profile.apply_effects(&[told], 1).unwrap();
     assert_eq!(texts(profile.get(bag)), ["first", "mine", "MINE", "after mine"]);
 }

@@ -419,12 +419,12 @@ fn decode_entry(reader: &mut Reader<'_>, resolve: &mut Resolve<'_>) -> Result<(A
         TAG_LIST_STEPS => {
             let item = optional_type(reader, resolve)?;
             let step = |reader: &mut Reader<'_>| decode_list_step(reader, item.as_ref());
-            return Ok((name, Effect::List(decode_many(reader, step)?)));
+            return Ok((name, Effect::List(decode_many(reader, step)?.into())));
         }
         TAG_DICT_STEPS => {
             let (key_type, value) = (key_type(reader)?, optional_type(reader, resolve)?);
             let step = |reader: &mut Reader<'_>| decode_dict_step(reader, key_type, value.as_ref());
-            return Ok((name, Effect::Dict(decode_many(reader, step)?)));
+            return Ok((name, Effect::Dict(decode_many(reader, step)?.into())));
         }
         tag => return Err(format!("unknown tag {tag}")),
     };
@@ -515,6 +515,7 @@ mod tests {
     use super::*;
     use crate::store::conformance::Random;
     use crate::value::{Custom, Dict, List, Record};
+    use smallvec::smallvec;
 
     /// Types that are named by number like properties.
     const TYPES: [&str; 3] = ["record{id:string,n:i32}", "list<record{id:string,n:i32}>", "custom<loadout>"];
@@ -588,7 +589,7 @@ mod tests {
             ),
             (
                 22,
-                Effect::List(vec![
+                Effect::List(smallvec![
                     ListEffect::Insert { index: 300, value: Value::from("a") },
                     ListEffect::Set { index: 0, value: Value::from("b") },
                     ListEffect::Remove { index: 1 },
@@ -596,22 +597,22 @@ mod tests {
                     ListEffect::Clear,
                 ]),
             ),
-            (23, Effect::List(vec![ListEffect::Remove { index: 1 }])),
+            (23, Effect::List(smallvec![ListEffect::Remove { index: 1 }])),
             (
                 24,
-                Effect::Dict(vec![
+                Effect::Dict(smallvec![
                     DictEffect::Put { key: Key::from("a"), value: Value::I64(5) },
                     DictEffect::Diff { key: Key::from("b"), diff: -5 },
                     DictEffect::Remove { key: Key::from("c") },
                     DictEffect::Clear,
                 ]),
             ),
-            (25, Effect::Dict(vec![DictEffect::Put { key: Key::Int(-7), value: Value::from("x") }])),
+            (25, Effect::Dict(smallvec![DictEffect::Put { key: Key::Int(-7), value: Value::from("x") }])),
             (26, value(record(1))),
             (27, value(Value::from(List::from_items(&record(0).value_type(), vec![record(2)]).unwrap()))),
             (28, value(Value::from(Custom::new(Some("loadout"), [1, 2, 3])))),
-            (29, Effect::List(vec![ListEffect::Insert { index: 0, value: record(3) }])),
-            (30, Effect::Dict(vec![DictEffect::Put { key: Key::from("a"), value: record(4) }])),
+            (29, Effect::List(smallvec![ListEffect::Insert { index: 0, value: record(3) }])),
+            (30, Effect::Dict(smallvec![DictEffect::Put { key: Key::from("a"), value: record(4) }])),
             (31, Effect::Parts(parts())),
             (999, Effect::Diff(-1)),
             (11, Effect::Diff(i64::MIN)),
@@ -652,9 +653,9 @@ mod tests {
         check(1, value(Value::Color([1, 2, 3, 4])), &[1, 12, 1, 2, 3, 4]);
         check(1, value(Value::DateTime(crate::DateTime::UNIX_EPOCH)), &[1, 13, 0]);
         let item = |index, value| ListEffect::Insert { index, value: Value::I32(value) };
-        check(1, Effect::List(vec![item(2, 3), ListEffect::Clear]), &[1, 17, 2, 2, 1, 2, 6, 4]);
+        check(1, Effect::List(smallvec![item(2, 3), ListEffect::Clear]), &[1, 17, 2, 2, 1, 2, 6, 4]);
         let put = DictEffect::Put { key: Key::from("k"), value: Value::Bool(true) };
-        check(1, Effect::Dict(vec![put]), &[1, 18, 1, 1, 1, 5, 1, b'k', 1]);
+        check(1, Effect::Dict(smallvec![put]), &[1, 18, 1, 1, 1, 5, 1, b'k', 1]);
         check(1, value(record(-1)), &[1, 19, 255, 0xf4, 3, 1, b'q', 1]);
         let mut out = Vec::new();
         let outcome = |key: &str, refused| KeyedOutcome { key: Arc::from(key), refused };

@@ -1,5 +1,7 @@
 //! What writers ask for, and what that makes of a value.
 
+use smallvec::smallvec;
+
 use super::effect::Misfit;
 use super::{
     Add, Anchor, At, AtChange, DictEffect, Effect, Happened, ItemRef, Key, ListEffect, Logged, PartEffect,
@@ -140,8 +142,8 @@ impl Step {
     pub(crate) fn into_effect(self) -> Effect {
         match self {
             Self::Value(value) => Effect::Value(value),
-            Self::List(effect) => Effect::List(vec![effect]),
-            Self::Dict(effect) => Effect::Dict(vec![effect]),
+            Self::List(effect) => Effect::List(smallvec![effect]),
+            Self::Dict(effect) => Effect::Dict(smallvec![effect]),
             Self::Part(effect) => Effect::Parts(vec![*effect]),
         }
     }

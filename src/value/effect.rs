@@ -1,5 +1,7 @@
 //! What came out of changes, as observers and the journal are told it.
 
+use smallvec::SmallVec;
+
 use super::part::undo_at;
 use super::{FieldStep, Key, List, PartEffect, Path, PathStep, Value};
 
@@ -12,9 +14,9 @@ pub enum Effect {
     /// The integer is now greater by this, in wrapping 64-bit arithmetic.
     Diff(i64),
     /// This happened to the list, in this order.
-    List(Vec<ListEffect>),
+    List(SmallVec<[ListEffect; 1]>),
     /// This happened to the dictionary, in this order.
-    Dict(Vec<DictEffect>),
+    Dict(SmallVec<[DictEffect; 1]>),
     /// This happened within a value that has parts in parts, in this order.
     Parts(Vec<PartEffect>),
 }

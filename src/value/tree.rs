@@ -531,7 +531,7 @@ fn insert_slot<T: Clone>(slots: &mut Arc<[Option<T>]>, len: usize, index: usize,
             own[index..=len].rotate_right(1);
         }
         Some(own) => {
-            let room = (len + len / 4 + 1).min(LEAF);
+            let room = (len + len / 4 + 4).min(LEAF);
             *slots = with_inserted(len, room, index, element, |at| own[at].take());
         }
         // What is shared now is likely to be shared at the next change: room would be of no use then.

@@ -4,6 +4,8 @@
 //! and two bits that say what follows. Of a `bool` they are its value, of an integer that a difference follows, of a list
 //! or dictionary that steps follow instead of all of it.
 
+use smallvec::{SmallVec, smallvec};
+
 use super::keys::{PutKeys, ReadKeys, WrittenOut};
 use super::parts::{OutStep, put_step, read_step};
 use super::values::{Types, put_inner, put_key, put_value, read_inner, read_key, read_value};
@@ -305,11 +307,11 @@ fn read_entry<K: ReadKeys>(
         (ValueType::List(item), ONE_ITEM) if !item.has_parts() => {
             let index = reader.u64().and_then(|index| u32::try_from(index).ok());
             let index = index.ok_or("a place is beyond any list")?;
-            Effect::List(vec![ListEffect::Set { index, value: read_inner(reader, item)? }])
+            Effect::List(smallvec![ListEffect::Set { index, value: read_inner(reader, item)? }])
         }
         (ValueType::List(item), ONE_STEP | STEPS) => {
             let count = count(reader)?;
-            let mut effects = Vec::new();
+            let mut effects = SmallVec::new();
             for place in 0..count {
                 let (effect, is_own) = read_list_effect(reader, item)?;
                 if is_own {
@@ -321,7 +323,7 @@ fn read_entry<K: ReadKeys>(
         }
         (ValueType::Dict(key_type, item), ONE_STEP | STEPS) => {
             let count = count(reader)?;
-            let mut effects = Vec::new();
+            let mut effects = SmallVec::new();
             for _ in 0..count {
                 effects.push(read_dict_effect(reader, property, *key_type, item, keys)?);
             }

@@ -316,5 +316,5 @@ fn lists_are_sent_whole_when_that_is_shorter() {
     let types = [(); 4].map(|()| ValueType::list(ScalarType::I32));
     read_delta(Reader::new(&out), &types[..], &mut WrittenOut, &mut entries).unwrap();
     assert_eq!(entries[0].own, [0]);
-    assert_eq!(entries[0].effect, Effect::List(effects[..1].to_vec()));
+    assert_eq!(entries[0].effect, Effect::List(effects[..1].to_vec().into()));
 }
