@@ -8,6 +8,7 @@ mod cpp;
 mod csharp;
 mod model;
 mod names;
+mod records;
 mod rust;
 
 use std::fs;
