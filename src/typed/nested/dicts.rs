@@ -30,8 +30,7 @@ impl<K: TypedKey + ?Sized, P: Part> Part for Dict<K, P> {
     fn write(value: BTreeMap<K::Owned, P::Owned>, of: &ValueType) -> Option<Value> {
         let ValueType::Dict(key_type, of) = of else { return None };
         let entries = value.into_iter();
-        let entries =
-            entries.map(|(key, value)| Some((K::write(K::lend(&key)), P::write_owned(value, of)?)));
+        let entries = entries.map(|(key, value)| Some((K::write(K::lend(&key)), P::write_owned(value, of)?)));
         let entries: Vec<_> = entries.collect::<Option<_>>()?;
         value::Dict::of_entries(*key_type, of.clone(), entries).map(Value::Dict)
     }

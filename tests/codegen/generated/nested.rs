@@ -881,7 +881,7 @@ pub mod records {
         /// `name`: `string`.
         pub name: ::std::string::String,
         /// `place`: `vector3`.
-        pub place_: [f32; 3],
+        pub place: [f32; 3],
         /// `rooms`: `dict<i32,record{size:f32,doors:list<list<i32>>}>`.
         pub rooms: ::std::collections::BTreeMap<i32, HomeRoomsEntry>,
     }
@@ -908,7 +908,7 @@ pub mod records {
         fn default() -> Self {
             Self {
                 name: ::std::default::Default::default(),
-                place_: ::std::default::Default::default(),
+                place: ::std::default::Default::default(),
                 rooms: ::std::default::Default::default(),
             }
         }
@@ -928,7 +928,7 @@ pub mod records {
             let fields = ::mst_profiles::typed::nested::Fields::of(value, 3)?;
             ::std::option::Option::Some(Self {
                 name: fields.read::<::mst_profiles::typed::nested::Scalar<str>>(0)?,
-                place_: fields.read::<::mst_profiles::typed::nested::Scalar<[f32; 3]>>(1)?,
+                place: fields.read::<::mst_profiles::typed::nested::Scalar<[f32; 3]>>(1)?,
                 rooms: fields.read::<::mst_profiles::typed::nested::Dict<i32, HomeRoomsEntry>>(2)?,
             })
         }
@@ -936,7 +936,7 @@ pub mod records {
         fn write(value: Self, of: &::mst_profiles::ValueType) -> ::std::option::Option<::mst_profiles::Value> {
             ::mst_profiles::typed::nested::Values::new(of)
                 .with::<::mst_profiles::typed::nested::Scalar<str>>(value.name)?
-                .with::<::mst_profiles::typed::nested::Scalar<[f32; 3]>>(value.place_)?
+                .with::<::mst_profiles::typed::nested::Scalar<[f32; 3]>>(value.place)?
                 .with::<::mst_profiles::typed::nested::Dict<i32, HomeRoomsEntry>>(value.rooms)?
                 .record()
         }
@@ -1649,7 +1649,7 @@ pub mod records {
     #[derive(Clone, Debug, PartialEq)]
     pub struct Odd {
         /// `get`: `i32`.
-        pub get_: i32,
+        pub get: i32,
         /// `class`: `string`.
         pub class: ::std::string::String,
         /// `self`: `i32`.
@@ -1683,7 +1683,7 @@ pub mod records {
     impl ::std::default::Default for Odd {
         fn default() -> Self {
             Self {
-                get_: ::std::default::Default::default(),
+                get: ::std::default::Default::default(),
                 class: ::std::default::Default::default(),
                 self_: ::std::default::Default::default(),
                 property_3: ::std::default::Default::default(),
@@ -1706,7 +1706,7 @@ pub mod records {
         fn read(value: &::mst_profiles::Value) -> ::std::option::Option<Self> {
             let fields = ::mst_profiles::typed::nested::Fields::of(value, 6)?;
             ::std::option::Option::Some(Self {
-                get_: fields.read::<::mst_profiles::typed::nested::Scalar<i32>>(0)?,
+                get: fields.read::<::mst_profiles::typed::nested::Scalar<i32>>(0)?,
                 class: fields.read::<::mst_profiles::typed::nested::Scalar<str>>(1)?,
                 self_: fields.read::<::mst_profiles::typed::nested::Scalar<i32>>(2)?,
                 property_3: fields.read::<::mst_profiles::typed::nested::Scalar<bool>>(3)?,
@@ -1717,7 +1717,7 @@ pub mod records {
 
         fn write(value: Self, of: &::mst_profiles::ValueType) -> ::std::option::Option<::mst_profiles::Value> {
             ::mst_profiles::typed::nested::Values::new(of)
-                .with::<::mst_profiles::typed::nested::Scalar<i32>>(value.get_)?
+                .with::<::mst_profiles::typed::nested::Scalar<i32>>(value.get)?
                 .with::<::mst_profiles::typed::nested::Scalar<str>>(value.class)?
                 .with::<::mst_profiles::typed::nested::Scalar<i32>>(value.self_)?
                 .with::<::mst_profiles::typed::nested::Scalar<bool>>(value.property_3)?

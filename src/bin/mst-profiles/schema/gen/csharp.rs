@@ -110,6 +110,17 @@ pub(super) const RULES: Rules = Rules {
     ],
     class_is_taken: true,
     member_case: Case::Pascal,
+    member_taken: &[
+        "Equals",
+        "Finalize",
+        "GetHashCode",
+        "GetType",
+        "MemberwiseClone",
+        "MstNative",
+        "MstTyped",
+        "ReferenceEquals",
+        "ToString",
+    ],
     field_taken: &[
         "Equals",
         "Finalize",
@@ -139,7 +150,8 @@ pub(super) fn write(model: &Model) -> String {
     let nested = Nested { records, scope: &scope };
     let keys = constants(items, "ushort", |item| item.key.to_string());
     let names = constants(items, "string", |item| literal(&item.name));
-    let accessors: String = items.iter().enumerate().map(|(place, item)| accessor(place, item, &nested)).collect();
+    let accessors: String =
+        items.iter().enumerate().map(|(place, item)| accessor(place, item, &nested)).collect();
     let declared: String = items
         .iter()
         .map(|item| {
@@ -283,7 +295,8 @@ fn key_type(key: KeyKind) -> (&'static str, &'static str) {
 }
 
 fn comment(description: &[String], facts: &str, indent: &str) -> String {
-    let description: String = description.iter().map(|line| format!("{indent}/// {}\n", safe(line))).collect();
+    let description: String =
+        description.iter().map(|line| format!("{indent}/// {}\n", safe(line))).collect();
     let facts = safe(facts);
     let facts = if description.is_empty() { facts } else { format!("<para>{facts}</para>") };
     format!("{indent}/// <summary>\n{description}{indent}/// {facts}\n{indent}/// </summary>\n")

@@ -226,7 +226,8 @@ fn ascii_json(json: &str) -> String {
 }
 
 fn facts(property: &PropertyInfo, kind: &Kind) -> Vec<String> {
-    let first = first_fact(property.name(), property.value_type(), property.default(), property.limits(), kind);
+    let first =
+        first_fact(property.name(), property.value_type(), property.default(), property.limits(), kind);
     let mut facts = vec![first];
     if property.merge() == Merge::Sum {
         facts.push(

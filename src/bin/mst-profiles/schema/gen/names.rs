@@ -19,6 +19,8 @@ pub(super) struct Rules {
     pub(super) class_is_taken: bool,
     /// How the fields of records are written where a record is a value.
     pub(super) member_case: Case,
+    /// Names that they can't have there.
+    pub(super) member_taken: &'static [&'static str],
     /// Names that the accessors of all records have for themselves.
     pub(super) field_taken: &'static [&'static str],
     /// What is put behind the name of a record for the names of its accessors.
@@ -61,11 +63,8 @@ pub(super) fn field_identifiers(
     let accessors = distinct(what, &names, |name, key| {
         identifier(&spelled(name, key, rules.case), &[rules.field_taken, &of_class], rules)
     })?;
-    if rules.member_case == rules.case {
-        return Ok(accessors.iter().cloned().zip(accessors.iter().cloned()).collect());
-    }
     let members = distinct(what, &names, |name, key| {
-        identifier(&spelled(name, key, rules.member_case), &[rules.keywords], rules)
+        identifier(&spelled(name, key, rules.member_case), &[rules.member_taken, &of_class], rules)
     })?;
     Ok(accessors.into_iter().zip(members).collect())
 }
@@ -213,7 +212,8 @@ mod tests {
     use crate::schema::r#gen::{cpp, csharp, rust};
 
     fn both(name: &str) -> (String, String) {
-        let all = |rules: &Rules| identifiers("properties", &[(name, 7)], "GameProfile", rules).unwrap().remove(0);
+        let all =
+            |rules: &Rules| identifiers("properties", &[(name, 7)], "GameProfile", rules).unwrap().remove(0);
         assert_eq!(all(&cpp::RULES).trim_end_matches('_'), all(&csharp::RULES).trim_end_matches('_'));
         (all(&csharp::RULES), all(&rust::RULES))
     }

@@ -96,7 +96,9 @@ impl Nested<'_> {
             (Kind::Record(index), Value::Record(record)) => {
                 let fields = self.records[*index].fields.iter().zip(record.values());
                 let fields: String = fields
-                    .map(|(field, value)| format!("v.{} = {}; ", field.member, self.value(&field.kind, value)))
+                    .map(|(field, value)| {
+                        format!("v.{} = {}; ", field.member, self.value(&field.kind, value))
+                    })
                     .collect();
                 format!("[] {{ {name} v; {fields}return v; }}()")
             }

@@ -98,8 +98,7 @@ impl Nested<'_> {
             (_, Value::Color(v)) => format!("new {name}({})", numbers(v)),
             (_, Value::DateTime(v)) => moment(v.unix_micros()),
             (_, Value::Uuid(v)) => {
-                let (a, b, c) =
-                    (&v[..4], u16::from_be_bytes([v[4], v[5]]), u16::from_be_bytes([v[6], v[7]]));
+                let (a, b, c) = (&v[..4], u16::from_be_bytes([v[4], v[5]]), u16::from_be_bytes([v[6], v[7]]));
                 let a = a.iter().fold(0_u32, |all, byte| all << 8 | u32::from(*byte));
                 format!("new {name}({a}u, {b}, {c}, {})", numbers(&v[8..]))
             }

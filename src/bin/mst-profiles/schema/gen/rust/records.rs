@@ -177,7 +177,9 @@ fn structs(record: &RecordItem, nested: &Nested<'_>) -> String {
     });
     let function = |field: &FieldItem, receiver: &str, result: String, call: String| {
         let (comment, identifier) = (comment(field), &field.identifier);
-        format!("\n{comment}        pub fn {identifier}({receiver}) -> {result} {{\n            {call}\n        }}\n")
+        format!(
+            "\n{comment}        pub fn {identifier}({receiver}) -> {result} {{\n            {call}\n        }}\n"
+        )
     };
     let readers = each(&|place, field| {
         let call = format!("self.0.view::<{}>({place})", nested.part(&field.kind));
