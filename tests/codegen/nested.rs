@@ -268,3 +268,22 @@ fn changes_reach_the_master_and_come_back() {
     server.close(super::common::PATIENCE).unwrap();
     master.stop().unwrap();
 }
+
+#[test]
+fn the_readmes_snippet_runs() {
+    let mut profile = profile();
+    let mut ann = NestedProfileMut::of(&mut profile).unwrap();
+    ann.loadouts().put("main", LoadoutsEntry::default()).unwrap();
+    slay(&mut ann).unwrap();
+    assert_eq!(ann.quests().at(0).progress().get(), Some(1));
+    assert_eq!(ann.loadouts().entry("main").power().get(), Some(5));
+}
+
+#[rustfmt::skip]
+fn slay(ann: &mut NestedProfileMut<'_>) -> Result<()> {
+    ann.quests().push(QuestsItem { id: "dragon".into(), ..Default::default() })?;
+    ann.quests().at(0).progress().add(1)?;
+    ann.loadouts().entry("main").power().set(5)?;
+    println!("{} steps", ann.quests().get(0).map_or(0, |quest| quest.steps().len()));
+    Ok(())
+}

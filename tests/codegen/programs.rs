@@ -26,7 +26,7 @@ fn a_cpp_program_goes_to_places_within_properties() {
     workshop.generate("cpp", NESTED, "nested.hpp");
     for standard in ["c++11", "c++17"] {
         let program = workshop.cpp("places", standard, &["-fno-exceptions", "-fno-rtti"]);
-        assert_eq!(workshop.run(Command::new(program)), "all is well\n");
+        assert_eq!(workshop.run(Command::new(program)), "0 steps\nall is well\n");
     }
 }
 
@@ -36,8 +36,8 @@ fn cpp_programs_are_clean_under_the_sanitizers() {
     workshop.generate("cpp", KITCHEN_SINK, "kitchen_sink.hpp");
     workshop.generate("cpp", NESTED, "nested.hpp");
     let sanitizers = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
-    for program in ["sink", "places"] {
-        assert_eq!(workshop.run(Command::new(workshop.cpp(program, "c++17", &sanitizers))), "all is well\n");
+    for (program, expected) in [("sink", "all is well\n"), ("places", "0 steps\nall is well\n")] {
+        assert_eq!(workshop.run(Command::new(workshop.cpp(program, "c++17", &sanitizers))), expected);
     }
 }
 
@@ -52,7 +52,7 @@ fn a_csharp_program_uses_every_kind_of_accessor() {
 fn a_csharp_program_goes_to_places_within_properties() {
     let workshop = Workshop::new();
     workshop.generate("csharp", NESTED, "Nested.cs");
-    assert_eq!(workshop.run(workshop.csharp("Places", &["Nested.cs"], &[])), "all is well\n");
+    assert_eq!(workshop.run(workshop.csharp("Places", &["Nested.cs"], &[])), "0 steps\nall is well\n");
 }
 
 #[test]

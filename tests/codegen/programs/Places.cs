@@ -23,6 +23,11 @@ internal static unsafe class Program
         Ok(mst_profile_create(schema, &profile));
         Ok(mst_schema_free(schema));
         var mine = new NestedProfile(profile);
+        Ok(mine.Loadouts.Put("main", new Records.LoadoutsEntry()));
+        Slay(mine);
+        Check(mine.Quests[0].Progress.Value == 1 && mine.Loadouts["main"].Power.Value == 5);
+        Ok(mine.Quests.Clear());
+        Ok(mine.Loadouts.Clear());
         RecordsInLists(mine);
         RecordsInDictionaries(mine);
         Nested(mine);
@@ -37,6 +42,15 @@ internal static unsafe class Program
         OtherSchemas();
         Console.WriteLine("all is well");
         return 0;
+    }
+
+    /// <summary>The README's snippet.</summary>
+    private static void Slay(NestedProfile ann)
+    {
+        ann.Quests.Push(new Records.QuestsItem { Id = "dragon" });
+        ann.Quests[0].Progress.Add(1);
+        ann.Loadouts["main"].Power.Set(5);
+        Console.WriteLine(ann.Quests[0].Value.Steps.Count + " steps");
     }
 
     private static Records.QuestsItem Wolves()

@@ -47,6 +47,17 @@ QuestsStepsItem Step(const char *name)
     return step;
 }
 
+// The README's snippet.
+void Slay(const NestedProfile &ann)
+{
+    QuestsItem dragon;
+    dragon.id = "dragon";
+    ann.Quests().Push(dragon);
+    ann.Quests().At(0).Progress().Add(1);
+    ann.Loadouts().At("main").Power().Set(5);
+    std::printf("%d steps\n", static_cast<int>(ann.Quests().Get(0).steps.size()));
+}
+
 void RecordsInLists(const NestedProfile &mine)
 {
     auto quests = mine.Quests();
@@ -290,6 +301,40 @@ void OtherSchemas()
     CHECK(unbound.Quests().Push(Quest("a")) == MST_ERR_INVALID_HANDLE && unbound.Loadouts().Keys().empty());
 }
 
+uint8_t IsBuild(const uint8_t *, uint32_t length, void *) { return length != 1; }
+
+// JSON that is no base64, with all that could be taken for something else.
+uint8_t BuildToJson(const uint8_t *, uint32_t, uint8_t *buffer, uint32_t capacity, uint32_t *out_length, void *)
+{
+    const std::string json = "{\"a\":[{\"b\":\"}\\\"]\"}],\"c\":{}}";
+    *out_length = static_cast<uint32_t>(json.size());
+    if (json.size() <= capacity)
+        std::memcpy(buffer, json.data(), json.size());
+    return 1;
+}
+
+void CustomWithACodec()
+{
+    OK(mst_codec_register("build", 5, IsBuild, BuildToJson, nullptr, nullptr));
+    MstSchema *schema = nullptr;
+    MstProfile *profile = nullptr;
+    OK(NestedProfile::CreateSchema(&schema));
+    OK(mst_profile_create(schema, &profile));
+    OK(mst_schema_free(schema));
+    NestedProfile mine;
+    OK(mine.Bind(profile));
+    LoadoutsEntry entry;
+    entry.build = Bytes{1, 2, 3};
+    OK(mine.Loadouts().Put("main", entry));
+    OK(mine.Loadouts().Put("second", LoadoutsEntry()));
+    CHECK(mine.Loadouts().Keys() == (std::vector<std::string>{"main", "second"}));
+    CHECK(mine.Loadouts().Get().at("main").build == (Bytes{1, 2, 3}) && mine.Loadouts().Get("second").build.empty());
+    CHECK(mine.Loadouts().At("main").Build().Set(Bytes{1}) == MST_ERR_INVALID_CUSTOM);
+    entry.build = Bytes{1};
+    CHECK(mine.Loadouts().Put("main", entry) != MST_OK);
+    OK(mst_profile_free(profile));
+}
+
 } // namespace
 
 int main()
@@ -303,6 +348,11 @@ int main()
     OK(mst_schema_free(schema));
     NestedProfile mine;
     OK(mine.Bind(profile));
+    OK(mine.Loadouts().Put("main", LoadoutsEntry()));
+    Slay(mine);
+    CHECK(mine.Quests().At(0).Progress().Get() == 1 && mine.Loadouts().At("main").Power().Get() == 5);
+    OK(mine.Quests().Clear());
+    OK(mine.Loadouts().Clear());
     RecordsInLists(mine);
     RecordsInDictionaries(mine);
     Nested(mine);
@@ -311,6 +361,7 @@ int main()
     OddNames(mine);
     OK(mst_profile_free(profile));
     OtherSchemas();
+    CustomWithACodec();
     std::printf("all is well\n");
     return 0;
 }

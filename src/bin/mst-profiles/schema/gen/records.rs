@@ -171,3 +171,94 @@ impl FieldItem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mst_profiles::{
+        Custom, DateTime, Dict, Field, KeyType, List, Property, Record, RecordType, ScalarType, Schema, Value,
+    };
+
+    use super::super::model::Model;
+    use super::super::{cpp, csharp, rust};
+
+    /// A record with a default of every kind.
+    fn schema() -> std::sync::Arc<Schema> {
+        let inner = RecordType::new([Field::new("a", 5), Field::of_type("b", ScalarType::String)]).unwrap();
+        let other = Record::new(&inner, [("b", "x".into())]).unwrap();
+        let items = List::from_items(ScalarType::I64, vec![Value::I64(i64::MIN), Value::I64(7)]).unwrap();
+        let entry = ("k\"".into(), Value::Record(other.clone()));
+        let entries = Dict::from_entries(KeyType::String, inner.clone(), [entry]).unwrap();
+        let outer = RecordType::new([
+            Field::new("bool", true).description("Whether.\nOr not."),
+            Field::new("i32", i32::MIN),
+            Field::new("f32", 0.1_f32),
+            Field::new("f64", f64::NEG_INFINITY),
+            Field::new("text", "Größe \"\\"),
+            Field::new("bytes", vec![0_u8, 255]),
+            Field::new("v2", Value::Vector2([1.0, f32::NAN])),
+            Field::new("v3", Value::Vector3([1.0, 2.0, 3.5])),
+            Field::new("q", Value::from([0.5_f32; 4])),
+            Field::new("color", Value::Color([1, 2, 3, 4])),
+            Field::new("at", DateTime::from_unix_micros(-1).unwrap()),
+            Field::new("id", Value::from([250_u8; 16])),
+            Field::new("custom", Value::Custom(Custom::new(Some("build"), [1, 2]))),
+            Field::new("items", items),
+            Field::new("entries", entries),
+            Field::of_type("same", inner.clone()),
+            Field::new("other", Value::Record(other)),
+        ]);
+        Schema::builder().property(Property::list("quests", outer.unwrap())).build().unwrap()
+    }
+
+    #[test]
+    fn records_begin_with_the_defaults_of_their_fields() {
+        let schema = schema();
+        let model = |rules| {
+            Model::new(&schema, "GameProfile".into(), vec!["game".into()], rules, "test".into()).unwrap()
+        };
+        let (rust, cpp, csharp) = (
+            rust::write(&model(&rust::RULES)),
+            cpp::write(&model(&cpp::RULES)),
+            csharp::write(&model(&csharp::RULES)),
+        );
+        for (code, parts) in [
+            (
+                rust,
+                [
+                    "/// Whether.\n        /// Or not.\n        ///\n        /// `bool`: `bool`, `true` at first.",
+                    "text: ::std::string::String::from(\"Gr\\u{f6}\\u{df}e \\\"\\\\\"),",
+                    "items: ::std::vec::Vec::from([-9223372036854775808, 7]),",
+                    "(::std::string::String::from(\"k\\\"\"), QuestsEntriesEntry { a: 5, b: ",
+                    "same: ::std::default::Default::default(),",
+                    "other: QuestsOther { a: 5, b: ::std::string::String::from(\"x\") },",
+                ],
+            ),
+            (
+                cpp,
+                [
+                    "     * Whether.\n     * Or not.\n     * `bool`: `bool`, `true` at first.",
+                    "std::string text = \"Gr\\303\\266\\303\\237e \\\"\\\\\";",
+                    "items = std::vector<int64_t>{(-9223372036854775807LL - 1), 7};",
+                    "{\"k\\\"\", [] { ::game::GameProfileRecords::QuestsEntriesEntry v; v.a = 5; v.b = \"x\"; return v; }()}",
+                    "same = ::game::GameProfileRecords::QuestsSame();",
+                    "double f64 = -std::numeric_limits<double>::infinity();",
+                ],
+            ),
+            (
+                csharp,
+                [
+                    "/// Whether.\n                /// Or not.\n                /// <para><c>bool</c>: <c>bool</c>, <c>true</c> at",
+                    "public string Text = \"Gr\\u00f6\\u00dfe \\\"\\\\\";",
+                    "List<long> { -9223372036854775808, 7 };",
+                    "{ \"k\\\"\", new global::game.GameProfile.Records.QuestsEntriesEntry { A = 5, B = \"x\" } }",
+                    "public global::game.GameProfile.Records.QuestsSame Same = new global::game.GameProfile.Records.QuestsSame();",
+                    "public double F64 = double.NegativeInfinity;",
+                ],
+            ),
+        ] {
+            for part in parts {
+                assert!(code.contains(part), "{part}\nis not in\n{code}");
+            }
+        }
+    }
+}
