@@ -8,6 +8,9 @@ use mst_profiles::{
 use super::names::{self, Rules};
 use super::records::{RecordItem, Records};
 
+/// The name of a type that is longer is shortened where people read it.
+const LONG_TYPE_BYTES: usize = 60;
+
 pub(super) struct Model {
     pub(super) class: String,
     pub(super) namespace: Vec<String>,
@@ -28,6 +31,8 @@ pub(super) struct Item {
     pub(super) key: u16,
     /// The type as schema files have it.
     pub(super) type_name: String,
+    /// The same for people.
+    shown_type: String,
     pub(super) kind: Kind,
     /// Whether it can only be set.
     pub(super) is_volatile: bool,
@@ -177,6 +182,7 @@ impl Item {
             name: property.name().into(),
             key: property.key(),
             type_name: property.value_type().name(),
+            shown_type: shown_type(property.value_type()),
             kind,
             is_volatile: property.sync() == SyncClass::Volatile,
             description: lines(property.description().unwrap_or_default()),
@@ -188,7 +194,7 @@ impl Item {
     pub(super) fn summary(&self) -> String {
         let name = shown(&self.name);
         match self.description.is_empty() {
-            true => format!("`{name}`: `{}`", self.type_name),
+            true => format!("`{name}`: `{}`", self.shown_type),
             false => format!("`{name}`: {}", self.description.join(" ")),
         }
     }
@@ -269,10 +275,22 @@ pub(super) fn first_fact(
     limits: &Limits,
     kind: &Kind,
 ) -> String {
-    let mut facts = vec![format!("`{}`: `{value_type}`", shown(name))];
+    let mut facts = vec![format!("`{}`: `{}`", shown(name), shown_type(value_type))];
     facts.extend(default_fact(value_type, default));
     facts.extend(limit_facts(limits, kind));
     facts.join(", ") + "."
+}
+
+/// The name of a type; without the fields of its records when they make it long.
+fn shown_type(value_type: &ValueType) -> String {
+    let name = value_type.name();
+    match value_type {
+        _ if name.len() <= LONG_TYPE_BYTES => name,
+        ValueType::Record(_) => "record{...}".into(),
+        ValueType::List(item) => format!("list<{}>", shown_type(item)),
+        ValueType::Dict(key, value) => format!("dict<{key},{}>", shown_type(value)),
+        _ => name,
+    }
 }
 
 /// The value of a new profile, if it is not the usual one of its type.

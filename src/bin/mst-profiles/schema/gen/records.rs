@@ -175,7 +175,8 @@ impl FieldItem {
 #[cfg(test)]
 mod tests {
     use mst_profiles::{
-        Custom, DateTime, Dict, Field, KeyType, List, Property, Record, RecordType, ScalarType, Schema, Value,
+        Custom, DateTime, Dict, Field, KeyType, Limits, List, Property, Record, RecordType, ScalarType,
+        Schema, Value,
     };
 
     use super::super::model::Model;
@@ -188,7 +189,10 @@ mod tests {
         let items = List::from_items(ScalarType::I64, vec![Value::I64(i64::MIN), Value::I64(7)]).unwrap();
         let entry = ("k\"".into(), Value::Record(other.clone()));
         let entries = Dict::from_entries(KeyType::String, inner.clone(), [entry]).unwrap();
+        let mut limits = Limits::default();
+        (limits.min, limits.max) = (Some(0.into()), Some(60.into()));
         let outer = RecordType::new([
+            Field::new("level", 1).limits(limits),
             Field::new("bool", true).description("Whether.\nOr not."),
             Field::new("i32", i32::MIN),
             Field::new("f32", 0.1_f32),
@@ -229,6 +233,7 @@ mod tests {
                     "text: ::std::string::String::from(\"Gr\\u{f6}\\u{df}e \\\"\\\\\"),",
                     "items: ::std::vec::Vec::from([-9223372036854775808, 7]),",
                     "(::std::string::String::from(\"k\\\"\"), QuestsEntriesEntry { a: 5, b: ",
+                    "/// `level`: `i32`, `1` at first, 0 to 60.\n        pub level: i32,",
                     "same: ::std::default::Default::default(),",
                     "other: QuestsOther { a: 5, b: ::std::string::String::from(\"x\") },",
                 ],
@@ -240,6 +245,7 @@ mod tests {
                     "std::string text = \"Gr\\303\\266\\303\\237e \\\"\\\\\";",
                     "items = std::vector<int64_t>{(-9223372036854775807LL - 1), 7};",
                     "{\"k\\\"\", [] { ::game::GameProfileRecords::QuestsEntriesEntry v; v.a = 5; v.b = \"x\"; return v; }()}",
+                    "     * `level`: `i32`, `1` at first, 0 to 60.\n     */\n    int32_t level = 1;",
                     "same = ::game::GameProfileRecords::QuestsSame();",
                     "double f64 = -std::numeric_limits<double>::infinity();",
                 ],
@@ -252,6 +258,7 @@ mod tests {
                     "List<long> { -9223372036854775808, 7 };",
                     "{ \"k\\\"\", new global::game.GameProfile.Records.QuestsEntriesEntry { A = 5, B = \"x\" } }",
                     "public global::game.GameProfile.Records.QuestsSame Same = new global::game.GameProfile.Records.QuestsSame();",
+                    "<c>level</c>: <c>i32</c>, <c>1</c> at first, 0 to 60.\n",
                     "public double F64 = double.NegativeInfinity;",
                 ],
             ),

@@ -149,12 +149,12 @@ fn structs(record: &RecordItem, nested: &Nested<'_>) -> String {
     });
     let written = each(&|field| {
         let (part, name, member) = (nested.part(&field.kind), literal(&field.name), &field.member);
-        format!("        json.Name({name});\n        {part}::Write(json, this->{member});\n")
+        format!("        json_.Name({name});\n        {part}::Write(json_, this->{member});\n")
     });
     let read = each(&|field| {
         let (part, name, member) = (nested.part(&field.kind), literal(&field.name), &field.member);
         format!(
-            "        if (result == MST_OK)\n            result = {part}(place.Field({name})).Get(this->{member});\n"
+            "        if (result_ == MST_OK)\n            result_ = {part}(place_.Field({name})).Get(this->{member});\n"
         )
     });
     let accessors = each(&|field| {
@@ -172,17 +172,17 @@ fn structs(record: &RecordItem, nested: &Nested<'_>) -> String {
 struct {name} {{
 {members}
     /** Writes it as JSON. */
-    void WriteTo(::mst::typed::Json &json) const
+    void WriteTo(::mst::typed::Json &json_) const
     {{
-        json.Open('{{');
-{written}        json.Close('}}');
+        json_.Open('{{');
+{written}        json_.Close('}}');
     }}
 
     /** Reads what stands at a place, field by field. */
-    MstResult ReadFrom(const ::mst::typed::Place &place)
+    MstResult ReadFrom(const ::mst::typed::Place &place_)
     {{
-        MstResult result = MST_OK;
-{read}        return result;
+        MstResult result_ = MST_OK;
+{read}        return result_;
     }}
 }};
 
