@@ -12,6 +12,9 @@
 
 mod error;
 mod ffi;
+#[cfg(all(feature = "simulation", feature = "client", feature = "server", feature = "sqlite"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod json;
 pub mod limits;
 #[cfg(feature = "master")]

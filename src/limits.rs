@@ -7,6 +7,8 @@ use std::time::Duration;
 pub const MAX_PROPERTIES: usize = 4096;
 /// UTF-8 bytes of a property's name.
 pub const MAX_NAME_BYTES: usize = 128;
+/// Bytes that the regular expression of one limit takes in memory.
+pub const MAX_PATTERN_MEMORY_BYTES: usize = 64 * 1024;
 /// UTF-8 bytes of a user id.
 pub const MAX_USER_ID_BYTES: usize = 128;
 /// UTF-8 bytes of a token that a peer presents.

@@ -149,7 +149,7 @@ pub enum ValueChange {
     /// Something changed further within.
     At {
         /// The way to the record, list or dictionary that changed.
-        path: Path,
+        path: Box<Path>,
         /// How that changed.
         change: Box<ValueChange>,
     },
@@ -357,7 +357,7 @@ impl ValueChange {
 fn between(at: &mut Path, old: &Value, new: &Value, tell: &mut dyn FnMut(ValueChange)) {
     let told = |at: &Path, change: ValueChange| match at.is_empty() {
         true => change,
-        false => ValueChange::At { path: at.clone(), change: Box::new(change) },
+        false => ValueChange::At { path: Box::new(at.clone()), change: Box::new(change) },
     };
     // What has parts on both sides is told by these.
     let within =

@@ -58,7 +58,7 @@ pub(crate) enum Happening<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Logged {
     List(ListEffect),
-    Part(PartEffect),
+    Part(Box<PartEffect>),
 }
 
 impl Logged {

@@ -49,10 +49,16 @@ impl<'a> Decision<'a> {
         }
     }
 
+    /// Lets it use this buffer, which is empty.
+    pub(super) fn with(self, done: Vec<Done>) -> Self {
+        debug_assert!(done.is_empty());
+        Self { done, ..self }
+    }
+
     /// Takes all steps of the batch, or none: then it gives the property and the reason.
     pub(super) fn take(mut self, ops: &Ops) -> Result<Vec<Done>, (Option<PropertyIndex>, Error)> {
         let size_before = self.profile.size;
-        self.done.reserve_exact(ops.len());
+        self.done.reserve(ops.len());
         for (place, op) in (0_u32..).zip(ops) {
             let property = self.peer.view.to_master(op.property);
             if let Err(error) = self.take_step(property, place, op) {
@@ -110,7 +116,8 @@ impl<'a> Decision<'a> {
                     gap => gap.clone(),
                 },
             );
-            return Change::At(at).resolve(&info.slot(), value, self.history(property));
+            let since = at.oldest();
+            return Change::At(at).resolve(&info.slot(), value, self.history(property, since));
         }
         let Change::List(change) = change else {
             if planted(Bug::GuardOnlyAtWriter)
@@ -121,7 +128,7 @@ impl<'a> Decision<'a> {
             }
             return change.resolve(&info.slot(), value, std::iter::empty());
         };
-        let history = self.history(property);
+        let history = self.history(property, change.oldest());
         let change = Change::List(change.clone().map_items(|item| self.known(property, item)));
         if planted(Bug::ItemNotFollowedByMaster) {
             return change.resolve(&info.slot(), value, history.filter(|h| h.own.is_some()));
@@ -129,9 +136,9 @@ impl<'a> Decision<'a> {
         change.resolve(&info.slot(), value, history)
     }
 
-    /// What happened to a property, this batch's steps included, as far as it is known.
-    fn history(&self, property: PropertyIndex) -> impl Iterator<Item = Happened<'_>> + Clone {
-        let before = self.profile.logged_steps(property).map(|step| Happened {
+    /// What happened to a property after a version, this batch's steps included, as far as it is known.
+    fn history(&self, property: PropertyIndex, since: u64) -> impl Iterator<Item = Happened<'_>> + Clone {
+        let before = self.profile.logged_since(property, since).map(|step| Happened {
             version: step.version,
             own: (step.writer == self.peer.writer.id).then_some(step.own),
             effect: step.effect.happening(),

@@ -1,20 +1,25 @@
 //! What goes down: deltas, snapshots, and how far batches are durable.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::profile::{Entry, ListLog, ListStep, MasterProfile, Recent, RecentStep};
-use super::session::{ChannelPhase, View};
+use smallvec::SmallVec;
+
+use super::profile::{
+    Done, Entry, ListLog, ListStep, MasterProfile, Range, Recent, RecentStep, recent_since,
+};
+use super::session::{Channel, ChannelPhase, PeerInfo, View};
 use super::{Action, Due, Master, Now};
 use crate::error::Error;
 use crate::limits::{MAX_DELTA_BYTES, MAX_DURABLE_ENTRIES, OUTBOUND_HIGH_WATER_BYTES, OUTBOUND_LIMIT_BYTES};
 use crate::planted::{Bug, planted};
 use crate::schema::{PropertyIndex, Schema};
 use crate::value::{Key, PartChange, Path, Value};
+use crate::wire::by_index::ByIndex;
 use crate::wire::control::{Down, relation_code};
 use crate::wire::delta::DeltaWriter;
-use crate::wire::frames::{DeltaHead, KIND_DURABLE, KIND_HASH, put_delta_head, put_frame};
+use crate::wire::frames::{DeltaHead, KIND_DURABLE, KIND_HASH, put_delta, put_frame};
 use crate::wire::keys::{KeyNumbers, PutKeys, ToldKeys};
 use crate::wire::parts::OutStep;
 use crate::wire::values::put_snapshot;
@@ -27,25 +32,28 @@ pub(super) struct Scratch {
     /// The same by the peer's index.
     entries: Vec<(u16, PropertyIndex)>,
     body: Vec<u8>,
+    /// For the steps of a batch.
+    pub(super) done: Vec<Done>,
 }
 
 /// Names keys to one observer.
-struct ChannelKeys<'a> {
-    numbers: &'a mut HashMap<u16, KeyNumbers>,
-    told: &'a mut ToldKeys,
-    view: &'a View,
+pub(super) struct ChannelKeys<'a> {
+    pub(super) numbers: &'a mut ByIndex<KeyNumbers>,
+    pub(super) told: &'a mut ToldKeys,
+    pub(super) view: &'a View,
 }
 
 impl PutKeys for ChannelKeys<'_> {
     const NUMBERED: bool = true;
 
     fn number(&mut self, property: u16, key: &Key) -> Option<(u32, bool)> {
-        let number = self.numbers.entry(self.view.to_master(property).get()).or_default().number(key);
+        let number =
+            self.numbers.or_insert_with(self.view.to_master(property).get(), KeyNumbers::default).number(key);
         Some((number, self.told.tell(property, number)))
     }
 
     fn removed(&mut self, property: u16, key: &Key) -> Option<u32> {
-        let number = self.numbers.get(&self.view.to_master(property).get())?.find(key)?;
+        let number = self.numbers.get(self.view.to_master(property).get())?.find(key)?;
         self.told.take_back(property, number).then_some(number)
     }
 
@@ -157,69 +165,20 @@ impl Master {
             _ => return,
         }
         let Some(profile) = self.profiles[open.profile].as_mut().and_then(Entry::live) else { return };
-        let last = profile.writers.get(&peer.writer.id).map_or(0, |w| w.last);
-        let own = last.saturating_sub(open.own);
-        let step = profile.version - open.version;
-        let schema = &self.config.schema;
-        if step == 0 && own == 0 && !open.refresh_unsaved {
-            return;
-        }
-        profile.changed_since(open.version, &mut self.scratch.changed);
-        let changed = &mut self.scratch.changed;
-        if open.refresh_unsaved {
-            changed.extend(schema.indexes().filter(|index| is_refreshed(schema, *index)));
-            changed.sort_unstable();
-            changed.dedup();
-        }
-        let entries = &mut self.scratch.entries;
-        entries.clear();
-        for property in changed.iter() {
-            if (schema.property(*property).visible_to(open.relation) || planted(Bug::DeltaShowsAll))
-                && let Some(index) = peer.view.to_peer(*property)
-            {
-                entries.push((index, *property));
-            }
-        }
-        entries.sort_unstable();
-        let body = &mut self.scratch.body;
-        body.clear();
-        let mut keys = ChannelKeys { numbers: &mut profile.keys, told: &mut open.told, view: &peer.view };
-        let history = History {
-            schema,
-            recent: &profile.recent,
-            lists: &profile.lists,
-            reaches: open.version >= profile.recent_from,
-            since: open.version,
-            writer: peer.writer.id,
-        };
-        let mut writer = DeltaWriter::new(body);
-        for (index, property) in entries.iter() {
-            let value = &profile.values[property.usize()];
-            let refreshed = open.refresh_unsaved && is_refreshed(schema, *property);
-            if writer.len() > MAX_DELTA_BYTES {
-                // A snapshot goes instead.
-                break;
-            }
-            history.put(&mut writer, *index, *property, value, refreshed, &mut keys);
-        }
-        if body.len() > MAX_DELTA_BYTES {
-            return self.send_snapshot(session, channel);
-        }
         let start = state.outbox.len();
-        let last_channel = state.last_channel;
-        put_frame(&mut state.outbox, |out| {
-            put_delta_head(out, DeltaHead { channel, step, own }, last_channel);
-            out.extend_from_slice(body);
-        });
-        // The hash after a resume in another epoch could not be sent before that.
-        let refreshed = std::mem::take(&mut open.refresh_unsaved);
-        open.version = profile.version;
-        open.own += own;
-        state.last_channel = channel;
-        self.stats.deltas += 1;
-        self.stats.delta_bytes += (state.outbox.len() - start) as u64;
-        if step > 0 || refreshed {
-            self.arm_hash(now, session, channel);
+        let schema = &self.config.schema;
+        let put = Delta { schema, profile, peer, open, channel, last_channel: state.last_channel };
+        match put.put(&mut self.scratch, &mut state.outbox) {
+            Put::Nothing => {}
+            Put::TooLong => self.send_snapshot(session, channel),
+            Put::Delta { changed } => {
+                state.last_channel = channel;
+                self.stats.deltas += 1;
+                self.stats.delta_bytes += (state.outbox.len() - start) as u64;
+                if changed {
+                    self.arm_hash(now, session, channel);
+                }
+            }
         }
     }
 
@@ -321,6 +280,86 @@ impl Master {
     }
 }
 
+/// The delta of one profile for one observer.
+pub(super) struct Delta<'a> {
+    pub(super) schema: &'a Schema,
+    pub(super) profile: &'a mut MasterProfile,
+    pub(super) peer: &'a PeerInfo,
+    pub(super) open: &'a mut Channel,
+    pub(super) channel: u64,
+    /// The channel of the delta before on the connection.
+    pub(super) last_channel: u64,
+}
+
+/// What came of it.
+pub(super) enum Put {
+    /// The observer has everything.
+    Nothing,
+    /// A snapshot goes instead.
+    TooLong,
+    /// It is sent; whether it has more to say than what became of the observer's own batches.
+    Delta { changed: bool },
+}
+
+impl Delta<'_> {
+    /// Appends it as a frame, and moves the observer's cursor.
+    pub(super) fn put(self, scratch: &mut Scratch, out: &mut Vec<u8>) -> Put {
+        let Self { schema, profile, peer, open, channel, last_channel } = self;
+        let last = profile.writers.get(&peer.writer.id).map_or(0, |w| w.last);
+        let own = last.saturating_sub(open.own);
+        let step = profile.version - open.version;
+        if step == 0 && own == 0 && !open.refresh_unsaved {
+            return Put::Nothing;
+        }
+        profile.changed_since(open.version, &mut scratch.changed);
+        let changed = &mut scratch.changed;
+        if open.refresh_unsaved {
+            changed.extend(schema.indexes().filter(|index| is_refreshed(schema, *index)));
+            changed.sort_unstable();
+            changed.dedup();
+        }
+        let entries = &mut scratch.entries;
+        entries.clear();
+        for property in changed.iter() {
+            if (schema.property(*property).visible_to(open.relation) || planted(Bug::DeltaShowsAll))
+                && let Some(index) = peer.view.to_peer(*property)
+            {
+                entries.push((index, *property));
+            }
+        }
+        entries.sort_unstable();
+        let body = &mut scratch.body;
+        body.clear();
+        let mut keys = ChannelKeys { numbers: &mut profile.keys, told: &mut open.told, view: &peer.view };
+        let history = History {
+            schema,
+            recent: recent_since(&profile.recent, open.version),
+            lists: &profile.lists,
+            reaches: open.version >= profile.recent_from,
+            since: open.version,
+            writer: peer.writer.id,
+        };
+        let mut writer = DeltaWriter::new(body);
+        for (index, property) in entries.iter() {
+            let value = &profile.values[property.usize()];
+            let refreshed = open.refresh_unsaved && is_refreshed(schema, *property);
+            if writer.len() > MAX_DELTA_BYTES {
+                break;
+            }
+            history.put(&mut writer, *index, *property, value, refreshed, &mut keys);
+        }
+        if body.len() > MAX_DELTA_BYTES {
+            return Put::TooLong;
+        }
+        put_delta(out, DeltaHead { channel, step, own }, last_channel, body);
+        // The hash after a resume in another epoch could not be sent before that.
+        let refreshed = std::mem::take(&mut open.refresh_unsaved);
+        open.version = profile.version;
+        open.own += own;
+        Put::Delta { changed: step > 0 || refreshed }
+    }
+}
+
 /// Whether a property may have begun anew with the epoch.
 fn is_refreshed(schema: &Schema, property: PropertyIndex) -> bool {
     let property = schema.property(property);
@@ -330,8 +369,9 @@ fn is_refreshed(schema: &Schema, property: PropertyIndex) -> bool {
 /// What an observer has not seen of the recent steps.
 struct History<'a> {
     schema: &'a Schema,
-    recent: &'a VecDeque<Recent>,
-    lists: &'a HashMap<u16, ListLog>,
+    /// Those that it has not seen, if all of them are there.
+    recent: Range<'a, Recent>,
+    lists: &'a ByIndex<ListLog>,
     /// Whether all that it has not seen is among the recent steps.
     reaches: bool,
     since: u64,
@@ -340,14 +380,12 @@ struct History<'a> {
 
 impl<'a> History<'a> {
     fn log_reaches(&self, property: PropertyIndex) -> bool {
-        self.lists.get(&property.get()).is_some_and(|log| log.reaches(self.since))
+        self.lists.get(property.get()).is_some_and(|log| log.reaches(self.since))
     }
 
     /// The steps of a property's log that the observer has not seen.
-    fn unseen(&self, property: PropertyIndex) -> impl Iterator<Item = &'a ListStep> + use<'a> {
-        let since = self.since;
-        let log = self.lists.get(&property.get()).into_iter().flat_map(ListLog::steps);
-        log.filter(move |step| step.version > since)
+    fn unseen(&self, property: PropertyIndex) -> Range<'a, ListStep> {
+        self.lists.get(property.get()).map_or_else(Range::default, |log| log.since(self.since))
     }
 
     /// Writes what a property is now, as steps where these are known and shorter. `whole` asks for all of it.
@@ -369,7 +407,7 @@ impl<'a> History<'a> {
         if whole || !reaches {
             return writer.put(index, value, None, keys);
         }
-        let steps = self.recent.iter().filter(|r| r.version > self.since && r.property == property);
+        let mut steps = self.recent.clone().filter(|recent| recent.property == property);
         let mut before = None;
         match value {
             _ if is_nested => {
@@ -380,29 +418,32 @@ impl<'a> History<'a> {
             }
             Value::List(list) => {
                 let unseen = self.unseen(property);
+                let count = unseen.len();
                 let items = unseen.filter_map(|step| Some((step.effect.list()?, step.writer == self.writer)));
-                let items: Vec<_> = items.collect();
-                if !items.is_empty() && writer.put_list(index, list, items.into_iter()) {
+                if count > 0 && writer.put_list(index, list, count, items) {
                     return;
                 }
             }
             Value::Dict(dict) => {
                 // By key, the integer before the first step that is not seen.
-                let mut changed: BTreeMap<&Key, Option<i64>> = BTreeMap::new();
-                let known = steps.into_iter().try_for_each(|recent| match &recent.what {
+                let mut changed: SmallVec<[(&Key, Option<i64>); 8]> = SmallVec::new();
+                let known = steps.try_for_each(|recent| match &recent.what {
                     RecentStep::Entry { key, before } => {
-                        changed.entry(key).or_insert(*before);
+                        changed.push((key, *before));
                         Some(())
                     }
                     _ => None,
                 });
+                // The first of each key stays.
+                changed.sort_by_key(|(key, _)| *key);
+                changed.dedup_by_key(|(key, _)| *key);
                 if known.is_some() && !changed.is_empty() && changed.len() <= dict.len() {
-                    let entries = changed.into_iter().map(|(key, before)| (key, dict.get(key), before));
+                    let entries = changed.iter().map(|(key, before)| (*key, dict.get(key), *before));
                     return writer.put_entries(index, entries, keys);
                 }
             }
             _ => {
-                before = steps.into_iter().find_map(|recent| match &recent.what {
+                before = steps.find_map(|recent| match &recent.what {
                     RecentStep::Scalar { before } => Some(*before),
                     _ => None,
                 });
@@ -413,7 +454,7 @@ impl<'a> History<'a> {
 }
 
 /// The steps, of which those that give the same part another value are one, as long as nothing moves.
-fn merged<'s>(steps: impl Iterator<Item = &'s ListStep>, writer: u128) -> Vec<OutStep<'s>> {
+fn merged<'s>(steps: Range<'s, ListStep>, writer: u128) -> Vec<OutStep<'s>> {
     let mut merged: Vec<OutStep<'s>> = Vec::new();
     let mut places: BTreeMap<&Path, usize> = BTreeMap::new();
     for step in steps {
