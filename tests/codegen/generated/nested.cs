@@ -22,11 +22,11 @@ namespace Profiles
             public const ushort Level = 57225;
             /// <summary><c>quests</c>: What the player is to do.</summary>
             public const ushort Quests = 5338;
-            /// <summary><c>loadouts</c>: <c>dict&lt;string,record{power:i32,weight:f64,slots:list&lt;string&gt;,build:custom&lt;build&gt;}&gt;</c></summary>
+            /// <summary><c>loadouts</c>: <c>dict&lt;string,record{...}&gt;</c></summary>
             public const ushort Loadouts = 58500;
-            /// <summary><c>home</c>: <c>record{name:string,place:vector3,rooms:dict&lt;i32,record{size:f32,doors:list&lt;list&lt;i32&gt;&gt;}&gt;}</c></summary>
+            /// <summary><c>home</c>: <c>record{...}</c></summary>
             public const ushort Home = 26796;
-            /// <summary><c>all</c>: <c>record{bool:bool,i32:i32,i64:i64,f32:f32,f64:f64,string:string,bytes:bytes,vector2:vector2,vector3:vector3,quaternion:quaternion,color:color,datetime:datetime,uuid:uuid,custom:custom}</c></summary>
+            /// <summary><c>all</c>: <c>record{...}</c></summary>
             public const ushort All = 60874;
             /// <summary><c>grid</c>: <c>list&lt;list&lt;f32&gt;&gt;</c></summary>
             public const ushort Grid = 39171;
@@ -36,7 +36,7 @@ namespace Profiles
             public const ushort Seed = 52968;
             /// <summary><c>seeds</c>: <c>list&lt;custom&gt;</c></summary>
             public const ushort Seeds = 3143;
-            /// <summary><c>odd</c>: <c>record{get:i32,class:string,self:i32,_:bool,new:record{odd:i32,value:i32,type:i32,odd_new:f32},delete:list&lt;record{int:i64}&gt;}</c></summary>
+            /// <summary><c>odd</c>: <c>record{...}</c></summary>
             public const ushort Odd = 35580;
         }
 
@@ -47,11 +47,11 @@ namespace Profiles
             public const string Level = "level";
             /// <summary><c>quests</c>: What the player is to do.</summary>
             public const string Quests = "quests";
-            /// <summary><c>loadouts</c>: <c>dict&lt;string,record{power:i32,weight:f64,slots:list&lt;string&gt;,build:custom&lt;build&gt;}&gt;</c></summary>
+            /// <summary><c>loadouts</c>: <c>dict&lt;string,record{...}&gt;</c></summary>
             public const string Loadouts = "loadouts";
-            /// <summary><c>home</c>: <c>record{name:string,place:vector3,rooms:dict&lt;i32,record{size:f32,doors:list&lt;list&lt;i32&gt;&gt;}&gt;}</c></summary>
+            /// <summary><c>home</c>: <c>record{...}</c></summary>
             public const string Home = "home";
-            /// <summary><c>all</c>: <c>record{bool:bool,i32:i32,i64:i64,f32:f32,f64:f64,string:string,bytes:bytes,vector2:vector2,vector3:vector3,quaternion:quaternion,color:color,datetime:datetime,uuid:uuid,custom:custom}</c></summary>
+            /// <summary><c>all</c>: <c>record{...}</c></summary>
             public const string All = "all";
             /// <summary><c>grid</c>: <c>list&lt;list&lt;f32&gt;&gt;</c></summary>
             public const string Grid = "grid";
@@ -61,7 +61,7 @@ namespace Profiles
             public const string Seed = "seed";
             /// <summary><c>seeds</c>: <c>list&lt;custom&gt;</c></summary>
             public const string Seeds = "seeds";
-            /// <summary><c>odd</c>: <c>record{get:i32,class:string,self:i32,_:bool,new:record{odd:i32,value:i32,type:i32,odd_new:f32},delete:list&lt;record{int:i64}&gt;}</c></summary>
+            /// <summary><c>odd</c>: <c>record{...}</c></summary>
             public const string Odd = "odd";
         }
 
@@ -112,7 +112,7 @@ namespace Profiles
 
         /// <summary>
         /// What the player is to do.
-        /// <para><c>quests</c>: <c>list&lt;record{id:string,progress:i32,steps:list&lt;record{name:string,done:bool,at:datetime}&gt;,rewards:dict&lt;string,i64&gt;}&gt;</c>, at most 5 items. Written by game servers; seen by its owner and game servers.</para>
+        /// <para><c>quests</c>: <c>list&lt;record{...}&gt;</c>, at most 5 items. Written by game servers; seen by its owner and game servers.</para>
         /// </summary>
         public MstTyped.ListPlace<global::Profiles.NestedProfile.Records.QuestsItem, global::Profiles.NestedProfile.Records.QuestsItemPlace> Quests
         {
@@ -120,7 +120,7 @@ namespace Profiles
         }
 
         /// <summary>
-        /// <c>loadouts</c>: <c>dict&lt;string,record{power:i32,weight:f64,slots:list&lt;string&gt;,build:custom&lt;build&gt;}&gt;</c>. Written by game servers; seen by its owner and game servers.
+        /// <c>loadouts</c>: <c>dict&lt;string,record{...}&gt;</c>. Written by game servers; seen by its owner and game servers.
         /// </summary>
         public MstTyped.DictPlace<string, global::Profiles.NestedProfile.Records.LoadoutsEntry, MstTyped.Text, global::Profiles.NestedProfile.Records.LoadoutsEntryPlace> Loadouts
         {
@@ -128,7 +128,7 @@ namespace Profiles
         }
 
         /// <summary>
-        /// <c>home</c>: <c>record{name:string,place:vector3,rooms:dict&lt;i32,record{size:f32,doors:list&lt;list&lt;i32&gt;&gt;}&gt;}</c>. Written by game servers; seen by its owner and game servers.
+        /// <c>home</c>: <c>record{...}</c>. Written by game servers; seen by its owner and game servers.
         /// </summary>
         public global::Profiles.NestedProfile.Records.HomePlace Home
         {
@@ -136,7 +136,7 @@ namespace Profiles
         }
 
         /// <summary>
-        /// <c>all</c>: <c>record{bool:bool,i32:i32,i64:i64,f32:f32,f64:f64,string:string,bytes:bytes,vector2:vector2,vector3:vector3,quaternion:quaternion,color:color,datetime:datetime,uuid:uuid,custom:custom}</c>. Written by game servers; seen by its owner and game servers.
+        /// <c>all</c>: <c>record{...}</c>. Written by game servers; seen by its owner and game servers.
         /// </summary>
         public global::Profiles.NestedProfile.Records.AllPlace All
         {
@@ -176,7 +176,7 @@ namespace Profiles
         }
 
         /// <summary>
-        /// <c>odd</c>: <c>record{get:i32,class:string,self:i32,_:bool,new:record{odd:i32,value:i32,type:i32,odd_new:f32},delete:list&lt;record{int:i64}&gt;}</c>. Written by game servers; seen by its owner and game servers.
+        /// <c>odd</c>: <c>record{...}</c>. Written by game servers; seen by its owner and game servers.
         /// </summary>
         public global::Profiles.NestedProfile.Records.OddPlace Odd
         {

@@ -15,11 +15,11 @@ namespace NestedProfileKeys {
 constexpr uint16_t Level = 57225;
 /** `quests`: What the player is to do. */
 constexpr uint16_t Quests = 5338;
-/** `loadouts`: `dict<string,record{power:i32,weight:f64,slots:list<string>,build:custom<build>}>` */
+/** `loadouts`: `dict<string,record{...}>` */
 constexpr uint16_t Loadouts = 58500;
-/** `home`: `record{name:string,place:vector3,rooms:dict<i32,record{size:f32,doors:list<list<i32>>}>}` */
+/** `home`: `record{...}` */
 constexpr uint16_t Home = 26796;
-/** `all`: `record{bool:bool,i32:i32,i64:i64,f32:f32,f64:f64,string:string,bytes:bytes,vector2:vector2,vector3:vector3,quaternion:quaternion,color:color,datetime:datetime,uuid:uuid,custom:custom}` */
+/** `all`: `record{...}` */
 constexpr uint16_t All = 60874;
 /** `grid`: `list<list<f32>>` */
 constexpr uint16_t Grid = 39171;
@@ -29,7 +29,7 @@ constexpr uint16_t Index = 45005;
 constexpr uint16_t Seed = 52968;
 /** `seeds`: `list<custom>` */
 constexpr uint16_t Seeds = 3143;
-/** `odd`: `record{get:i32,class:string,self:i32,_:bool,new:record{odd:i32,value:i32,type:i32,odd_new:f32},delete:list<record{int:i64}>}` */
+/** `odd`: `record{...}` */
 constexpr uint16_t Odd = 35580;
 } // namespace NestedProfileKeys
 
@@ -39,11 +39,11 @@ namespace NestedProfileNames {
 constexpr const char *Level = "level";
 /** `quests`: What the player is to do. */
 constexpr const char *Quests = "quests";
-/** `loadouts`: `dict<string,record{power:i32,weight:f64,slots:list<string>,build:custom<build>}>` */
+/** `loadouts`: `dict<string,record{...}>` */
 constexpr const char *Loadouts = "loadouts";
-/** `home`: `record{name:string,place:vector3,rooms:dict<i32,record{size:f32,doors:list<list<i32>>}>}` */
+/** `home`: `record{...}` */
 constexpr const char *Home = "home";
-/** `all`: `record{bool:bool,i32:i32,i64:i64,f32:f32,f64:f64,string:string,bytes:bytes,vector2:vector2,vector3:vector3,quaternion:quaternion,color:color,datetime:datetime,uuid:uuid,custom:custom}` */
+/** `all`: `record{...}` */
 constexpr const char *All = "all";
 /** `grid`: `list<list<f32>>` */
 constexpr const char *Grid = "grid";
@@ -53,7 +53,7 @@ constexpr const char *Index = "index";
 constexpr const char *Seed = "seed";
 /** `seeds`: `list<custom>` */
 constexpr const char *Seeds = "seeds";
-/** `odd`: `record{get:i32,class:string,self:i32,_:bool,new:record{odd:i32,value:i32,type:i32,odd_new:f32},delete:list<record{int:i64}>}` */
+/** `odd`: `record{...}` */
 constexpr const char *Odd = "odd";
 } // namespace NestedProfileNames
 
@@ -76,29 +76,29 @@ struct QuestsStepsItem {
     ::mst::typed::DateTime at = ::mst::typed::DateTime();
 
     /** Writes it as JSON. */
-    void WriteTo(::mst::typed::Json &json) const
+    void WriteTo(::mst::typed::Json &json_) const
     {
-        json.Open('{');
-        json.Name("name");
-        ::mst::typed::ScalarAt<std::string>::Write(json, this->name);
-        json.Name("done");
-        ::mst::typed::ScalarAt<bool>::Write(json, this->done);
-        json.Name("at");
-        ::mst::typed::ScalarAt<::mst::typed::DateTime>::Write(json, this->at);
-        json.Close('}');
+        json_.Open('{');
+        json_.Name("name");
+        ::mst::typed::ScalarAt<std::string>::Write(json_, this->name);
+        json_.Name("done");
+        ::mst::typed::ScalarAt<bool>::Write(json_, this->done);
+        json_.Name("at");
+        ::mst::typed::ScalarAt<::mst::typed::DateTime>::Write(json_, this->at);
+        json_.Close('}');
     }
 
     /** Reads what stands at a place, field by field. */
-    MstResult ReadFrom(const ::mst::typed::Place &place)
+    MstResult ReadFrom(const ::mst::typed::Place &place_)
     {
-        MstResult result = MST_OK;
-        if (result == MST_OK)
-            result = ::mst::typed::ScalarAt<std::string>(place.Field("name")).Get(this->name);
-        if (result == MST_OK)
-            result = ::mst::typed::ScalarAt<bool>(place.Field("done")).Get(this->done);
-        if (result == MST_OK)
-            result = ::mst::typed::ScalarAt<::mst::typed::DateTime>(place.Field("at")).Get(this->at);
-        return result;
+        MstResult result_ = MST_OK;
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::ScalarAt<std::string>(place_.Field("name")).Get(this->name);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::ScalarAt<bool>(place_.Field("done")).Get(this->done);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::ScalarAt<::mst::typed::DateTime>(place_.Field("at")).Get(this->at);
+        return result_;
     }
 };
 
@@ -152,33 +152,33 @@ struct QuestsItem {
     std::map<std::string, int64_t> rewards = std::map<std::string, int64_t>();
 
     /** Writes it as JSON. */
-    void WriteTo(::mst::typed::Json &json) const
+    void WriteTo(::mst::typed::Json &json_) const
     {
-        json.Open('{');
-        json.Name("id");
-        ::mst::typed::ScalarAt<std::string>::Write(json, this->id);
-        json.Name("progress");
-        ::mst::typed::NumberAt<int32_t>::Write(json, this->progress);
-        json.Name("steps");
-        ::mst::typed::ListAt<::profiles::NestedProfileRecords::QuestsStepsItemPlace>::Write(json, this->steps);
-        json.Name("rewards");
-        ::mst::typed::DictAt<std::string, ::mst::typed::NumberAt<int64_t>>::Write(json, this->rewards);
-        json.Close('}');
+        json_.Open('{');
+        json_.Name("id");
+        ::mst::typed::ScalarAt<std::string>::Write(json_, this->id);
+        json_.Name("progress");
+        ::mst::typed::NumberAt<int32_t>::Write(json_, this->progress);
+        json_.Name("steps");
+        ::mst::typed::ListAt<::profiles::NestedProfileRecords::QuestsStepsItemPlace>::Write(json_, this->steps);
+        json_.Name("rewards");
+        ::mst::typed::DictAt<std::string, ::mst::typed::NumberAt<int64_t>>::Write(json_, this->rewards);
+        json_.Close('}');
     }
 
     /** Reads what stands at a place, field by field. */
-    MstResult ReadFrom(const ::mst::typed::Place &place)
+    MstResult ReadFrom(const ::mst::typed::Place &place_)
     {
-        MstResult result = MST_OK;
-        if (result == MST_OK)
-            result = ::mst::typed::ScalarAt<std::string>(place.Field("id")).Get(this->id);
-        if (result == MST_OK)
-            result = ::mst::typed::NumberAt<int32_t>(place.Field("progress")).Get(this->progress);
-        if (result == MST_OK)
-            result = ::mst::typed::ListAt<::profiles::NestedProfileRecords::QuestsStepsItemPlace>(place.Field("steps")).Get(this->steps);
-        if (result == MST_OK)
-            result = ::mst::typed::DictAt<std::string, ::mst::typed::NumberAt<int64_t>>(place.Field("rewards")).Get(this->rewards);
-        return result;
+        MstResult result_ = MST_OK;
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::ScalarAt<std::string>(place_.Field("id")).Get(this->id);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::NumberAt<int32_t>(place_.Field("progress")).Get(this->progress);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::ListAt<::profiles::NestedProfileRecords::QuestsStepsItemPlace>(place_.Field("steps")).Get(this->steps);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::DictAt<std::string, ::mst::typed::NumberAt<int64_t>>(place_.Field("rewards")).Get(this->rewards);
+        return result_;
     }
 };
 
@@ -240,33 +240,33 @@ struct LoadoutsEntry {
     ::mst::typed::Bytes build = ::mst::typed::Bytes();
 
     /** Writes it as JSON. */
-    void WriteTo(::mst::typed::Json &json) const
+    void WriteTo(::mst::typed::Json &json_) const
     {
-        json.Open('{');
-        json.Name("power");
-        ::mst::typed::NumberAt<int32_t>::Write(json, this->power);
-        json.Name("weight");
-        ::mst::typed::NumberAt<double>::Write(json, this->weight);
-        json.Name("slots");
-        ::mst::typed::ListAt<::mst::typed::ScalarAt<std::string>>::Write(json, this->slots);
-        json.Name("build");
-        ::mst::typed::CustomAt::Write(json, this->build);
-        json.Close('}');
+        json_.Open('{');
+        json_.Name("power");
+        ::mst::typed::NumberAt<int32_t>::Write(json_, this->power);
+        json_.Name("weight");
+        ::mst::typed::NumberAt<double>::Write(json_, this->weight);
+        json_.Name("slots");
+        ::mst::typed::ListAt<::mst::typed::ScalarAt<std::string>>::Write(json_, this->slots);
+        json_.Name("build");
+        ::mst::typed::CustomAt::Write(json_, this->build);
+        json_.Close('}');
     }
 
     /** Reads what stands at a place, field by field. */
-    MstResult ReadFrom(const ::mst::typed::Place &place)
+    MstResult ReadFrom(const ::mst::typed::Place &place_)
     {
-        MstResult result = MST_OK;
-        if (result == MST_OK)
-            result = ::mst::typed::NumberAt<int32_t>(place.Field("power")).Get(this->power);
-        if (result == MST_OK)
-            result = ::mst::typed::NumberAt<double>(place.Field("weight")).Get(this->weight);
-        if (result == MST_OK)
-            result = ::mst::typed::ListAt<::mst::typed::ScalarAt<std::string>>(place.Field("slots")).Get(this->slots);
-        if (result == MST_OK)
-            result = ::mst::typed::CustomAt(place.Field("build")).Get(this->build);
-        return result;
+        MstResult result_ = MST_OK;
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::NumberAt<int32_t>(place_.Field("power")).Get(this->power);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::NumberAt<double>(place_.Field("weight")).Get(this->weight);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::ListAt<::mst::typed::ScalarAt<std::string>>(place_.Field("slots")).Get(this->slots);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::CustomAt(place_.Field("build")).Get(this->build);
+        return result_;
     }
 };
 
@@ -320,25 +320,25 @@ struct HomeRoomsEntry {
     std::vector<std::vector<int32_t>> doors = std::vector<std::vector<int32_t>>();
 
     /** Writes it as JSON. */
-    void WriteTo(::mst::typed::Json &json) const
+    void WriteTo(::mst::typed::Json &json_) const
     {
-        json.Open('{');
-        json.Name("size");
-        ::mst::typed::NumberAt<float>::Write(json, this->size);
-        json.Name("doors");
-        ::mst::typed::ListAt<::mst::typed::ListAt<::mst::typed::NumberAt<int32_t>>>::Write(json, this->doors);
-        json.Close('}');
+        json_.Open('{');
+        json_.Name("size");
+        ::mst::typed::NumberAt<float>::Write(json_, this->size);
+        json_.Name("doors");
+        ::mst::typed::ListAt<::mst::typed::ListAt<::mst::typed::NumberAt<int32_t>>>::Write(json_, this->doors);
+        json_.Close('}');
     }
 
     /** Reads what stands at a place, field by field. */
-    MstResult ReadFrom(const ::mst::typed::Place &place)
+    MstResult ReadFrom(const ::mst::typed::Place &place_)
     {
-        MstResult result = MST_OK;
-        if (result == MST_OK)
-            result = ::mst::typed::NumberAt<float>(place.Field("size")).Get(this->size);
-        if (result == MST_OK)
-            result = ::mst::typed::ListAt<::mst::typed::ListAt<::mst::typed::NumberAt<int32_t>>>(place.Field("doors")).Get(this->doors);
-        return result;
+        MstResult result_ = MST_OK;
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::NumberAt<float>(place_.Field("size")).Get(this->size);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::ListAt<::mst::typed::ListAt<::mst::typed::NumberAt<int32_t>>>(place_.Field("doors")).Get(this->doors);
+        return result_;
     }
 };
 
@@ -380,29 +380,29 @@ struct Home {
     std::map<int32_t, ::profiles::NestedProfileRecords::HomeRoomsEntry> rooms = std::map<int32_t, ::profiles::NestedProfileRecords::HomeRoomsEntry>();
 
     /** Writes it as JSON. */
-    void WriteTo(::mst::typed::Json &json) const
+    void WriteTo(::mst::typed::Json &json_) const
     {
-        json.Open('{');
-        json.Name("name");
-        ::mst::typed::ScalarAt<std::string>::Write(json, this->name);
-        json.Name("place");
-        ::mst::typed::ScalarAt<::mst::typed::Vector3>::Write(json, this->place);
-        json.Name("rooms");
-        ::mst::typed::DictAt<int32_t, ::profiles::NestedProfileRecords::HomeRoomsEntryPlace>::Write(json, this->rooms);
-        json.Close('}');
+        json_.Open('{');
+        json_.Name("name");
+        ::mst::typed::ScalarAt<std::string>::Write(json_, this->name);
+        json_.Name("place");
+        ::mst::typed::ScalarAt<::mst::typed::Vector3>::Write(json_, this->place);
+        json_.Name("rooms");
+        ::mst::typed::DictAt<int32_t, ::profiles::NestedProfileRecords::HomeRoomsEntryPlace>::Write(json_, this->rooms);
+        json_.Close('}');
     }
 
     /** Reads what stands at a place, field by field. */
-    MstResult ReadFrom(const ::mst::typed::Place &place)
+    MstResult ReadFrom(const ::mst::typed::Place &place_)
     {
-        MstResult result = MST_OK;
-        if (result == MST_OK)
-            result = ::mst::typed::ScalarAt<std::string>(place.Field("name")).Get(this->name);
-        if (result == MST_OK)
-            result = ::mst::typed::ScalarAt<::mst::typed::Vector3>(place.Field("place")).Get(this->place);
-        if (result == MST_OK)
-            result = ::mst::typed::DictAt<int32_t, ::profiles::NestedProfileRecords::HomeRoomsEntryPlace>(place.Field("rooms")).Get(this->rooms);
-        return result;
+        MstResult result_ = MST_OK;
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::ScalarAt<std::string>(place_.Field("name")).Get(this->name);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::ScalarAt<::mst::typed::Vector3>(place_.Field("place")).Get(this->place);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::DictAt<int32_t, ::profiles::NestedProfileRecords::HomeRoomsEntryPlace>(place_.Field("rooms")).Get(this->rooms);
+        return result_;
     }
 };
 
@@ -496,73 +496,73 @@ struct All {
     ::mst::typed::Bytes custom = ::mst::typed::Bytes();
 
     /** Writes it as JSON. */
-    void WriteTo(::mst::typed::Json &json) const
+    void WriteTo(::mst::typed::Json &json_) const
     {
-        json.Open('{');
-        json.Name("bool");
-        ::mst::typed::ScalarAt<bool>::Write(json, this->bool_);
-        json.Name("i32");
-        ::mst::typed::NumberAt<int32_t>::Write(json, this->i32);
-        json.Name("i64");
-        ::mst::typed::NumberAt<int64_t>::Write(json, this->i64);
-        json.Name("f32");
-        ::mst::typed::NumberAt<float>::Write(json, this->f32);
-        json.Name("f64");
-        ::mst::typed::NumberAt<double>::Write(json, this->f64);
-        json.Name("string");
-        ::mst::typed::ScalarAt<std::string>::Write(json, this->string);
-        json.Name("bytes");
-        ::mst::typed::ScalarAt<::mst::typed::Bytes>::Write(json, this->bytes);
-        json.Name("vector2");
-        ::mst::typed::ScalarAt<::mst::typed::Vector2>::Write(json, this->vector2);
-        json.Name("vector3");
-        ::mst::typed::ScalarAt<::mst::typed::Vector3>::Write(json, this->vector3);
-        json.Name("quaternion");
-        ::mst::typed::ScalarAt<::mst::typed::Quaternion>::Write(json, this->quaternion);
-        json.Name("color");
-        ::mst::typed::ScalarAt<::mst::typed::Color>::Write(json, this->color);
-        json.Name("datetime");
-        ::mst::typed::ScalarAt<::mst::typed::DateTime>::Write(json, this->datetime);
-        json.Name("uuid");
-        ::mst::typed::ScalarAt<::mst::typed::Uuid>::Write(json, this->uuid);
-        json.Name("custom");
-        ::mst::typed::CustomAt::Write(json, this->custom);
-        json.Close('}');
+        json_.Open('{');
+        json_.Name("bool");
+        ::mst::typed::ScalarAt<bool>::Write(json_, this->bool_);
+        json_.Name("i32");
+        ::mst::typed::NumberAt<int32_t>::Write(json_, this->i32);
+        json_.Name("i64");
+        ::mst::typed::NumberAt<int64_t>::Write(json_, this->i64);
+        json_.Name("f32");
+        ::mst::typed::NumberAt<float>::Write(json_, this->f32);
+        json_.Name("f64");
+        ::mst::typed::NumberAt<double>::Write(json_, this->f64);
+        json_.Name("string");
+        ::mst::typed::ScalarAt<std::string>::Write(json_, this->string);
+        json_.Name("bytes");
+        ::mst::typed::ScalarAt<::mst::typed::Bytes>::Write(json_, this->bytes);
+        json_.Name("vector2");
+        ::mst::typed::ScalarAt<::mst::typed::Vector2>::Write(json_, this->vector2);
+        json_.Name("vector3");
+        ::mst::typed::ScalarAt<::mst::typed::Vector3>::Write(json_, this->vector3);
+        json_.Name("quaternion");
+        ::mst::typed::ScalarAt<::mst::typed::Quaternion>::Write(json_, this->quaternion);
+        json_.Name("color");
+        ::mst::typed::ScalarAt<::mst::typed::Color>::Write(json_, this->color);
+        json_.Name("datetime");
+        ::mst::typed::ScalarAt<::mst::typed::DateTime>::Write(json_, this->datetime);
+        json_.Name("uuid");
+        ::mst::typed::ScalarAt<::mst::typed::Uuid>::Write(json_, this->uuid);
+        json_.Name("custom");
+        ::mst::typed::CustomAt::Write(json_, this->custom);
+        json_.Close('}');
     }
 
     /** Reads what stands at a place, field by field. */
-    MstResult ReadFrom(const ::mst::typed::Place &place)
+    MstResult ReadFrom(const ::mst::typed::Place &place_)
     {
-        MstResult result = MST_OK;
-        if (result == MST_OK)
-            result = ::mst::typed::ScalarAt<bool>(place.Field("bool")).Get(this->bool_);
-        if (result == MST_OK)
-            result = ::mst::typed::NumberAt<int32_t>(place.Field("i32")).Get(this->i32);
-        if (result == MST_OK)
-            result = ::mst::typed::NumberAt<int64_t>(place.Field("i64")).Get(this->i64);
-        if (result == MST_OK)
-            result = ::mst::typed::NumberAt<float>(place.Field("f32")).Get(this->f32);
-        if (result == MST_OK)
-            result = ::mst::typed::NumberAt<double>(place.Field("f64")).Get(this->f64);
-        if (result == MST_OK)
-            result = ::mst::typed::ScalarAt<std::string>(place.Field("string")).Get(this->string);
-        if (result == MST_OK)
-            result = ::mst::typed::ScalarAt<::mst::typed::Bytes>(place.Field("bytes")).Get(this->bytes);
-        if (result == MST_OK)
-            result = ::mst::typed::ScalarAt<::mst::typed::Vector2>(place.Field("vector2")).Get(this->vector2);
-        if (result == MST_OK)
-            result = ::mst::typed::ScalarAt<::mst::typed::Vector3>(place.Field("vector3")).Get(this->vector3);
-        if (result == MST_OK)
-            result = ::mst::typed::ScalarAt<::mst::typed::Quaternion>(place.Field("quaternion")).Get(this->quaternion);
-        if (result == MST_OK)
-            result = ::mst::typed::ScalarAt<::mst::typed::Color>(place.Field("color")).Get(this->color);
-        if (result == MST_OK)
-            result = ::mst::typed::ScalarAt<::mst::typed::DateTime>(place.Field("datetime")).Get(this->datetime);
-        if (result == MST_OK)
-            result = ::mst::typed::ScalarAt<::mst::typed::Uuid>(place.Field("uuid")).Get(this->uuid);
-        if (result == MST_OK)
-            result = ::mst::typed::CustomAt(place.Field("custom")).Get(this->custom);
-        return result;
+        MstResult result_ = MST_OK;
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::ScalarAt<bool>(place_.Field("bool")).Get(this->bool_);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::NumberAt<int32_t>(place_.Field("i32")).Get(this->i32);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::NumberAt<int64_t>(place_.Field("i64")).Get(this->i64);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::NumberAt<float>(place_.Field("f32")).Get(this->f32);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::NumberAt<double>(place_.Field("f64")).Get(this->f64);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::ScalarAt<std::string>(place_.Field("string")).Get(this->string);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::ScalarAt<::mst::typed::Bytes>(place_.Field("bytes")).Get(this->bytes);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::ScalarAt<::mst::typed::Vector2>(place_.Field("vector2")).Get(this->vector2);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::ScalarAt<::mst::typed::Vector3>(place_.Field("vector3")).Get(this->vector3);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::ScalarAt<::mst::typed::Quaternion>(place_.Field("quaternion")).Get(this->quaternion);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::ScalarAt<::mst::typed::Color>(place_.Field("color")).Get(this->color);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::ScalarAt<::mst::typed::DateTime>(place_.Field("datetime")).Get(this->datetime);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::ScalarAt<::mst::typed::Uuid>(place_.Field("uuid")).Get(this->uuid);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::CustomAt(place_.Field("custom")).Get(this->custom);
+        return result_;
     }
 };
 
@@ -704,33 +704,33 @@ struct OddNew {
     float odd_new = float();
 
     /** Writes it as JSON. */
-    void WriteTo(::mst::typed::Json &json) const
+    void WriteTo(::mst::typed::Json &json_) const
     {
-        json.Open('{');
-        json.Name("odd");
-        ::mst::typed::NumberAt<int32_t>::Write(json, this->odd);
-        json.Name("value");
-        ::mst::typed::NumberAt<int32_t>::Write(json, this->value);
-        json.Name("type");
-        ::mst::typed::NumberAt<int32_t>::Write(json, this->type);
-        json.Name("odd_new");
-        ::mst::typed::NumberAt<float>::Write(json, this->odd_new);
-        json.Close('}');
+        json_.Open('{');
+        json_.Name("odd");
+        ::mst::typed::NumberAt<int32_t>::Write(json_, this->odd);
+        json_.Name("value");
+        ::mst::typed::NumberAt<int32_t>::Write(json_, this->value);
+        json_.Name("type");
+        ::mst::typed::NumberAt<int32_t>::Write(json_, this->type);
+        json_.Name("odd_new");
+        ::mst::typed::NumberAt<float>::Write(json_, this->odd_new);
+        json_.Close('}');
     }
 
     /** Reads what stands at a place, field by field. */
-    MstResult ReadFrom(const ::mst::typed::Place &place)
+    MstResult ReadFrom(const ::mst::typed::Place &place_)
     {
-        MstResult result = MST_OK;
-        if (result == MST_OK)
-            result = ::mst::typed::NumberAt<int32_t>(place.Field("odd")).Get(this->odd);
-        if (result == MST_OK)
-            result = ::mst::typed::NumberAt<int32_t>(place.Field("value")).Get(this->value);
-        if (result == MST_OK)
-            result = ::mst::typed::NumberAt<int32_t>(place.Field("type")).Get(this->type);
-        if (result == MST_OK)
-            result = ::mst::typed::NumberAt<float>(place.Field("odd_new")).Get(this->odd_new);
-        return result;
+        MstResult result_ = MST_OK;
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::NumberAt<int32_t>(place_.Field("odd")).Get(this->odd);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::NumberAt<int32_t>(place_.Field("value")).Get(this->value);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::NumberAt<int32_t>(place_.Field("type")).Get(this->type);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::NumberAt<float>(place_.Field("odd_new")).Get(this->odd_new);
+        return result_;
     }
 };
 
@@ -780,21 +780,21 @@ struct OddDeleteItem {
     int64_t int_ = int64_t();
 
     /** Writes it as JSON. */
-    void WriteTo(::mst::typed::Json &json) const
+    void WriteTo(::mst::typed::Json &json_) const
     {
-        json.Open('{');
-        json.Name("int");
-        ::mst::typed::NumberAt<int64_t>::Write(json, this->int_);
-        json.Close('}');
+        json_.Open('{');
+        json_.Name("int");
+        ::mst::typed::NumberAt<int64_t>::Write(json_, this->int_);
+        json_.Close('}');
     }
 
     /** Reads what stands at a place, field by field. */
-    MstResult ReadFrom(const ::mst::typed::Place &place)
+    MstResult ReadFrom(const ::mst::typed::Place &place_)
     {
-        MstResult result = MST_OK;
-        if (result == MST_OK)
-            result = ::mst::typed::NumberAt<int64_t>(place.Field("int")).Get(this->int_);
-        return result;
+        MstResult result_ = MST_OK;
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::NumberAt<int64_t>(place_.Field("int")).Get(this->int_);
+        return result_;
     }
 };
 
@@ -840,41 +840,41 @@ struct Odd {
     std::vector<::profiles::NestedProfileRecords::OddDeleteItem> delete_ = std::vector<::profiles::NestedProfileRecords::OddDeleteItem>();
 
     /** Writes it as JSON. */
-    void WriteTo(::mst::typed::Json &json) const
+    void WriteTo(::mst::typed::Json &json_) const
     {
-        json.Open('{');
-        json.Name("get");
-        ::mst::typed::NumberAt<int32_t>::Write(json, this->get);
-        json.Name("class");
-        ::mst::typed::ScalarAt<std::string>::Write(json, this->class_);
-        json.Name("self");
-        ::mst::typed::NumberAt<int32_t>::Write(json, this->self);
-        json.Name("_");
-        ::mst::typed::ScalarAt<bool>::Write(json, this->property_3);
-        json.Name("new");
-        ::profiles::NestedProfileRecords::OddNewPlace::Write(json, this->new_);
-        json.Name("delete");
-        ::mst::typed::ListAt<::profiles::NestedProfileRecords::OddDeleteItemPlace>::Write(json, this->delete_);
-        json.Close('}');
+        json_.Open('{');
+        json_.Name("get");
+        ::mst::typed::NumberAt<int32_t>::Write(json_, this->get);
+        json_.Name("class");
+        ::mst::typed::ScalarAt<std::string>::Write(json_, this->class_);
+        json_.Name("self");
+        ::mst::typed::NumberAt<int32_t>::Write(json_, this->self);
+        json_.Name("_");
+        ::mst::typed::ScalarAt<bool>::Write(json_, this->property_3);
+        json_.Name("new");
+        ::profiles::NestedProfileRecords::OddNewPlace::Write(json_, this->new_);
+        json_.Name("delete");
+        ::mst::typed::ListAt<::profiles::NestedProfileRecords::OddDeleteItemPlace>::Write(json_, this->delete_);
+        json_.Close('}');
     }
 
     /** Reads what stands at a place, field by field. */
-    MstResult ReadFrom(const ::mst::typed::Place &place)
+    MstResult ReadFrom(const ::mst::typed::Place &place_)
     {
-        MstResult result = MST_OK;
-        if (result == MST_OK)
-            result = ::mst::typed::NumberAt<int32_t>(place.Field("get")).Get(this->get);
-        if (result == MST_OK)
-            result = ::mst::typed::ScalarAt<std::string>(place.Field("class")).Get(this->class_);
-        if (result == MST_OK)
-            result = ::mst::typed::NumberAt<int32_t>(place.Field("self")).Get(this->self);
-        if (result == MST_OK)
-            result = ::mst::typed::ScalarAt<bool>(place.Field("_")).Get(this->property_3);
-        if (result == MST_OK)
-            result = ::profiles::NestedProfileRecords::OddNewPlace(place.Field("new")).Get(this->new_);
-        if (result == MST_OK)
-            result = ::mst::typed::ListAt<::profiles::NestedProfileRecords::OddDeleteItemPlace>(place.Field("delete")).Get(this->delete_);
-        return result;
+        MstResult result_ = MST_OK;
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::NumberAt<int32_t>(place_.Field("get")).Get(this->get);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::ScalarAt<std::string>(place_.Field("class")).Get(this->class_);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::NumberAt<int32_t>(place_.Field("self")).Get(this->self);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::ScalarAt<bool>(place_.Field("_")).Get(this->property_3);
+        if (result_ == MST_OK)
+            result_ = ::profiles::NestedProfileRecords::OddNewPlace(place_.Field("new")).Get(this->new_);
+        if (result_ == MST_OK)
+            result_ = ::mst::typed::ListAt<::profiles::NestedProfileRecords::OddDeleteItemPlace>(place_.Field("delete")).Get(this->delete_);
+        return result_;
     }
 };
 
@@ -991,7 +991,7 @@ public:
 
     /**
      * What the player is to do.
-     * `quests`: `list<record{id:string,progress:i32,steps:list<record{name:string,done:bool,at:datetime}>,rewards:dict<string,i64>}>`, at most 5 items.
+     * `quests`: `list<record{...}>`, at most 5 items.
      * Written by game servers; seen by its owner and game servers.
      */
     ::mst::typed::ListAt<::profiles::NestedProfileRecords::QuestsItemPlace> Quests() const
@@ -1000,7 +1000,7 @@ public:
     }
 
     /**
-     * `loadouts`: `dict<string,record{power:i32,weight:f64,slots:list<string>,build:custom<build>}>`.
+     * `loadouts`: `dict<string,record{...}>`.
      * Written by game servers; seen by its owner and game servers.
      */
     ::mst::typed::DictAt<std::string, ::profiles::NestedProfileRecords::LoadoutsEntryPlace> Loadouts() const
@@ -1009,7 +1009,7 @@ public:
     }
 
     /**
-     * `home`: `record{name:string,place:vector3,rooms:dict<i32,record{size:f32,doors:list<list<i32>>}>}`.
+     * `home`: `record{...}`.
      * Written by game servers; seen by its owner and game servers.
      */
     ::profiles::NestedProfileRecords::HomePlace Home() const
@@ -1018,7 +1018,7 @@ public:
     }
 
     /**
-     * `all`: `record{bool:bool,i32:i32,i64:i64,f32:f32,f64:f64,string:string,bytes:bytes,vector2:vector2,vector3:vector3,quaternion:quaternion,color:color,datetime:datetime,uuid:uuid,custom:custom}`.
+     * `all`: `record{...}`.
      * Written by game servers; seen by its owner and game servers.
      */
     ::profiles::NestedProfileRecords::AllPlace All() const
@@ -1063,7 +1063,7 @@ public:
     }
 
     /**
-     * `odd`: `record{get:i32,class:string,self:i32,_:bool,new:record{odd:i32,value:i32,type:i32,odd_new:f32},delete:list<record{int:i64}>}`.
+     * `odd`: `record{...}`.
      * Written by game servers; seen by its owner and game servers.
      */
     ::profiles::NestedProfileRecords::OddPlace Odd() const

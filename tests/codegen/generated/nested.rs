@@ -24,11 +24,11 @@ pub mod keys {
     pub const LEVEL: u16 = 57225;
     /// `quests`: What the player is to do.
     pub const QUESTS: u16 = 5338;
-    /// `loadouts`: `dict<string,record{power:i32,weight:f64,slots:list<string>,build:custom<build>}>`
+    /// `loadouts`: `dict<string,record{...}>`
     pub const LOADOUTS: u16 = 58500;
-    /// `home`: `record{name:string,place:vector3,rooms:dict<i32,record{size:f32,doors:list<list<i32>>}>}`
+    /// `home`: `record{...}`
     pub const HOME: u16 = 26796;
-    /// `all`: `record{bool:bool,i32:i32,i64:i64,f32:f32,f64:f64,string:string,bytes:bytes,vector2:vector2,vector3:vector3,quaternion:quaternion,color:color,datetime:datetime,uuid:uuid,custom:custom}`
+    /// `all`: `record{...}`
     pub const ALL: u16 = 60874;
     /// `grid`: `list<list<f32>>`
     pub const GRID: u16 = 39171;
@@ -38,7 +38,7 @@ pub mod keys {
     pub const SEED: u16 = 52968;
     /// `seeds`: `list<custom>`
     pub const SEEDS: u16 = 3143;
-    /// `odd`: `record{get:i32,class:string,self:i32,_:bool,new:record{odd:i32,value:i32,type:i32,odd_new:f32},delete:list<record{int:i64}>}`
+    /// `odd`: `record{...}`
     pub const ODD: u16 = 35580;
 }
 
@@ -49,11 +49,11 @@ pub mod names {
     pub const LEVEL: &str = "level";
     /// `quests`: What the player is to do.
     pub const QUESTS: &str = "quests";
-    /// `loadouts`: `dict<string,record{power:i32,weight:f64,slots:list<string>,build:custom<build>}>`
+    /// `loadouts`: `dict<string,record{...}>`
     pub const LOADOUTS: &str = "loadouts";
-    /// `home`: `record{name:string,place:vector3,rooms:dict<i32,record{size:f32,doors:list<list<i32>>}>}`
+    /// `home`: `record{...}`
     pub const HOME: &str = "home";
-    /// `all`: `record{bool:bool,i32:i32,i64:i64,f32:f32,f64:f64,string:string,bytes:bytes,vector2:vector2,vector3:vector3,quaternion:quaternion,color:color,datetime:datetime,uuid:uuid,custom:custom}`
+    /// `all`: `record{...}`
     pub const ALL: &str = "all";
     /// `grid`: `list<list<f32>>`
     pub const GRID: &str = "grid";
@@ -63,7 +63,7 @@ pub mod names {
     pub const SEED: &str = "seed";
     /// `seeds`: `list<custom>`
     pub const SEEDS: &str = "seeds";
-    /// `odd`: `record{get:i32,class:string,self:i32,_:bool,new:record{odd:i32,value:i32,type:i32,odd_new:f32},delete:list<record{int:i64}>}`
+    /// `odd`: `record{...}`
     pub const ODD: &str = "odd";
 }
 
@@ -102,25 +102,25 @@ impl<'p> NestedProfile<'p> {
 
     /// What the player is to do.
     ///
-    /// `quests`: `list<record{id:string,progress:i32,steps:list<record{name:string,done:bool,at:datetime}>,rewards:dict<string,i64>}>`, at most 5 items. Written by game servers; seen by its owner and game servers.
+    /// `quests`: `list<record{...}>`, at most 5 items. Written by game servers; seen by its owner and game servers.
     #[must_use]
     pub fn quests(&self) -> ::mst_profiles::typed::nested::ListView<'p, records::QuestsItem> {
         self.0.nested::<::mst_profiles::typed::nested::List<records::QuestsItem>>(1)
     }
 
-    /// `loadouts`: `dict<string,record{power:i32,weight:f64,slots:list<string>,build:custom<build>}>`. Written by game servers; seen by its owner and game servers.
+    /// `loadouts`: `dict<string,record{...}>`. Written by game servers; seen by its owner and game servers.
     #[must_use]
     pub fn loadouts(&self) -> ::mst_profiles::typed::nested::DictView<'p, str, records::LoadoutsEntry> {
         self.0.nested::<::mst_profiles::typed::nested::Dict<str, records::LoadoutsEntry>>(2)
     }
 
-    /// `home`: `record{name:string,place:vector3,rooms:dict<i32,record{size:f32,doors:list<list<i32>>}>}`. Written by game servers; seen by its owner and game servers.
+    /// `home`: `record{...}`. Written by game servers; seen by its owner and game servers.
     #[must_use]
     pub fn home(&self) -> records::HomeView<'p> {
         self.0.nested::<records::Home>(3)
     }
 
-    /// `all`: `record{bool:bool,i32:i32,i64:i64,f32:f32,f64:f64,string:string,bytes:bytes,vector2:vector2,vector3:vector3,quaternion:quaternion,color:color,datetime:datetime,uuid:uuid,custom:custom}`. Written by game servers; seen by its owner and game servers.
+    /// `all`: `record{...}`. Written by game servers; seen by its owner and game servers.
     #[must_use]
     pub fn all(&self) -> records::AllView<'p> {
         self.0.nested::<records::All>(4)
@@ -150,7 +150,7 @@ impl<'p> NestedProfile<'p> {
         self.0.nested::<::mst_profiles::typed::nested::List<::mst_profiles::typed::nested::Custom>>(8)
     }
 
-    /// `odd`: `record{get:i32,class:string,self:i32,_:bool,new:record{odd:i32,value:i32,type:i32,odd_new:f32},delete:list<record{int:i64}>}`. Written by game servers; seen by its owner and game servers.
+    /// `odd`: `record{...}`. Written by game servers; seen by its owner and game servers.
     #[must_use]
     pub fn odd(&self) -> records::OddView<'p> {
         self.0.nested::<records::Odd>(9)
@@ -190,22 +190,22 @@ impl<'p> NestedProfileMut<'p> {
 
     /// What the player is to do.
     ///
-    /// `quests`: `list<record{id:string,progress:i32,steps:list<record{name:string,done:bool,at:datetime}>,rewards:dict<string,i64>}>`, at most 5 items. Written by game servers; seen by its owner and game servers.
+    /// `quests`: `list<record{...}>`, at most 5 items. Written by game servers; seen by its owner and game servers.
     pub fn quests(&mut self) -> ::mst_profiles::typed::nested::ListMut<'_, records::QuestsItem> {
         self.0.nested::<::mst_profiles::typed::nested::List<records::QuestsItem>>(1)
     }
 
-    /// `loadouts`: `dict<string,record{power:i32,weight:f64,slots:list<string>,build:custom<build>}>`. Written by game servers; seen by its owner and game servers.
+    /// `loadouts`: `dict<string,record{...}>`. Written by game servers; seen by its owner and game servers.
     pub fn loadouts(&mut self) -> ::mst_profiles::typed::nested::DictMut<'_, str, records::LoadoutsEntry> {
         self.0.nested::<::mst_profiles::typed::nested::Dict<str, records::LoadoutsEntry>>(2)
     }
 
-    /// `home`: `record{name:string,place:vector3,rooms:dict<i32,record{size:f32,doors:list<list<i32>>}>}`. Written by game servers; seen by its owner and game servers.
+    /// `home`: `record{...}`. Written by game servers; seen by its owner and game servers.
     pub fn home(&mut self) -> records::HomeMut<'_> {
         self.0.nested::<records::Home>(3)
     }
 
-    /// `all`: `record{bool:bool,i32:i32,i64:i64,f32:f32,f64:f64,string:string,bytes:bytes,vector2:vector2,vector3:vector3,quaternion:quaternion,color:color,datetime:datetime,uuid:uuid,custom:custom}`. Written by game servers; seen by its owner and game servers.
+    /// `all`: `record{...}`. Written by game servers; seen by its owner and game servers.
     pub fn all(&mut self) -> records::AllMut<'_> {
         self.0.nested::<records::All>(4)
     }
@@ -230,7 +230,7 @@ impl<'p> NestedProfileMut<'p> {
         self.0.nested::<::mst_profiles::typed::nested::List<::mst_profiles::typed::nested::Custom>>(8)
     }
 
-    /// `odd`: `record{get:i32,class:string,self:i32,_:bool,new:record{odd:i32,value:i32,type:i32,odd_new:f32},delete:list<record{int:i64}>}`. Written by game servers; seen by its owner and game servers.
+    /// `odd`: `record{...}`. Written by game servers; seen by its owner and game servers.
     pub fn odd(&mut self) -> records::OddMut<'_> {
         self.0.nested::<records::Odd>(9)
     }
