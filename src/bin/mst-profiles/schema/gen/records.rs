@@ -36,7 +36,7 @@ pub(super) struct Records<'r> {
     rules: &'r Rules,
     items: Vec<RecordItem>,
     /// Those that have a name of their own, by it.
-    by_name: HashMap<String, usize>,
+    by_name: HashMap<String, (RecordType, usize)>,
     /// Identifiers of records and of their accessors.
     taken: HashSet<String>,
     problems: Vec<String>,
@@ -82,8 +82,10 @@ impl<'r> Records<'r> {
 
     fn record(&mut self, record: &RecordType, place: &Place<'_>) -> Option<usize> {
         let own = own_name(record).map(String::from);
-        if let Some(known) = own.as_ref().and_then(|name| self.by_name.get(name)) {
-            return Some(*known);
+        if let Some((known, index)) = own.as_ref().and_then(|name| self.by_name.get(name))
+            && known == record
+        {
+            return Some(*index);
         }
         let names: Vec<&str> = match &own {
             Some(name) => vec![name],
@@ -113,7 +115,7 @@ impl<'r> Records<'r> {
         self.items.push(RecordItem { identifier, summary, fields });
         let index = self.items.len() - 1;
         if let Some(name) = own {
-            self.by_name.insert(name, index);
+            self.by_name.insert(name, (record.clone(), index));
         }
         Some(index)
     }
