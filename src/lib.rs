@@ -10,6 +10,7 @@
     allow(dead_code, unreachable_pub)
 )]
 
+pub mod definitions;
 mod error;
 mod ffi;
 #[cfg(all(feature = "simulation", feature = "client", feature = "server", feature = "sqlite"))]

@@ -27,6 +27,8 @@ pub const MAX_REMOVED_KEYS: usize = 1024;
 pub const MAX_NESTING: usize = 8;
 /// Fields of a record.
 pub const MAX_FIELDS: usize = 256;
+/// Fields of a record together with those of all records within it.
+pub const MAX_TYPE_FIELDS: usize = 4096;
 /// Bytes of the name of a field, or of a type of the game's own.
 pub const MAX_FIELD_NAME_BYTES: usize = 64;
 /// Bytes of all values of one profile together, as they travel.

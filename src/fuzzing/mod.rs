@@ -131,7 +131,9 @@ impl Layout {
     #[must_use]
     pub fn schema(self) -> Arc<Schema> {
         static EVERYTHING: LazyLock<Arc<Schema>> = LazyLock::new(|| {
-            Schema::from_json(include_str!("../../examples/kitchen-sink.profile.schema.json")).unwrap()
+            // The recorded inputs are of these properties, in this order.
+            let text = include_str!("../../tests/fixtures/flat/kitchen-sink.profile.schema.json");
+            Schema::from_json(text).unwrap()
         });
         static SMALL: LazyLock<Arc<Schema>> = LazyLock::new(|| {
             Schema::builder()

@@ -32,9 +32,11 @@ pub(crate) use self::items::{Anchor, Happened, Happening, ItemRef, Logged, OwnOp
 pub(crate) use self::part::{At, AtChange, Gap, Named, Origin, PartChange, PartEffect, Target, target_of};
 pub(crate) use self::path::find;
 pub use self::path::{FieldStep, IntoPath, Path, PathStep, RawStep};
+pub(crate) use self::record::check_type_name;
 pub use self::record::{Field, FieldInfo, Record, RecordType};
 pub use self::text::Text;
 pub use self::types::{KeyType, ScalarType, ValueType};
+pub(crate) use self::types::{SHAPES, TypeMistake, is_identifier};
 use crate::error::{Error, Result};
 use crate::limits::{MAX_DICT_ENTRIES, MAX_KEY_BYTES, MAX_LIST_ITEMS, MAX_STRING_BYTES};
 

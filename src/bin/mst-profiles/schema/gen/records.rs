@@ -43,8 +43,8 @@ pub(super) struct Records<'r> {
 }
 
 /// The name that a type of records has of its own; without one it is called after where it is.
-fn own_name(_record: &RecordType) -> Option<&str> {
-    None
+fn own_name(record: &RecordType) -> Option<&str> {
+    record.name()
 }
 
 impl<'r> Records<'r> {
@@ -108,9 +108,10 @@ impl<'r> Records<'r> {
             });
         let fields = record.fields().iter().zip(kinds).zip(identifiers);
         let fields = fields.map(|((field, kind), names)| FieldItem::new(field, kind, names)).collect();
-        let summary = match &own {
-            Some(name) => format!("`{name}`."),
-            None => format!("{} of `{}`.", place.role(), place.shown),
+        let summary = match (&own, record.description()) {
+            (_, Some(description)) => lines(description).join(" "),
+            (Some(name), None) => format!("`{name}`."),
+            (None, None) => format!("{} of `{}`.", place.role(), place.shown),
         };
         self.items.push(RecordItem { identifier, summary, fields });
         let index = self.items.len() - 1;
