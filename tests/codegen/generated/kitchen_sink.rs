@@ -935,16 +935,16 @@ pub mod records {
         }
     }
 
-    /// The value of `types.list.record.steps.at`.
+    /// The value of `mission_step.at`.
     #[derive(Clone, Debug, PartialEq)]
-    pub struct TypesListRecordStepsAt {
+    pub struct MissionStepAt {
         /// `map`: `string`.
         pub map: ::std::string::String,
         /// `place`: `vector3`.
         pub place: [f32; 3],
     }
 
-    impl TypesListRecordStepsAt {
+    impl MissionStepAt {
         /// The same of a record; `None` when that is of another type.
         #[must_use]
         pub fn from_record(record: &::mst_profiles::Record) -> ::std::option::Option<Self> {
@@ -962,7 +962,7 @@ pub mod records {
         }
     }
 
-    impl ::std::default::Default for TypesListRecordStepsAt {
+    impl ::std::default::Default for MissionStepAt {
         fn default() -> Self {
             Self {
                 map: ::std::default::Default::default(),
@@ -971,14 +971,14 @@ pub mod records {
         }
     }
 
-    impl ::mst_profiles::typed::nested::Part for TypesListRecordStepsAt {
+    impl ::mst_profiles::typed::nested::Part for MissionStepAt {
         type Owned = Self;
         type Arg<'v> = Self;
-        type View<'p> = TypesListRecordStepsAtView<'p>;
-        type Mut<'p> = TypesListRecordStepsAtMut<'p>;
+        type View<'p> = MissionStepAtView<'p>;
+        type Mut<'p> = MissionStepAtMut<'p>;
 
-        fn view(value: &::mst_profiles::Value) -> ::std::option::Option<TypesListRecordStepsAtView<'_>> {
-            ::mst_profiles::typed::nested::Fields::of(value, 2).map(TypesListRecordStepsAtView)
+        fn view(value: &::mst_profiles::Value) -> ::std::option::Option<MissionStepAtView<'_>> {
+            ::mst_profiles::typed::nested::Fields::of(value, 2).map(MissionStepAtView)
         }
 
         fn read(value: &::mst_profiles::Value) -> ::std::option::Option<Self> {
@@ -1000,20 +1000,20 @@ pub mod records {
             <Self as ::mst_profiles::typed::nested::Part>::write(value, of)
         }
 
-        fn at(place: ::mst_profiles::typed::nested::Place<'_>) -> TypesListRecordStepsAtMut<'_> {
-            TypesListRecordStepsAtMut(place)
+        fn at(place: ::mst_profiles::typed::nested::Place<'_>) -> MissionStepAtMut<'_> {
+            MissionStepAtMut(place)
         }
     }
 
-    /// A [`TypesListRecordStepsAt`], to be read in place.
+    /// A [`MissionStepAt`], to be read in place.
     #[derive(Clone, Copy, Debug)]
-    pub struct TypesListRecordStepsAtView<'p>(::mst_profiles::typed::nested::Fields<'p>);
+    pub struct MissionStepAtView<'p>(::mst_profiles::typed::nested::Fields<'p>);
 
-    impl<'p> TypesListRecordStepsAtView<'p> {
+    impl<'p> MissionStepAtView<'p> {
         /// All of it, as a value of its own.
         #[must_use]
-        pub fn get(&self) -> TypesListRecordStepsAt {
-            self.0.get::<TypesListRecordStepsAt>()
+        pub fn get(&self) -> MissionStepAt {
+            self.0.get::<MissionStepAt>()
         }
 
         /// `map`: `string`.
@@ -1027,11 +1027,11 @@ pub mod records {
         }
     }
 
-    /// A [`TypesListRecordStepsAt`], to be changed.
+    /// A [`MissionStepAt`], to be changed.
     #[derive(Debug)]
-    pub struct TypesListRecordStepsAtMut<'p>(::mst_profiles::typed::nested::Place<'p>);
+    pub struct MissionStepAtMut<'p>(::mst_profiles::typed::nested::Place<'p>);
 
-    impl<'p> TypesListRecordStepsAtMut<'p> {
+    impl<'p> MissionStepAtMut<'p> {
         /// The place of the record.
         #[must_use]
         pub fn place(&self) -> &::mst_profiles::typed::nested::Place<'p> {
@@ -1040,28 +1040,28 @@ pub mod records {
 
         /// It as this process sees it, as a value of its own; `None` when nothing is there.
         #[must_use]
-        pub fn get(&self) -> ::std::option::Option<TypesListRecordStepsAt> {
-            self.0.get::<TypesListRecordStepsAt>()
+        pub fn get(&self) -> ::std::option::Option<MissionStepAt> {
+            self.0.get::<MissionStepAt>()
         }
 
         /// It as this process sees it, its own unconfirmed changes included; `None` when nothing is there.
         #[must_use]
-        pub fn view(&self) -> ::std::option::Option<TypesListRecordStepsAtView<'_>> {
-            self.0.view::<TypesListRecordStepsAt>()
+        pub fn view(&self) -> ::std::option::Option<MissionStepAtView<'_>> {
+            self.0.view::<MissionStepAt>()
         }
 
         /// It without this process's unconfirmed changes; `None` when nothing is there.
         #[must_use]
-        pub fn confirmed(&self) -> ::std::option::Option<TypesListRecordStepsAtView<'_>> {
-            self.0.confirmed::<TypesListRecordStepsAt>()
+        pub fn confirmed(&self) -> ::std::option::Option<MissionStepAtView<'_>> {
+            self.0.confirmed::<MissionStepAt>()
         }
 
         /// Sets all of it: what differs is changed, in one batch. An entry that is not there is made.
         ///
         /// # Errors
         /// As [`set_at`](::mst_profiles::Profile::set_at).
-        pub fn set(&mut self, value: TypesListRecordStepsAt) -> ::mst_profiles::Result<bool> {
-            self.0.set::<TypesListRecordStepsAt>(value)
+        pub fn set(&mut self, value: MissionStepAt) -> ::mst_profiles::Result<bool> {
+            self.0.set::<MissionStepAt>(value)
         }
 
         /// `map`: `string`.
@@ -1083,7 +1083,7 @@ pub mod records {
         /// `done`: `bool`.
         pub done: bool,
         /// `at`: `record{map:string,place:vector3}`.
-        pub at: TypesListRecordStepsAt,
+        pub at: MissionStepAt,
     }
 
     impl MissionStep {
@@ -1129,7 +1129,7 @@ pub mod records {
             ::std::option::Option::Some(Self {
                 id: fields.read::<::mst_profiles::typed::nested::Scalar<str>>(0)?,
                 done: fields.read::<::mst_profiles::typed::nested::Scalar<bool>>(1)?,
-                at: fields.read::<TypesListRecordStepsAt>(2)?,
+                at: fields.read::<MissionStepAt>(2)?,
             })
         }
 
@@ -1137,7 +1137,7 @@ pub mod records {
             ::mst_profiles::typed::nested::Values::new(of)
                 .with::<::mst_profiles::typed::nested::Scalar<str>>(value.id)?
                 .with::<::mst_profiles::typed::nested::Scalar<bool>>(value.done)?
-                .with::<TypesListRecordStepsAt>(value.at)?
+                .with::<MissionStepAt>(value.at)?
                 .record()
         }
 
@@ -1172,8 +1172,8 @@ pub mod records {
         }
 
         /// `at`: `record{map:string,place:vector3}`.
-        pub fn at(&self) -> TypesListRecordStepsAtView<'p> {
-            self.0.view::<TypesListRecordStepsAt>(2)
+        pub fn at(&self) -> MissionStepAtView<'p> {
+            self.0.view::<MissionStepAt>(2)
         }
     }
 
@@ -1225,8 +1225,8 @@ pub mod records {
         }
 
         /// `at`: `record{map:string,place:vector3}`.
-        pub fn at(&mut self) -> TypesListRecordStepsAtMut<'_> {
-            self.0.field::<TypesListRecordStepsAt>(2)
+        pub fn at(&mut self) -> MissionStepAtMut<'_> {
+            self.0.field::<MissionStepAt>(2)
         }
     }
 
