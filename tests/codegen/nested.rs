@@ -234,7 +234,9 @@ fn events_tell_the_place() {
 
 #[test]
 fn another_schema_with_the_same_types_is_taken() {
-    let json = nested::SCHEMA_JSON.replace("[\n", "[\n{\"name\":\"extra\",\"type\":\"bool\"},\n");
+    let extra = r#""properties": [{"name":"extra","type":"bool"},"#;
+    let json = nested::SCHEMA_JSON.replacen(r#""properties": ["#, extra, 1);
+    assert!(json.contains(extra));
     let mut profile = Profile::new(Schema::from_json(&json).unwrap());
     NestedProfileMut::of(&mut profile).unwrap().quests().push(quest("a")).unwrap();
     assert_eq!(NestedProfile::of(&profile).unwrap().quests().get(0).unwrap().id(), "a");

@@ -207,7 +207,11 @@ fn batches_and_events_go_with_the_constants() {
 
 /// The kitchen sink's schema with another property in front, and with a part of its text replaced.
 fn other(from: &str, to: &str) -> Arc<Schema> {
-    let text = kitchen_sink::SCHEMA_JSON.replacen('[', r#"[{"name":"extra","type":"bool"},"#, 1);
+    let text = kitchen_sink::SCHEMA_JSON.replacen(
+        r#""properties": ["#,
+        r#""properties": [{"name":"extra","type":"bool"},"#,
+        1,
+    );
     assert!(text.contains(from), "{from}");
     Schema::from_json(&text.replace(from, to)).unwrap()
 }

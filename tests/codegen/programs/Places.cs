@@ -327,7 +327,7 @@ internal static unsafe class Program
     private static MstProfile* Other(string from, string to)
     {
         string json = NestedProfile.SchemaJson;
-        json = json.Insert(json.IndexOf('[') + 1, "{\"name\":\"extra\",\"type\":\"bool\"},");
+        json = json.Insert(json.IndexOf('[', json.IndexOf("\"properties\"")) + 1, "{\"name\":\"extra\",\"type\":\"bool\"},");
         Check(json.Contains(from));
         MstSchema* schema = Generated.Schema(json.Replace(from, to));
         MstProfile* profile;

@@ -278,7 +278,7 @@ void OtherSchemas()
 {
     for (int i = 0; i < 2; ++i) {
         std::string json = NestedProfile::SchemaJson();
-        json.insert(json.find('[') + 1, "{\"name\":\"extra\",\"type\":\"bool\"},");
+        json.insert(json.find('[', json.find("\"properties\"")) + 1, "{\"name\":\"extra\",\"type\":\"bool\"},");
         if (i == 1)
             json.replace(json.find("power:i32"), 9, "power:i64");
         MstSchema *schema = nullptr;

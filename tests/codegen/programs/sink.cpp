@@ -204,7 +204,7 @@ void BatchesAndEvents(const KitchenSinkProfile &sink)
 MstProfile *Other(const char *from, const char *to)
 {
     std::string json = KitchenSinkProfile::SchemaJson();
-    json.insert(json.find('[') + 1, "{\"name\":\"extra\",\"type\":\"bool\"},");
+    json.insert(json.find('[', json.find("\"properties\"")) + 1, "{\"name\":\"extra\",\"type\":\"bool\"},");
     CHECK(json.find(from) != std::string::npos);
     json.replace(json.find(from), std::string(from).size(), to);
     MstSchema *schema = nullptr;

@@ -87,17 +87,20 @@ impl<'r> Records<'r> {
         {
             return Some(*index);
         }
-        let names: Vec<&str> = match &own {
-            Some(name) => vec![name],
-            None => place.names.iter().copied().chain([place.last]).collect(),
+        // What is within a type that has a name is called after that.
+        let place = match &own {
+            Some(name) => Place { names: vec![name], last: "", shown: name.clone() },
+            None => place.clone(),
         };
+        let names: Vec<&str> = place.names.iter().copied().chain([place.last]).collect();
         let identifier = self.free(names::record_identifier(&names, self.rules));
         let mut kinds = Vec::new();
         for field in record.fields() {
-            let mut names = place.names.clone();
-            names.push(field.name());
-            let shown = format!("{}.{}", place.shown, field.name());
-            kinds.push(self.kind_at(field.value_type(), &Place { names, last: "", shown })?);
+            let mut within = place.clone();
+            within.names.push(field.name());
+            within.last = "";
+            within.shown = format!("{}.{}", place.shown, field.name());
+            kinds.push(self.kind_at(field.value_type(), &within)?);
         }
         let names: Vec<&str> = record.fields().iter().map(FieldInfo::name).collect();
         let what = format!("{identifier}: fields");
