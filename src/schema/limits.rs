@@ -124,7 +124,7 @@ impl Rules {
         &self.limits
     }
 
-    pub(super) fn any(&self) -> bool {
+    pub(crate) fn any(&self) -> bool {
         self.any
     }
 

@@ -306,9 +306,11 @@ impl DictChange {
         let Value::Dict(dict) = value else { return Err(slot.wrong_type("dict")) };
         let put = |key: &Key, value: Value| {
             slot.element(Part::Entry(key)).check(&value)?;
-            if dict.get(key).is_none() {
-                slot.check_key(key)?;
-                slot.check_more(dict.len() + 1)?;
+            // Whether it is there matters only where a new one would not be allowed.
+            if let Err(error) = slot.check_key(key).and_then(|()| slot.check_more(dict.len() + 1))
+                && dict.get(key).is_none()
+            {
+                return Err(error);
             }
             Ok(DictEffect::Put { key: key.clone(), value })
         };

@@ -294,10 +294,7 @@ impl DictEffect {
                 return Ok(Some(ValueChange::Cleared { old }));
             }
         };
-        if dict.get(key) == Some(&value) {
-            return Ok(None);
-        }
-        let old = dict.put(key, value.clone());
+        let Some(old) = dict.put_other(key, &value) else { return Ok(None) };
         Ok(Some(ValueChange::EntryPut { key: key.clone(), old, new: value }))
     }
 

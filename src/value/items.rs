@@ -62,6 +62,14 @@ pub(crate) enum Logged {
 }
 
 impl Logged {
+    /// Whether an item may stand at another place after it, or be there no more.
+    pub(crate) fn moves_items(&self) -> bool {
+        match self {
+            Self::List(effect) => effect.moves_items(),
+            Self::Part(effect) => effect.moves_items(),
+        }
+    }
+
     pub(crate) fn list(&self) -> Option<&ListEffect> {
         match self {
             Self::List(effect) => Some(effect),

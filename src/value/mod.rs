@@ -177,6 +177,22 @@ impl Value {
         }
     }
 
+    /// Whether it takes no memory beside its own, so that all values of its type have one size.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(
+            self,
+            Self::Bool(_)
+                | Self::I32(_)
+                | Self::I64(_)
+                | Self::F32(_)
+                | Self::F64(_)
+                | Self::Vector2(_)
+                | Self::Vector3(_)
+                | Self::Color(_)
+                | Self::DateTime(_)
+        )
+    }
+
     /// The value of either integer type.
     #[must_use]
     pub fn as_int(&self) -> Option<i64> {

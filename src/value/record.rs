@@ -118,7 +118,13 @@ impl RecordType {
     /// letters, digits and `_`, for limits that don't go with the field's type or that its default is against, for more than [`MAX_NESTING`] records,
     /// lists and dictionaries within one another, and for more than [`MAX_TYPE_FIELDS`] fields in all of them.
     pub fn new(fields: impl IntoIterator<Item = Field>) -> Result<Self> {
-        Self::declared(None, fields)
+        Self::declared(None, fields, true)
+    }
+
+    /// The type of which nothing more is known than names and types, as another peer or the journal names it. Its defaults are
+    /// zeros, which need not be values of a type of the game's own.
+    pub(super) fn of_zeros(fields: impl IntoIterator<Item = Field>) -> Result<Self> {
+        Self::declared(None, fields, false)
     }
 
     /// The same with a name, by which schema files know it. It is ASCII letters, digits and `_`, and not the name of a type that
@@ -128,7 +134,7 @@ impl RecordType {
     /// As [`new`](Self::new); [`Error::InvalidSchema`] for such a name.
     pub fn named(name: &str, fields: impl IntoIterator<Item = Field>) -> Result<Self> {
         check_type_name(name).map_err(|reason| Error::InvalidSchema { reason })?;
-        Self::declared(Some(Arc::from(name)), fields)
+        Self::declared(Some(Arc::from(name)), fields, true)
     }
 
     /// Says what such a record is.
@@ -138,7 +144,11 @@ impl RecordType {
         self
     }
 
-    fn declared(name: Option<Arc<str>>, fields: impl IntoIterator<Item = Field>) -> Result<Self> {
+    fn declared(
+        name: Option<Arc<str>>,
+        fields: impl IntoIterator<Item = Field>,
+        checked: bool,
+    ) -> Result<Self> {
         let fields: Vec<Field> = fields.into_iter().collect();
         let invalid = |reason: String| Err(Error::InvalidSchema { reason });
         if fields.is_empty() || fields.len() > MAX_FIELDS {
@@ -163,9 +173,13 @@ impl RecordType {
                     "the field `{name}`: its default alone is larger than a profile may be"
                 ));
             }
-            default.check(|| format!("the default of the field `{name}`"))?;
+            if checked {
+                default.check(|| format!("the default of the field `{name}`"))?;
+            }
             let info = FieldInfo { name, value_type, default, rules: Rules::new(limits), description };
-            if let Err(error) = info.rules.check_default(&info.name, &info.value_type, &info.default) {
+            if checked
+                && let Err(error) = info.rules.check_default(&info.name, &info.value_type, &info.default)
+            {
                 return invalid(format!(
                     "the field `{}`: the default is against the limits: {error}",
                     info.name

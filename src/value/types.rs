@@ -467,7 +467,7 @@ impl<'n> Parser<'n, '_> {
             }
         }
         self.expect('}')?;
-        match RecordType::new(fields) {
+        match RecordType::of_zeros(fields) {
             Ok(record) => Some(ValueType::Record(record)),
             Err(Error::InvalidSchema { reason }) => self.fail(TypeMistake::Record(reason)),
             Err(error) => self.fail(TypeMistake::Record(error.to_string())),

@@ -170,6 +170,9 @@ pub(crate) enum Down {
     Repeated { channel: u64, number: u64 },
 }
 
+/// With the number of what the observer is to the profile, in a snapshot: its values are compressed.
+pub(crate) const COMPRESSED: u8 = 0x80;
+
 /// What an observer is to a profile, as a number.
 pub(crate) fn relation_code(relation: Relation) -> u8 {
     match relation {

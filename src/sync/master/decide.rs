@@ -7,7 +7,7 @@ use super::session::{Channel, PeerInfo};
 use crate::error::{Error, Result};
 use crate::limits::MAX_PROFILE_BYTES;
 use crate::planted::{Bug, planted};
-use crate::schema::{PropertyIndex, Relation, Schema};
+use crate::schema::{PropertyIndex, PropertyInfo, Relation, Schema};
 use crate::value::{
     Add, Change, Effect, Gap, Happened, Happening, ItemRef, Misfit, Mode, Origin, OwnOp, PartChange,
     PartEffect, Step, Target, Value, ValueChange,
@@ -89,16 +89,25 @@ impl<'a> Decision<'a> {
             let reason = format!("`{}` is volatile and no part of batches", info.name());
             return Err(Error::InvalidArgument { argument: "property", reason });
         }
+        if let Some(new) = quick(info, &self.profile.values[property.usize()], &op.change) {
+            let value = &mut self.profile.values[property.usize()];
+            let change = (*value != new).then(|| {
+                let old = std::mem::replace(value, new.clone());
+                ValueChange::Replaced { old, new: new.clone() }
+            });
+            self.done.push(Done { property, op: op_place, step: Step::Value(new), change });
+            return Ok(());
+        }
         let step = self.resolve(property, &op.change)?;
         let value = &mut self.profile.values[property.usize()];
-        let growth = step.growth(value);
-        let size = self.profile.size.saturating_add_signed(growth);
-        if size > MAX_PROFILE_BYTES && growth > 0 {
-            return Err(Error::ProfileTooLarge { property: name(), length: size });
-        }
         let before = value.size();
         let change = step.apply(value).map_err(|Misfit| Error::Stale { property: name() })?;
-        self.profile.size = self.profile.size - before + value.size();
+        let size = self.profile.size - before + value.size();
+        if size > MAX_PROFILE_BYTES && value.size() > before {
+            change.into_iter().for_each(|change| change.undo(value));
+            return Err(Error::ProfileTooLarge { property: name(), length: size });
+        }
+        self.profile.size = size;
         self.done.push(Done { property, op: op_place, step, change });
         Ok(())
     }
@@ -175,11 +184,23 @@ impl<'a> Decision<'a> {
         let began_anew = self.crossed_epochs
             && !self.schema.property(property).is_saved()
             && since <= self.profile.epoch_version;
-        if !self.versions_are_known || began_anew || !self.profile.reaches(property, since) {
+        if !self.versions_are_known || began_anew || !self.profile.follows(property, since) {
             return ItemRef::Gone;
         }
         item
     }
+}
+
+/// What becomes of a number that may have any value and is set, or added to without bounds; `None` when it is something else.
+fn quick(info: &PropertyInfo, value: &Value, change: &Change) -> Option<Value> {
+    let new = match change {
+        Change::Set(new) => new.clone(),
+        Change::Add(Add::Int { amount, mode: Mode::Plain }) => {
+            Value::int_of_type(value.scalar_type()?, value.as_int()?.checked_add(*amount)?)?
+        }
+        _ => return None,
+    };
+    info.takes_any(&new).then_some(new)
 }
 
 /// What the journal is told of a batch: at most one effect a property, of those that are stored.

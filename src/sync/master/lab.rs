@@ -8,11 +8,12 @@ use super::outbound::{ChannelKeys, Delta, Put, Scratch};
 use super::profile::MasterProfile;
 use super::session::{Channel, ChannelPhase, PeerInfo, View};
 use super::{Identity, PeerRole};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::profile::{Cause, Profile};
 use crate::schema::{PropertyIndex, Relation, Schema};
 use crate::store::WriterInfo;
 use crate::value::{Addition, Anchor, Change, DictChange, ItemRef, Key, ListChange, Value};
+use crate::wire::compress::{compress, expand};
 use crate::wire::delta::{DeltaEntry, read_delta};
 use crate::wire::frames::{FrameBuffer, Head, Op, Ops, read_head};
 use crate::wire::keys::KnownKeys;
@@ -172,6 +173,22 @@ impl Lab {
         put_snapshot(out, values.len(), |index| Some(&values[index]), &mut keys);
     }
 
+    /// The same as it travels where it is long: compressed.
+    pub fn compressed(&mut self, out: &mut Vec<u8>) {
+        let from = out.len();
+        self.snapshot(out);
+        compress(out, from);
+    }
+
+    /// A fresh observer's profile of what was compressed.
+    ///
+    /// # Errors
+    /// What it finds wrong with it.
+    pub fn load_compressed(schema: &Arc<Schema>, compressed: &[u8]) -> Result<Profile> {
+        let plain = expand(&mut Reader::new(compressed)).map_err(|why| Error::malformed("snapshot", why))?;
+        Self::load(schema, &plain)
+    }
+
     /// A fresh observer's profile of a snapshot.
     ///
     /// # Errors
@@ -180,6 +197,7 @@ impl Lab {
         let values = read_snapshot(Reader::new(snapshot), &**schema, &mut KnownKeys::default())?;
         let mut replica = Profile::filling(schema.clone(), Arc::from("ann"));
         replica.load(Relation::Owner, values, 0, Cause::Load)?;
+        while replica.pop_change().is_some() {}
         Ok(replica)
     }
 

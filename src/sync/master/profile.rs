@@ -118,12 +118,19 @@ pub(super) struct ListLog {
     steps: VecDeque<ListStep>,
     /// Every step after this version is there.
     from: u64,
+    /// Every step after this version that moved items is there.
+    moved_from: u64,
 }
 
 impl ListLog {
     /// Whether all that happened after this version is there.
     pub(super) fn reaches(&self, since: u64) -> bool {
         since >= self.from
+    }
+
+    /// Whether it is known where items of this version stand now.
+    fn follows(&self, since: u64) -> bool {
+        since >= self.moved_from
     }
 
     /// A writer session is forgotten and may number its batches anew: what it will call its own is none of these.
@@ -145,6 +152,9 @@ impl ListLog {
             && let Some(dropped) = self.steps.pop_front()
         {
             self.from = dropped.version;
+            if dropped.effect.moves_items() {
+                self.moved_from = dropped.version;
+            }
         }
         self.steps.push_back(step);
     }
@@ -369,13 +379,18 @@ impl MasterProfile {
     /// Remembers a step of what happened to a list.
     pub(super) fn log_list_step(&mut self, property: PropertyIndex, step: ListStep) {
         let from = self.logged_from;
-        let log = self.lists.or_insert_with(property.get(), || ListLog { from, ..ListLog::default() });
+        let log = self.lists.or_insert_with(property.get(), || ListLog {
+            from,
+            moved_from: from,
+            ..ListLog::default()
+        });
         log.push(step);
     }
 
     /// What happened to a property up to a version is not known.
     pub(super) fn forget_steps(&mut self, property: PropertyIndex, version: u64) {
-        self.lists.insert(property.get(), ListLog { steps: VecDeque::new(), from: version });
+        self.lists
+            .insert(property.get(), ListLog { steps: VecDeque::new(), from: version, moved_from: version });
     }
 
     /// Forgets a writer session.
@@ -391,9 +406,9 @@ impl MasterProfile {
         }
     }
 
-    /// Whether all that happened to a list after this version is known.
-    pub(super) fn reaches(&self, property: PropertyIndex, since: u64) -> bool {
-        let known = self.lists.get(property.get()).is_some_and(|log| log.reaches(since));
+    /// Whether it is known where the items of lists in a property of this version stand now.
+    pub(super) fn follows(&self, property: PropertyIndex, since: u64) -> bool {
+        let known = self.lists.get(property.get()).is_some_and(|log| log.follows(since));
         since <= self.version && (known || self.property_versions[property.usize()] <= since)
     }
 

@@ -67,7 +67,8 @@ fn row(case: Case, effort: Effort, node: &Path) -> CaseRow {
             }
         }
     }
-    let [ours, colyseus, json, binary, protobuf] = seen.map(|runs| figures(&runs));
+    let [mut ours, colyseus, json, binary, protobuf] = seen.map(|runs| figures(&runs));
+    ours.compressed_bytes = (case == Case::Full).then(Ours::compressed);
     CaseRow {
         case: case.name().to_owned(),
         ours: noted(ours, Ours::note(case)),

@@ -16,6 +16,18 @@ use crate::profile::{Change, INTS, Plain, TEXTS, the_profile};
 
 pub struct Ours(Link);
 
+impl Ours {
+    /// Bytes of a whole profile as it travels: compressed.
+    pub fn compressed() -> u64 {
+        let mut out = Vec::new();
+        let mut made = <Self as Contender>::new();
+        made.0.lab.compressed(&mut out);
+        let loaded = ours(Lab::load_compressed(&schema().0, &out));
+        assert_eq!(Self::held(&loaded), made.sent(), "what was compressed is another profile");
+        out.len() as u64
+    }
+}
+
 /// A profile of any schema on both sides.
 pub struct Link {
     lab: Lab,
