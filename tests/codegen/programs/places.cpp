@@ -313,9 +313,15 @@ uint8_t BuildToJson(const uint8_t *, uint32_t, uint8_t *buffer, uint32_t capacit
     return 1;
 }
 
+uint8_t BuildFromJson(const uint8_t *, uint32_t, uint8_t *, uint32_t, uint32_t *out_length, void *)
+{
+    *out_length = 0;
+    return 1;
+}
+
 void CustomWithACodec()
 {
-    OK(mst_codec_register("build", 5, IsBuild, BuildToJson, nullptr, nullptr));
+    OK(mst_codec_register("build", 5, IsBuild, BuildToJson, BuildFromJson, nullptr));
     MstSchema *schema = nullptr;
     MstProfile *profile = nullptr;
     OK(NestedProfile::CreateSchema(&schema));
