@@ -13,9 +13,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mst_profiles.h"
@@ -856,16 +860,974 @@ public:
     }
 };
 
+/* ---- places within properties ---- */
+
+/**
+ * A place within a property: a field of a record, an item of a list, an entry of a dictionary, however deep. It is the way
+ * there as text, as mst_profile_get_at reads it; most ways take no allocation.
+ */
+class Place {
+public:
+    Place(MstProfile *profile, uint32_t index) : profile_(profile), index_(index), length_(0), small_() {}
+
+    MstProfile *Handle() const { return profile_; }
+    /** The property's index in its schema, as events have it. */
+    uint32_t Index() const { return index_; }
+    /** The way, without a terminating zero. */
+    const char *Path() const { return large_.empty() ? small_ : large_.data(); }
+    uint32_t PathLength() const { return static_cast<uint32_t>(length_); }
+
+    Place Field(const char *name) const
+    {
+        Place within(*this);
+        within.Append(".", 1);
+        within.Append(name, std::strlen(name));
+        return within;
+    }
+
+    Place Item(uint32_t item) const { return Entry(static_cast<int64_t>(item)); }
+
+    Place Entry(int64_t key) const
+    {
+        char text[32];
+        const int length = std::snprintf(text, sizeof text, "[%lld]", static_cast<long long>(key));
+        Place within(*this);
+        within.Append(text, static_cast<size_t>(length));
+        return within;
+    }
+
+    Place Entry(const Text &key) const;
+
+private:
+    enum { kRoom = 104 };
+
+    void Append(const char *text, size_t length)
+    {
+        if (large_.empty() && length_ + length <= kRoom) {
+            std::memcpy(small_ + length_, text, length);
+        } else {
+            if (large_.empty())
+                large_.assign(small_, length_);
+            large_.append(text, length);
+        }
+        length_ += length;
+    }
+
+    MstProfile *profile_;
+    uint32_t index_;
+    size_t length_;
+    char small_[kRoom];
+    /** The way that is longer. */
+    std::string large_;
+};
+
+/** JSON text that is written: see mst_profile_set_json_at. */
+class Json {
+public:
+    const std::string &Written() const { return text_; }
+
+    void Open(char bracket)
+    {
+        Separate();
+        text_ += bracket;
+    }
+
+    void Close(char bracket) { text_ += bracket; }
+
+    /** The name of what comes next. */
+    void Name(const Text &name)
+    {
+        Separate();
+        Quote(text_, name.Data(), name.Length());
+        text_ += ':';
+    }
+
+    void Name(int64_t name)
+    {
+        Separate();
+        text_ += '"' + Decimal(name) + "\":";
+    }
+
+    /** A value without parts. */
+    void Write(const MstValue &value)
+    {
+        Separate();
+        switch (value.value_type) {
+        case MST_TYPE_BOOL:
+            text_ += value.int_value != 0 ? "true" : "false";
+            break;
+        case MST_TYPE_F32:
+            Float(static_cast<float>(value.float_value));
+            break;
+        case MST_TYPE_F64:
+            Double(value.float_value);
+            break;
+        case MST_TYPE_STRING:
+            Quote(text_, value.text, value.text_len);
+            break;
+        case MST_TYPE_BYTES:
+        case MST_TYPE_CUSTOM:
+            Base64(reinterpret_cast<const uint8_t *>(value.text), value.text_len);
+            break;
+        case MST_TYPE_VECTOR2:
+        case MST_TYPE_VECTOR3:
+        case MST_TYPE_QUATERNION:
+            Components(value);
+            break;
+        case MST_TYPE_COLOR:
+            Format("\"#%08lX\"", static_cast<unsigned long>(value.int_value));
+            break;
+        case MST_TYPE_DATETIME:
+            Moment(value.int_value);
+            break;
+        case MST_TYPE_UUID:
+            text_ += '"';
+            for (int i = 0; i < 16; ++i) {
+                if (i == 4 || i == 6 || i == 8 || i == 10)
+                    text_ += '-';
+                Format("%02lx", static_cast<unsigned long>(value.uuid[i]));
+            }
+            text_ += '"';
+            break;
+        default:
+            text_ += Decimal(value.int_value);
+        }
+    }
+
+    /** Puts a text in quotes behind another. */
+    static void Quote(std::string &out, const char *text, size_t length)
+    {
+        out += '"';
+        for (size_t i = 0; i < length; ++i) {
+            const unsigned char c = static_cast<unsigned char>(text[i]);
+            if (c == '"' || c == '\\') {
+                out += '\\';
+                out += text[i];
+            } else if (c < 0x20) {
+                char escape[8];
+                std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(c));
+                out += escape;
+            } else {
+                out += text[i];
+            }
+        }
+        out += '"';
+    }
+
+private:
+    void Separate()
+    {
+        const char last = text_.empty() ? '[' : text_[text_.size() - 1];
+        if (last != '[' && last != '{' && last != ':')
+            text_ += ',';
+    }
+
+    static std::string Decimal(int64_t number)
+    {
+        char text[32];
+        std::snprintf(text, sizeof text, "%lld", static_cast<long long>(number));
+        return text;
+    }
+
+    void Format(const char *format, unsigned long number)
+    {
+        char text[32];
+        std::snprintf(text, sizeof text, format, number);
+        text_ += text;
+    }
+
+    void Float(float number)
+    {
+        if (number != number) {
+            uint32_t bits;
+            std::memcpy(&bits, &number, sizeof bits);
+            Format("\"NaN(0x%08lx)\"", bits);
+        } else {
+            Double(static_cast<double>(number));
+        }
+    }
+
+    void Double(double number)
+    {
+        char text[40];
+        if (number != number) {
+            uint64_t bits;
+            std::memcpy(&bits, &number, sizeof bits);
+            std::snprintf(text, sizeof text, "\"NaN(0x%016llx)\"", static_cast<unsigned long long>(bits));
+            text_ += text;
+        } else if (number - number != 0) {
+            text_ += number > 0 ? "\"Infinity\"" : "\"-Infinity\"";
+        } else {
+            std::snprintf(text, sizeof text, "%.17g", number);
+            for (const char *c = text; *c != 0; ++c) {
+                // Whatever the locale has as the point of decimals.
+                const bool is_point = std::strchr("0123456789+-e", *c) == nullptr;
+                text_ += is_point ? '.' : *c;
+            }
+        }
+    }
+
+    void Components(const MstValue &value)
+    {
+        const float components[] = {value.x, value.y, value.z, value.w};
+        const int count = value.value_type == MST_TYPE_VECTOR2 ? 2 : value.value_type == MST_TYPE_VECTOR3 ? 3 : 4;
+        text_ += '{';
+        for (int i = 0; i < count; ++i) {
+            text_ += i == 0 ? "\"" : ",\"";
+            text_ += "xyzw"[i];
+            text_ += "\":";
+            Float(components[i]);
+        }
+        text_ += '}';
+    }
+
+    void Base64(const uint8_t *bytes, size_t length)
+    {
+        const char *const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        text_ += '"';
+        for (size_t i = 0; i < length; i += 3) {
+            const size_t left = length - i;
+            const uint32_t three = static_cast<uint32_t>(bytes[i]) << 16
+                | (left > 1 ? static_cast<uint32_t>(bytes[i + 1]) << 8 : 0u) | (left > 2 ? bytes[i + 2] : 0u);
+            text_ += digits[three >> 18];
+            text_ += digits[three >> 12 & 63];
+            text_ += left > 1 ? digits[three >> 6 & 63] : '=';
+            text_ += left > 2 ? digits[three & 63] : '=';
+        }
+        text_ += '"';
+    }
+
+    void Moment(int64_t micros)
+    {
+        const int64_t day_micros = 86400000000LL;
+        int64_t days = micros / day_micros, rest = micros % day_micros;
+        if (rest < 0) {
+            --days;
+            rest += day_micros;
+        }
+        // The years 1 to 9999; the library refuses a number.
+        if (days < -719162 || days > 2932896) {
+            text_ += Decimal(micros);
+            return;
+        }
+        // Counted from 1 March of the year 0, in eras of 400 years, so that leap days come last.
+        const int64_t since = days + 719468, era = since / 146097, of_era = since % 146097;
+        const int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+        const int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        const int64_t month_from_march = (5 * of_year + 2) / 153;
+        const int day = static_cast<int>(of_year - (153 * month_from_march + 2) / 5 + 1);
+        const int month = static_cast<int>(month_from_march < 10 ? month_from_march + 3 : month_from_march - 9);
+        const int year = static_cast<int>(year_of_era + era * 400 + (month <= 2 ? 1 : 0));
+        const int seconds = static_cast<int>(rest / 1000000), fraction = static_cast<int>(rest % 1000000);
+        char text[96];
+        std::snprintf(text, sizeof text, "\"%04d-%02d-%02dT%02d:%02d:%02d.%06dZ\"", year, month, day, seconds / 3600,
+            seconds / 60 % 60, seconds % 60, fraction);
+        text_ += text;
+    }
+
+    std::string text_;
+};
+
+inline Place Place::Entry(const Text &key) const
+{
+    std::string quoted;
+    Json::Quote(quoted, key.Data(), key.Length());
+    Place within(*this);
+    within.Append("[", 1);
+    within.Append(quoted.data(), quoted.size());
+    within.Append("]", 1);
+    return within;
+}
+
+namespace detail {
+
+template <typename T> MstResult ReadAt(const Place &place, bool confirmed, T &out)
+{
+    const Place *const at = &place;
+    return Read(out, [=](MstValue *value, void *room, uint32_t capacity, uint32_t *length) {
+        return confirmed ? mst_profile_get_confirmed_at(at->Handle(), at->Index(), at->Path(), at->PathLength(), value, room,
+                   capacity, length)
+                         : mst_profile_get_at(at->Handle(), at->Index(), at->Path(), at->PathLength(), value, room, capacity,
+                               length);
+    });
+}
+
+inline MstResult SetAt(const Place &place, const MstValue &value)
+{
+    return mst_profile_set_at(place.Handle(), place.Index(), place.Path(), place.PathLength(), &value);
+}
+
+inline MstResult SetAt(const Place &place, const Json &json)
+{
+    const std::string &text = json.Written();
+    return mst_profile_set_json_at(place.Handle(), place.Index(), place.Path(), place.PathLength(), text.data(),
+        Text(text).Length());
+}
+
+inline MstResult InsertAt(const Place &list, uint32_t item, const MstValue &value)
+{
+    return mst_profile_insert_at(list.Handle(), list.Index(), list.Path(), list.PathLength(), item, &value);
+}
+
+inline MstResult InsertAt(const Place &list, uint32_t item, const Json &json)
+{
+    const std::string &text = json.Written();
+    return mst_profile_insert_json_at(list.Handle(), list.Index(), list.Path(), list.PathLength(), item, text.data(),
+        Text(text).Length());
+}
+
+inline MstResult RemoveAt(const Place &place)
+{
+    return mst_profile_remove_at(place.Handle(), place.Index(), place.Path(), place.PathLength());
+}
+
+inline MstResult ClearAt(const Place &place)
+{
+    return mst_profile_clear_at(place.Handle(), place.Index(), place.Path(), place.PathLength());
+}
+
+inline MstResult CountAt(const Place &place, uint32_t &out)
+{
+    return mst_profile_count_at(place.Handle(), place.Index(), place.Path(), place.PathLength(), &out);
+}
+
+/** The number of elements without this process's unconfirmed changes; 0 when it can't be read. */
+inline uint32_t ConfirmedCountAt(const Place &place)
+{
+    MstValue value = MstValue();
+    uint32_t length = 0;
+    const MstResult result = mst_profile_get_confirmed_at(place.Handle(), place.Index(), place.Path(), place.PathLength(),
+        &value, nullptr, 0, &length);
+    return result == MST_OK ? static_cast<uint32_t>(value.int_value) : 0;
+}
+
+/** The text that begins with the quote at `at`, of JSON that the library wrote; then `at` is behind it. */
+inline std::string Unquoted(const std::string &json, size_t &at)
+{
+    std::string text;
+    for (++at; at < json.size() && json[at] != '"'; ++at) {
+        if (json[at] != '\\') {
+            text += json[at];
+            continue;
+        }
+        switch (json[++at]) {
+        case 'b':
+            text += '\b';
+            break;
+        case 'f':
+            text += '\f';
+            break;
+        case 'n':
+            text += '\n';
+            break;
+        case 'r':
+            text += '\r';
+            break;
+        case 't':
+            text += '\t';
+            break;
+        case 'u':
+            // The library escapes nothing else in this way than control characters.
+            text += static_cast<char>(std::strtol(json.substr(at + 1, 4).c_str(), nullptr, 16));
+            at += 4;
+            break;
+        default:
+            text += json[at];
+        }
+    }
+    ++at;
+    return text;
+}
+
+/** The names of the members of a JSON object that the library wrote. */
+inline std::vector<std::string> Names(const std::string &json)
+{
+    std::vector<std::string> names;
+    int depth = 0;
+    for (size_t at = 0; at < json.size();) {
+        const char c = json[at];
+        if (c == '"') {
+            std::string text = Unquoted(json, at);
+            if (depth == 1 && at < json.size() && json[at] == ':')
+                names.push_back(std::move(text));
+            continue;
+        }
+        depth += c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
+        ++at;
+    }
+    return names;
+}
+
+inline MstResult NamesAt(const Place &place, std::vector<std::string> &out)
+{
+    std::string json;
+    for (;;) {
+        uint32_t length = 0;
+        const MstResult result = mst_profile_get_json_at(place.Handle(), place.Index(), place.Path(), place.PathLength(),
+            json.empty() ? nullptr : &json[0], static_cast<uint32_t>(json.size()), &length);
+        json.resize(length);
+        if (result == MST_OK)
+            out = Names(json);
+        if (result != MST_ERR_BUFFER_TOO_SMALL)
+            return result;
+    }
+}
+
+inline void KeyOfName(const std::string &name, std::string &key) { key = name; }
+inline void KeyOfName(const std::string &name, int32_t &key) { key = static_cast<int32_t>(std::atoll(name.c_str())); }
+inline void KeyOfName(const std::string &name, int64_t &key) { key = std::atoll(name.c_str()); }
+
+} // namespace detail
+
+/** What all that stands at a place has. */
+class Placed {
+public:
+    explicit Placed(const Place &place) : place_(place) {}
+
+    /** The place. */
+    const Place &Where() const { return place_; }
+
+    /** The property's index in its schema, as events have it. */
+    uint32_t Index() const { return place_.Index(); }
+
+    /** Whether a change of this process to the property is not confirmed yet: see mst_profile_is_pending. */
+    bool IsPending() const { return Property(place_.Handle(), place_.Index()).IsPending(); }
+
+    /** Calls back when the property changes: see mst_profile_subscribe, and mst_endpoint_event_path for where. */
+    MstResult Subscribe(MstEventCallback callback, void *user_data, MstSubscription **out_subscription = nullptr) const
+    {
+        return Property(place_.Handle(), place_.Index()).Subscribe(callback, user_data, out_subscription);
+    }
+
+protected:
+    Place place_;
+};
+
+/** A value without parts. */
+template <typename T> class ScalarAt : public Placed {
+public:
+    typedef T Value;
+    typedef typename detail::Type<T>::Arg Arg;
+
+    explicit ScalarAt(const Place &place) : Placed(place) {}
+
+    /** The value as this process sees it: see mst_profile_get_at. */
+    MstResult Get(T &out) const { return detail::ReadAt(place_, false, out); }
+
+    /** The same; zero or empty when nothing is there. */
+    T Get() const
+    {
+        T value = T();
+        Get(value);
+        return value;
+    }
+
+    /** The value without this process's unconfirmed changes: see mst_profile_get_confirmed_at. */
+    MstResult GetConfirmed(T &out) const { return detail::ReadAt(place_, true, out); }
+
+    /** The same; zero or empty when nothing is there. */
+    T GetConfirmed() const
+    {
+        T value = T();
+        GetConfirmed(value);
+        return value;
+    }
+
+    /** Sets it; an entry that is not there is made: see mst_profile_set_at. */
+    MstResult Set(Arg value) const { return detail::SetAt(place_, detail::Type<T>::In(value)); }
+
+    static void Write(Json &json, const T &value) { json.Write(detail::Type<T>::In(value)); }
+    static MstResult InsertInto(const Place &list, uint32_t item, Arg value)
+    {
+        return detail::InsertAt(list, item, detail::Type<T>::In(value));
+    }
+};
+
+namespace detail {
+
+inline MstResult AddAt(const Place &at, int64_t amount)
+{
+    return mst_profile_add_int_at(at.Handle(), at.Index(), at.Path(), at.PathLength(), amount);
+}
+inline MstResult AddAt(const Place &at, double amount)
+{
+    return mst_profile_add_f64_at(at.Handle(), at.Index(), at.Path(), at.PathLength(), amount);
+}
+inline MstResult AddClampedAt(const Place &at, int64_t amount, int64_t min, int64_t max)
+{
+    return mst_profile_add_int_clamped_at(at.Handle(), at.Index(), at.Path(), at.PathLength(), amount, min, max);
+}
+inline MstResult AddClampedAt(const Place &at, double amount, double min, double max)
+{
+    return mst_profile_add_f64_clamped_at(at.Handle(), at.Index(), at.Path(), at.PathLength(), amount, min, max);
+}
+inline MstResult AddGuardedAt(const Place &at, int64_t amount, int64_t min, int64_t max)
+{
+    return mst_profile_add_int_guarded_at(at.Handle(), at.Index(), at.Path(), at.PathLength(), amount, min, max);
+}
+inline MstResult AddGuardedAt(const Place &at, double amount, double min, double max)
+{
+    return mst_profile_add_f64_guarded_at(at.Handle(), at.Index(), at.Path(), at.PathLength(), amount, min, max);
+}
+
+} // namespace detail
+
+/** A number. An entry that is not there counts as zero when something is added to it. */
+template <typename T> class NumberAt : public ScalarAt<T> {
+    typedef typename detail::Wide<T>::Type Wide;
+
+public:
+    explicit NumberAt(const Place &place) : ScalarAt<T>(place) {}
+
+    /** Adds to it. Additions of several writers all count: see mst_profile_add_int_at. */
+    MstResult Add(T amount) const { return detail::AddAt(this->place_, static_cast<Wide>(amount)); }
+
+    /** Adds to it and brings the sum to the nearer bound: see mst_profile_add_int_clamped_at. */
+    MstResult AddClamped(T amount, T min, T max) const
+    {
+        return detail::AddClampedAt(this->place_, static_cast<Wide>(amount), static_cast<Wide>(min), static_cast<Wide>(max));
+    }
+
+    /** Adds to it if the sum is within the bounds, which the master decides: see mst_profile_add_int_guarded_at. */
+    MstResult AddGuarded(T amount, T min, T max) const
+    {
+        return detail::AddGuardedAt(this->place_, static_cast<Wide>(amount), static_cast<Wide>(min), static_cast<Wide>(max));
+    }
+
+    /** Subtracts from it if `least` or more is left, which the master decides. */
+    MstResult SubtractGuarded(T amount, T least) const
+    {
+        const Wide wide = static_cast<Wide>(amount);
+        if (!detail::Wide<T>::HasNegative(wide))
+            return MST_ERR_INVALID_ARGUMENT;
+        return detail::AddGuardedAt(this->place_, -wide, static_cast<Wide>(least), detail::Wide<T>::Most());
+    }
+};
+
+/** A value of a type of the game's own: bytes. */
+class CustomAt : public Placed {
+public:
+    typedef Bytes Value;
+    typedef const ByteView &Arg;
+
+    explicit CustomAt(const Place &place) : Placed(place) {}
+
+    /** The bytes as this process sees them: see mst_profile_get_at. */
+    MstResult Get(Bytes &out) const { return detail::ReadAt(place_, false, out); }
+
+    /** The same; none when nothing is there. */
+    Bytes Get() const
+    {
+        Bytes value;
+        Get(value);
+        return value;
+    }
+
+    /** The bytes without this process's unconfirmed changes: see mst_profile_get_confirmed_at. */
+    MstResult GetConfirmed(Bytes &out) const { return detail::ReadAt(place_, true, out); }
+
+    /** The same; none when nothing is there. */
+    Bytes GetConfirmed() const
+    {
+        Bytes value;
+        GetConfirmed(value);
+        return value;
+    }
+
+    /** Sets it; an entry that is not there is made: see mst_profile_set_at. */
+    MstResult Set(Arg value) const { return detail::SetAt(place_, In(value)); }
+
+    static void Write(Json &json, const Bytes &value) { json.Write(In(value)); }
+    static MstResult InsertInto(const Place &list, uint32_t item, Arg value)
+    {
+        return detail::InsertAt(list, item, In(value));
+    }
+
+private:
+    static MstValue In(Arg value) { return detail::TextOf(MST_TYPE_CUSTOM, value.Data(), value.Length()); }
+};
+
+/** A record, as generated code has it: its struct `T` and the accessors of its fields. */
+template <typename T> class RecordAt : public Placed {
+public:
+    typedef T Value;
+    typedef const T &Arg;
+
+    explicit RecordAt(const Place &place) : Placed(place) {}
+
+    /** All of it, as this process sees it. It is read field by field: on a thread where nothing changes it meanwhile. */
+    MstResult Get(T &out) const
+    {
+        T read = T();
+        const MstResult result = read.ReadFrom(place_);
+        if (result == MST_OK)
+            out = std::move(read);
+        return result;
+    }
+
+    /** The same; as a new one when nothing is there. */
+    T Get() const
+    {
+        T value = T();
+        Get(value);
+        return value;
+    }
+
+    /** Sets all of it: what differs is changed, in one batch. An entry that is not there is made. See mst_profile_set_json_at. */
+    MstResult Set(const T &value) const
+    {
+        Json json;
+        value.WriteTo(json);
+        return detail::SetAt(place_, json);
+    }
+
+    static void Write(Json &json, const T &value) { value.WriteTo(json); }
+    static MstResult InsertInto(const Place &list, uint32_t item, const T &value)
+    {
+        Json json;
+        value.WriteTo(json);
+        return detail::InsertAt(list, item, json);
+    }
+};
+
+/**
+ * A list of what `E` stands for. A place is that in the list which this process sees; the master finds the item wherever it
+ * stands by then.
+ */
+template <typename E> class ListAt : public Placed {
+public:
+    typedef typename E::Value Item;
+    typedef typename E::Arg ItemArg;
+    typedef std::vector<Item> Value;
+    typedef const Value &Arg;
+
+    explicit ListAt(const Place &place) : Placed(place) {}
+
+    /** The number of items: see mst_profile_count_at. */
+    MstResult Count(uint32_t &out) const { return detail::CountAt(place_, out); }
+
+    /** The same; 0 when it can't be read. */
+    uint32_t Count() const
+    {
+        uint32_t count = 0;
+        Count(count);
+        return count;
+    }
+
+    /** The number of items without this process's unconfirmed changes. */
+    uint32_t ConfirmedCount() const { return detail::ConfirmedCountAt(place_); }
+
+    /** The item at a place, from 0, to be read or changed. */
+    E At(uint32_t place) const { return E(place_.Item(place)); }
+    E operator[](uint32_t place) const { return At(place); }
+
+    /** The item at a place, from 0. */
+    MstResult Get(uint32_t place, Item &out) const { return At(place).Get(out); }
+
+    /** The same; zero or empty when there is none. */
+    Item Get(uint32_t place) const { return At(place).Get(); }
+
+    /** All items, in their order. They are read one by one: on a thread where nothing changes them meanwhile. */
+    MstResult Get(Value &out) const
+    {
+        uint32_t count = 0;
+        MstResult result = Count(count);
+        Value all;
+        for (uint32_t i = 0; result == MST_OK && i < count; ++i) {
+            Item item = Item();
+            result = Get(i, item);
+            all.push_back(std::move(item));
+        }
+        if (result == MST_OK)
+            out = std::move(all);
+        return result;
+    }
+
+    /** The same; none when it can't be read. */
+    Value Get() const
+    {
+        Value all;
+        Get(all);
+        return all;
+    }
+
+    /** Appends an item: see mst_profile_insert_at. */
+    MstResult Push(ItemArg value) const { return E::InsertInto(place_, (std::numeric_limits<uint32_t>::max)(), value); }
+
+    /** Inserts an item, so that it stands at `place`: see mst_profile_insert_at. */
+    MstResult Insert(uint32_t place, ItemArg value) const { return E::InsertInto(place_, place, value); }
+
+    /** Gives the item at a place another value: see mst_profile_set_at. */
+    MstResult Set(uint32_t place, ItemArg value) const { return At(place).Set(value); }
+
+    /** Gives the whole list another value: what differs is changed, in one batch. See mst_profile_set_json_at. */
+    MstResult Set(const Value &items) const
+    {
+        Json json;
+        Write(json, items);
+        return detail::SetAt(place_, json);
+    }
+
+    /** Removes the item at a place: see mst_profile_remove_at. */
+    MstResult Remove(uint32_t place) const { return detail::RemoveAt(place_.Item(place)); }
+
+    /** Moves the item at a place, so that it stands at `to`: see mst_profile_move_at. */
+    MstResult Move(uint32_t from, uint32_t to) const
+    {
+        const Place item = place_.Item(from);
+        return mst_profile_move_at(item.Handle(), item.Index(), item.Path(), item.PathLength(), to);
+    }
+
+    /** Removes everything, also what others put there meanwhile: see mst_profile_clear_at. */
+    MstResult Clear() const { return detail::ClearAt(place_); }
+
+    static void Write(Json &json, const Value &items)
+    {
+        json.Open('[');
+        for (const Item &item : items)
+            E::Write(json, item);
+        json.Close(']');
+    }
+
+    static MstResult InsertInto(const Place &list, uint32_t item, const Value &value)
+    {
+        Json json;
+        Write(json, value);
+        return detail::InsertAt(list, item, json);
+    }
+
+    /** Goes through the items as they are when it comes to them. */
+    class Iterator {
+    public:
+        Iterator(const ListAt &list, bool is_end) : list_(list), place_(0), item_(), is_end_(is_end) { Read(); }
+        const Item &operator*() const { return item_; }
+        const Item *operator->() const { return &item_; }
+        Iterator &operator++()
+        {
+            ++place_;
+            Read();
+            return *this;
+        }
+        bool operator!=(const Iterator &other) const { return is_end_ != other.is_end_; }
+
+    private:
+        void Read() { is_end_ = is_end_ || list_.Get(place_, item_) != MST_OK; }
+
+        ListAt list_;
+        uint32_t place_;
+        Item item_;
+        bool is_end_;
+    };
+
+    Iterator begin() const { return Iterator(*this, false); }
+    Iterator end() const { return Iterator(*this, true); }
+};
+
+/** A dictionary of what `E` stands for. */
+template <typename K, typename E> class DictAt : public Placed {
+public:
+    typedef typename detail::KeyOf<K>::Arg KeyArg;
+    typedef typename E::Value Item;
+    typedef typename E::Arg ItemArg;
+    typedef std::map<K, Item> Value;
+    typedef const Value &Arg;
+
+    /** A key with its value. */
+    struct Entry {
+        K key;
+        Item value;
+        Entry() : key(), value() {}
+    };
+
+    explicit DictAt(const Place &place) : Placed(place) {}
+
+    /** The number of entries: see mst_profile_count_at. */
+    MstResult Count(uint32_t &out) const { return detail::CountAt(place_, out); }
+
+    /** The same; 0 when it can't be read. */
+    uint32_t Count() const
+    {
+        uint32_t count = 0;
+        Count(count);
+        return count;
+    }
+
+    /** The number of entries without this process's unconfirmed changes. */
+    uint32_t ConfirmedCount() const { return detail::ConfirmedCountAt(place_); }
+
+    /**
+     * The value of a key, to be read or changed. Setting it, or adding to it, makes an entry that is not there; a field of a
+     * record that is not there can't be changed.
+     */
+    E At(KeyArg key) const { return E(place_.Entry(key)); }
+    E operator[](KeyArg key) const { return At(key); }
+
+    /** The value of a key. MST_ERR_NO_SUCH_PLACE when it has none. */
+    MstResult Get(KeyArg key, Item &out) const { return At(key).Get(out); }
+
+    /** The same; zero or empty when it has none. */
+    Item Get(KeyArg key) const { return At(key).Get(); }
+
+    /** Whether it has a key. */
+    bool Contains(KeyArg key) const
+    {
+        const Place place = place_.Entry(key);
+        MstValue value = MstValue();
+        uint32_t length = 0;
+        const MstResult result = mst_profile_get_at(place.Handle(), place.Index(), place.Path(), place.PathLength(), &value,
+            nullptr, 0, &length);
+        return result == MST_OK || result == MST_ERR_BUFFER_TOO_SMALL;
+    }
+
+    /** The keys, in their order. */
+    MstResult Keys(std::vector<K> &out) const
+    {
+        std::vector<std::string> names;
+        const MstResult result = detail::NamesAt(place_, names);
+        if (result != MST_OK)
+            return result;
+        std::map<K, bool> sorted;
+        for (const std::string &name : names) {
+            K key = K();
+            detail::KeyOfName(name, key);
+            sorted[key] = true;
+        }
+        out.clear();
+        for (const auto &entry : sorted)
+            out.push_back(entry.first);
+        return MST_OK;
+    }
+
+    /** The same; none when it can't be read. */
+    std::vector<K> Keys() const
+    {
+        std::vector<K> keys;
+        Keys(keys);
+        return keys;
+    }
+
+    /** All entries. They are read one by one: on a thread where nothing changes them meanwhile. */
+    MstResult Get(Value &out) const
+    {
+        std::vector<K> keys;
+        MstResult result = Keys(keys);
+        Value all;
+        for (size_t i = 0; result == MST_OK && i < keys.size(); ++i)
+            result = Get(keys[i], all[keys[i]]);
+        if (result == MST_OK)
+            out = std::move(all);
+        return result;
+    }
+
+    /** The same; none when it can't be read. */
+    Value Get() const
+    {
+        Value all;
+        Get(all);
+        return all;
+    }
+
+    /** Gives a key a value: see mst_profile_set_at. */
+    MstResult Put(KeyArg key, ItemArg value) const { return At(key).Set(value); }
+
+    /** Gives the whole dictionary another value: what differs is changed, in one batch. See mst_profile_set_json_at. */
+    MstResult Set(const Value &entries) const
+    {
+        Json json;
+        Write(json, entries);
+        return detail::SetAt(place_, json);
+    }
+
+    /** Removes a key: see mst_profile_remove_at. */
+    MstResult Remove(KeyArg key) const { return detail::RemoveAt(place_.Entry(key)); }
+
+    /** Removes everything, also what others put there meanwhile: see mst_profile_clear_at. */
+    MstResult Clear() const { return detail::ClearAt(place_); }
+
+    static void Write(Json &json, const Value &entries)
+    {
+        json.Open('{');
+        for (const auto &entry : entries) {
+            json.Name(entry.first);
+            E::Write(json, entry.second);
+        }
+        json.Close('}');
+    }
+
+    static MstResult InsertInto(const Place &list, uint32_t item, const Value &value)
+    {
+        Json json;
+        Write(json, value);
+        return detail::InsertAt(list, item, json);
+    }
+
+    /** Goes through the entries in the order of their keys, as they are when it comes to them. */
+    class Iterator {
+    public:
+        Iterator(const DictAt &dict, bool is_end) : dict_(dict), next_(0), entry_(), is_end_(is_end)
+        {
+            if (!is_end_)
+                dict_.Keys(keys_);
+            Next();
+        }
+        const Entry &operator*() const { return entry_; }
+        const Entry *operator->() const { return &entry_; }
+        Iterator &operator++()
+        {
+            Next();
+            return *this;
+        }
+        bool operator!=(const Iterator &other) const { return is_end_ != other.is_end_; }
+
+    private:
+        void Next()
+        {
+            is_end_ = true;
+            while (is_end_ && next_ < keys_.size()) {
+                entry_.key = keys_[next_++];
+                is_end_ = dict_.Get(entry_.key, entry_.value) != MST_OK;
+            }
+        }
+
+        DictAt dict_;
+        std::vector<K> keys_;
+        size_t next_;
+        Entry entry_;
+        bool is_end_;
+    };
+
+    Iterator begin() const { return Iterator(*this, false); }
+    Iterator end() const { return Iterator(*this, true); }
+};
+
 /* ---- finding them ---- */
 
 /** A property that generated code was written for. */
 struct Declared {
     const char *name;
     uint16_t key;
-    int32_t value_type;
-    int32_t element_type;
-    int32_t key_type;
+    /** Its type, as mst_schema_property_type tells it. */
+    const char *type_name;
 };
+
+namespace detail {
+
+/** Whether a property of a schema is of a type. */
+inline MstResult IsOfType(const MstSchema *schema, uint32_t index, const char *type_name, bool &out)
+{
+    std::string found(kRoom, 0);
+    for (;;) {
+        uint32_t length = 0;
+        const MstResult result =
+            mst_schema_property_type(schema, index, &found[0], static_cast<uint32_t>(found.size()), &length);
+        found.resize(length);
+        out = result == MST_OK && found == type_name;
+        if (result != MST_ERR_BUFFER_TOO_SMALL)
+            return result;
+    }
+}
+
+} // namespace detail
 
 /**
  * Finds the declared properties of a profile, whose indexes go into `indexes`. A schema with the declared fingerprint has
@@ -887,14 +1849,11 @@ inline MstResult Find(const MstProfile *profile, uint64_t fingerprint, const Dec
         indexes[i] = i;
         if (found == fingerprint)
             continue;
-        MstPropertyInfo info = MstPropertyInfo();
+        bool is_of_type = true;
         result = mst_schema_find_key(schema, declared[i].key, &indexes[i]);
         if (result == MST_OK)
-            result = mst_schema_property_info(schema, indexes[i], &info);
-        if (result == MST_ERR_UNKNOWN_PROPERTY
-            || (result == MST_OK
-                && (info.value_type != declared[i].value_type || info.element_type != declared[i].element_type
-                    || info.key_type != declared[i].key_type))) {
+            result = detail::IsOfType(schema, indexes[i], declared[i].type_name, is_of_type);
+        if (result == MST_ERR_UNKNOWN_PROPERTY || (result == MST_OK && !is_of_type)) {
             result = MST_ERR_SCHEMA_MISMATCH;
             *mismatch = declared[i].name;
         }

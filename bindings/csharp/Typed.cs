@@ -1175,18 +1175,14 @@ namespace MstProfiles.Typed
     {
         public readonly string Name;
         public readonly ushort Key;
-        public readonly MstValueType ValueType;
-        public readonly MstValueType ElementType;
-        public readonly MstKeyType KeyType;
+        /// <summary>Its type, as <c>mst_schema_property_type</c> tells it.</summary>
+        public readonly string TypeName;
 
-        public DeclaredProperty(
-            string name, ushort key, MstValueType valueType, MstValueType elementType, MstKeyType keyType)
+        public DeclaredProperty(string name, ushort key, string typeName)
         {
             Name = name;
             Key = key;
-            ValueType = valueType;
-            ElementType = elementType;
-            KeyType = keyType;
+            TypeName = typeName;
         }
     }
 
@@ -1223,7 +1219,6 @@ namespace MstProfiles.Typed
         private static uint Find(MstSchema* schema, DeclaredProperty declared)
         {
             uint index;
-            MstPropertyInfo info;
             MstResult result = mst_schema_find_key(schema, declared.Key, &index);
             if (result == MstResult.MST_ERR_UNKNOWN_PROPERTY)
             {
@@ -1231,14 +1226,33 @@ namespace MstProfiles.Typed
                     + declared.Name + "` (key " + declared.Key + "), for which the code was generated");
             }
             Crossing.Check(result);
-            Crossing.Check(mst_schema_property_info(schema, index, &info));
-            if (info.value_type != (int)declared.ValueType || info.element_type != (int)declared.ElementType
-                || info.key_type != (int)declared.KeyType)
+            if (TypeName(schema, index) != declared.TypeName)
             {
                 throw new MstProfilesException(MstResult.MST_ERR_SCHEMA_MISMATCH, "the property `" + declared.Name
                     + "` of the profile's schema is of another type than the one that the code was generated for");
             }
             return index;
+        }
+
+        private static string TypeName(MstSchema* schema, uint index)
+        {
+            byte* small = stackalloc byte[Crossing.SmallRoom];
+            byte* room = small;
+            uint capacity = Crossing.SmallRoom;
+            for (;;)
+            {
+                uint length;
+                MstResult result = mst_schema_property_type(schema, index, room, capacity, &length);
+                string name = result == MstResult.MST_OK ? Crossing.Decode(room, length) : null;
+                Crossing.Free(small, room);
+                if (result != MstResult.MST_ERR_BUFFER_TOO_SMALL)
+                {
+                    Crossing.Check(result);
+                    return name;
+                }
+                room = Crossing.Room(small, (int)length);
+                capacity = length;
+            }
         }
 
         /// <summary>Makes a schema of its JSON text. Free it with mst_schema_free.</summary>

@@ -5,6 +5,7 @@
 //! property, with its key and its type, so what is done through it can't be of the wrong type.
 
 mod containers;
+pub mod nested;
 mod scalars;
 mod types;
 
@@ -159,6 +160,15 @@ impl<'p> View<'p> {
         DictView::of(self.value(place))
     }
 
+    /// What was declared at `place` and is reached by paths.
+    ///
+    /// # Panics
+    /// When none was.
+    #[must_use]
+    pub fn nested<P: nested::Part>(&self, place: u16) -> P::View<'p> {
+        nested::view::<P>(self.value(place))
+    }
+
     fn value(&self, place: u16) -> &'p Value {
         let index = self.index(place);
         if self.confirmed { self.profile.confirmed(index) } else { self.profile.get(index) }
@@ -227,6 +237,15 @@ impl<'p> ViewMut<'p> {
     pub fn dict<K: TypedKey + ?Sized, T: Typed + ?Sized>(&mut self, place: u16) -> DictMut<'_, K, T> {
         let index = self.index(place);
         DictMut::new(self.profile, index)
+    }
+
+    /// What was declared at `place` and is reached by paths.
+    ///
+    /// # Panics
+    /// When none was.
+    pub fn nested<P: nested::Part>(&mut self, place: u16) -> P::Mut<'_> {
+        let index = self.index(place);
+        P::at(nested::Place::new(self.profile, index))
     }
 
     fn index(&self, place: u16) -> PropertyIndex {

@@ -11,8 +11,17 @@ pub trait Typed {
     /// How it is read and given.
     type Ref<'v>;
 
+    /// How it is kept, as in a record that is a value: `String` for `str`.
+    type Owned;
+
     /// Its type in schemas.
     const SCALAR: ScalarType;
+
+    /// Keeps what was read.
+    fn own(value: Self::Ref<'_>) -> Self::Owned;
+
+    /// Gives what is kept.
+    fn lend(value: &Self::Owned) -> Self::Ref<'_>;
 
     /// Reads a value; `None` when it is of another type.
     fn read(value: &Value) -> Option<Self::Ref<'_>>;
@@ -22,10 +31,19 @@ pub trait Typed {
 }
 
 macro_rules! typed {
-    ($($type:ty, $ref:ty, $scalar:ident, |$value:ident| $read:expr, $write:expr;)*) => {
+    ($($type:ty, $ref:ty, $owned:ty, $scalar:ident, |$value:ident| $read:expr, $lend:expr, $write:expr;)*) => {
         $(impl Typed for $type {
             type Ref<'v> = $ref;
+            type Owned = $owned;
             const SCALAR: ScalarType = ScalarType::$scalar;
+
+            fn own(value: Self::Ref<'_>) -> $owned {
+                value.to_owned()
+            }
+
+            fn lend($value: &$owned) -> Self::Ref<'_> {
+                $lend
+            }
 
             fn read(value: &Value) -> Option<Self::Ref<'_>> {
                 match value {
@@ -42,19 +60,19 @@ macro_rules! typed {
 }
 
 typed! {
-    bool, bool, Bool, |v| *v, Value::Bool(v);
-    i32, i32, I32, |v| *v, Value::I32(v);
-    i64, i64, I64, |v| *v, Value::I64(v);
-    f32, f32, F32, |v| *v, Value::F32(v);
-    f64, f64, F64, |v| *v, Value::F64(v);
-    str, &'v str, String, |v| v, Value::String(v.into());
-    [u8], &'v [u8], Bytes, |v| v, Value::Bytes(v.into());
-    [f32; 2], [f32; 2], Vector2, |v| *v, Value::Vector2(v);
-    [f32; 3], [f32; 3], Vector3, |v| *v, Value::Vector3(v);
-    [f32; 4], [f32; 4], Quaternion, |v| **v, Value::from(v);
-    [u8; 4], [u8; 4], Color, |v| *v, Value::Color(v);
-    DateTime, DateTime, DateTime, |v| *v, Value::DateTime(v);
-    [u8; 16], [u8; 16], Uuid, |v| **v, Value::from(v);
+    bool, bool, bool, Bool, |v| *v, *v, Value::Bool(v);
+    i32, i32, i32, I32, |v| *v, *v, Value::I32(v);
+    i64, i64, i64, I64, |v| *v, *v, Value::I64(v);
+    f32, f32, f32, F32, |v| *v, *v, Value::F32(v);
+    f64, f64, f64, F64, |v| *v, *v, Value::F64(v);
+    str, &'v str, String, String, |v| v, v, Value::String(v.into());
+    [u8], &'v [u8], Vec<u8>, Bytes, |v| v, v, Value::Bytes(v.into());
+    [f32; 2], [f32; 2], [f32; 2], Vector2, |v| *v, *v, Value::Vector2(v);
+    [f32; 3], [f32; 3], [f32; 3], Vector3, |v| *v, *v, Value::Vector3(v);
+    [f32; 4], [f32; 4], [f32; 4], Quaternion, |v| **v, *v, Value::from(v);
+    [u8; 4], [u8; 4], [u8; 4], Color, |v| *v, *v, Value::Color(v);
+    DateTime, DateTime, DateTime, DateTime, |v| *v, *v, Value::DateTime(v);
+    [u8; 16], [u8; 16], [u8; 16], Uuid, |v| **v, *v, Value::from(v);
 }
 
 /// A type of keys of dictionaries: `str`, `i32` or `i64`.
@@ -62,8 +80,17 @@ pub trait TypedKey {
     /// How it is read and given.
     type Ref<'v>;
 
+    /// How it is kept: `String` for `str`.
+    type Owned: Ord;
+
     /// Its type in schemas.
     const KEY: KeyType;
+
+    /// Keeps what was read.
+    fn own(key: Self::Ref<'_>) -> Self::Owned;
+
+    /// Gives what is kept.
+    fn lend(key: &Self::Owned) -> Self::Ref<'_>;
 
     /// Reads a key; `None` when it is of another type.
     fn read(key: &Key) -> Option<Self::Ref<'_>>;
@@ -74,7 +101,16 @@ pub trait TypedKey {
 
 impl TypedKey for str {
     type Ref<'v> = &'v str;
+    type Owned = String;
     const KEY: KeyType = KeyType::String;
+
+    fn own(key: &str) -> String {
+        key.to_owned()
+    }
+
+    fn lend(key: &String) -> &str {
+        key
+    }
 
     fn read(key: &Key) -> Option<&str> {
         match key {
@@ -90,7 +126,16 @@ impl TypedKey for str {
 
 impl TypedKey for i32 {
     type Ref<'v> = i32;
+    type Owned = i32;
     const KEY: KeyType = KeyType::I32;
+
+    fn own(key: i32) -> i32 {
+        key
+    }
+
+    fn lend(key: &i32) -> i32 {
+        *key
+    }
 
     fn read(key: &Key) -> Option<i32> {
         match key {
@@ -106,7 +151,16 @@ impl TypedKey for i32 {
 
 impl TypedKey for i64 {
     type Ref<'v> = i64;
+    type Owned = i64;
     const KEY: KeyType = KeyType::I64;
+
+    fn own(key: i64) -> i64 {
+        key
+    }
+
+    fn lend(key: &i64) -> i64 {
+        *key
+    }
 
     fn read(key: &Key) -> Option<i64> {
         match key {

@@ -81,6 +81,37 @@ fn two_properties_of_one_identifier_are_both_named() {
 }
 
 #[test]
+fn two_fields_of_one_identifier_are_both_named_with_their_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("twins.json");
+    let text = r#"{"properties":[{"name":"quests","type":"list<record{a_b:i32,aB:i32}>"}]}"#;
+    fs::write(&file, text).unwrap();
+    let file = file.to_str().unwrap();
+    for (language, identifier) in [("cpp", "AB"), ("csharp", "AB"), ("rust", "a_b")] {
+        let said = complaint(&["--lang", language, file]);
+        let told = format!("{file}: QuestsItem: fields `a_b` and `aB` would both be called `{identifier}`\n");
+        assert!(said.starts_with(&told), "{said}");
+    }
+}
+
+#[test]
+fn records_of_one_name_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("twins.json");
+    let property = |name: &str, of: &str| format!("{{\"name\":\"{name}\",\"type\":\"{of}\"}}");
+    let properties = [
+        property("a", "record{b:record{c:i32}}"),
+        property("a.b", "record{d:i32}"),
+        property("a.b.place", "record{e:i32}"),
+    ];
+    fs::write(&file, format!("{{\"properties\":[{}]}}", properties.join(","))).unwrap();
+    let code = code("cpp", file.to_str().unwrap());
+    for record in ["struct AB {", "struct A {", "struct AB2 {", "struct ABPlace2 {"] {
+        assert_eq!(code.matches(record).count(), 1, "{record}\n{code}");
+    }
+}
+
+#[test]
 fn a_schema_that_could_not_be_read_back_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("long.json");

@@ -8,7 +8,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::common::{library_folder, root};
-use super::{EMPTY, KITCHEN_SINK, MATCH, ODD, generate, here};
+use super::{EMPTY, KITCHEN_SINK, MATCH, NESTED, ODD, generate, here};
 
 #[test]
 fn a_cpp_program_uses_every_kind_of_accessor() {
@@ -21,11 +21,24 @@ fn a_cpp_program_uses_every_kind_of_accessor() {
 }
 
 #[test]
-fn a_cpp_program_is_clean_under_the_sanitizers() {
+fn a_cpp_program_goes_to_places_within_properties() {
+    let workshop = Workshop::new();
+    workshop.generate("cpp", NESTED, "nested.hpp");
+    for standard in ["c++11", "c++17"] {
+        let program = workshop.cpp("places", standard, &["-fno-exceptions", "-fno-rtti"]);
+        assert_eq!(workshop.run(Command::new(program)), "0 steps\nall is well\n");
+    }
+}
+
+#[test]
+fn cpp_programs_are_clean_under_the_sanitizers() {
     let workshop = Workshop::new();
     workshop.generate("cpp", KITCHEN_SINK, "kitchen_sink.hpp");
+    workshop.generate("cpp", NESTED, "nested.hpp");
     let sanitizers = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
-    assert_eq!(workshop.run(Command::new(workshop.cpp("sink", "c++17", &sanitizers))), "all is well\n");
+    for (program, expected) in [("sink", "all is well\n"), ("places", "0 steps\nall is well\n")] {
+        assert_eq!(workshop.run(Command::new(workshop.cpp(program, "c++17", &sanitizers))), expected);
+    }
 }
 
 #[test]
@@ -33,6 +46,13 @@ fn a_csharp_program_uses_every_kind_of_accessor() {
     let workshop = Workshop::new();
     workshop.generate("csharp", KITCHEN_SINK, "KitchenSink.cs");
     assert_eq!(workshop.run(workshop.csharp("Sink", &["KitchenSink.cs"], &[])), "all is well\n");
+}
+
+#[test]
+fn a_csharp_program_goes_to_places_within_properties() {
+    let workshop = Workshop::new();
+    workshop.generate("csharp", NESTED, "Nested.cs");
+    assert_eq!(workshop.run(workshop.csharp("Places", &["Nested.cs"], &[])), "0 steps\nall is well\n");
 }
 
 #[test]

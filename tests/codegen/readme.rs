@@ -21,16 +21,20 @@ fn blocks<'s>(section: &'s str, language: &str) -> Vec<&'s str> {
 #[test]
 fn the_snippets_are_of_programs_that_run() {
     let section = section();
-    for (language, file) in
-        [("rust", "rust.rs"), ("cpp", "programs/award.cpp"), ("csharp", "programs/Award.cs")]
-    {
-        let program = fs::read_to_string(here(file)).unwrap();
-        // In C# a function stands within a class.
-        let lines =
-            |text: &str| text.lines().map(|line| line.trim().to_string()).collect::<Vec<_>>().join("\n");
+    for (language, files) in [
+        ("rust", ["rust.rs", "nested.rs"]),
+        ("cpp", ["programs/award.cpp", "programs/places.cpp"]),
+        ("csharp", ["programs/Award.cs", "programs/Places.cs"]),
+    ] {
         let blocks = blocks(&section, language);
-        assert_eq!(blocks.len(), 1, "{language}");
-        assert!(lines(&program).contains(lines(blocks[0]).trim()), "{file} has not what the README shows");
+        assert_eq!(blocks.len(), files.len(), "{language}");
+        for (block, file) in blocks.iter().zip(files) {
+            let program = fs::read_to_string(here(file)).unwrap();
+            // In C# a function stands within a class.
+            let lines =
+                |text: &str| text.lines().map(|line| line.trim().to_string()).collect::<Vec<_>>().join("\n");
+            assert!(lines(&program).contains(lines(block).trim()), "{file} has not what the README shows");
+        }
     }
 }
 

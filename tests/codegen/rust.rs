@@ -207,7 +207,11 @@ fn batches_and_events_go_with_the_constants() {
 
 /// The kitchen sink's schema with another property in front, and with a part of its text replaced.
 fn other(from: &str, to: &str) -> Arc<Schema> {
-    let text = kitchen_sink::SCHEMA_JSON.replacen('[', r#"[{"name":"extra","type":"bool"},"#, 1);
+    let text = kitchen_sink::SCHEMA_JSON.replacen(
+        r#""properties": ["#,
+        r#""properties": [{"name":"extra","type":"bool"},"#,
+        1,
+    );
     assert!(text.contains(from), "{from}");
     Schema::from_json(&text.replace(from, to)).unwrap()
 }
@@ -270,6 +274,28 @@ fn a_game_server_and_a_client_use_it_on_their_profiles() {
     client.close(PATIENCE).unwrap();
     server.close(PATIENCE).unwrap();
     master.stop().unwrap();
+}
+
+#[test]
+fn records_of_named_types_are_called_after_them_and_begin_with_their_defaults() {
+    use kitchen_sink::records::{Mission, MissionStep, MissionStepAt, Reward};
+    let mut profile = profile();
+    let mut sink = KitchenSinkProfileMut::of(&mut profile).unwrap();
+    assert_eq!(Reward::default(), Reward { item: vec![], count: 1 });
+    assert_eq!(Some(Mission::default().due), DateTime::parse("2099-12-31T23:59:59Z"));
+    assert_eq!(sink.types_record().get(), Some(Reward { item: vec![1, 2, 3], count: 5 }));
+    assert_eq!(fails(sink.types_record().count().add(95)), ErrorCode::OutOfRange);
+    assert_eq!(sink.types_dict_record().get("main").unwrap().id(), "dragon");
+    let at = MissionStepAt { map: "woods".into(), ..Default::default() };
+    let step = MissionStep { id: "nails".into(), at, ..Default::default() };
+    sink.types_list_record().at(0).steps().push(step).unwrap();
+    sink.types_list_record().at(0).rewards().put("gold", Reward::default()).unwrap();
+    sink.types_list_record().at(0).rewards().entry("gold").count().add(1).unwrap();
+    let bridge = sink.types_list_record().at(0).get().unwrap();
+    assert_eq!((bridge.steps.len(), &*bridge.steps[2].at.map, bridge.rewards["gold"].count), (3, "woods", 2));
+    sink.types_nested().put(1, vec![[("gold".into(), Reward::default())].into()]).unwrap();
+    sink.types_nested().entry(1).at(0).entry("gold").count().set(9).unwrap();
+    assert_eq!(sink.view().types_nested().to_map()[&1][0]["gold"].count, 9);
 }
 
 #[test]

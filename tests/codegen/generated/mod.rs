@@ -2,10 +2,11 @@
 
 pub(super) mod kitchen_sink;
 pub(super) mod match_profile;
+pub(super) mod nested;
 pub(super) mod odd;
 pub(super) mod profile;
 
-use super::{EMPTY, KITCHEN_SINK, MATCH, ODD, code, here};
+use super::{EMPTY, KITCHEN_SINK, MATCH, NESTED, ODD, code, here};
 
 fn check(file: &str, language: &str, schema: &str) {
     let code = code(language, schema);
@@ -24,6 +25,9 @@ fn the_committed_code_is_what_is_generated() {
     check("match_profile.hpp", "cpp", MATCH);
     check("match_profile.cs", "csharp", MATCH);
     check("kitchen_sink.rs", "rust", KITCHEN_SINK);
+    check("nested.rs", "rust", NESTED);
+    check("nested.hpp", "cpp", NESTED);
+    check("nested.cs", "csharp", NESTED);
     check("odd.rs", "rust", ODD);
     check("profile.rs", "rust", EMPTY);
 }

@@ -29,6 +29,7 @@ internal static unsafe class Program
         Numbers(sink);
         Lists(sink);
         Dictionaries(sink);
+        NamedRecords(sink);
         BatchesAndEvents(sink);
         NothingIsAllocated(sink);
         Ok(mst_profile_free(profile));
@@ -222,6 +223,20 @@ internal static unsafe class Program
         Ok(purse.Remove(longKey));
     }
 
+    private static void NamedRecords(KitchenSinkProfile sink)
+    {
+        Check(new KitchenSinkProfile.Records.Reward().Count == 1);
+        Check(new KitchenSinkProfile.Records.Mission().Due == new DateTime(2099, 12, 31, 23, 59, 59, DateTimeKind.Utc));
+        Check(sink.TypesRecord.Value.Item.Length == 3 && sink.TypesRecord.Count.Value == 5);
+        Gives(MstResult.MST_ERR_OUT_OF_RANGE, sink.TypesRecord.Count.Add(95));
+        var step = new KitchenSinkProfile.Records.MissionStep { At = { Map = "woods" } };
+        Ok(sink.TypesListRecord[0].Steps.Push(step));
+        Ok(sink.TypesListRecord[0].Rewards.Put("gold", new KitchenSinkProfile.Records.Reward()));
+        Ok(sink.TypesListRecord[0].Rewards["gold"].Count.Add(1));
+        KitchenSinkProfile.Records.Mission bridge = sink.TypesListRecord[0].Value;
+        Check(bridge.Steps.Count == 3 && bridge.Steps[2].At.Map == "woods" && bridge.Rewards["gold"].Count == 2);
+    }
+
     private static void BatchesAndEvents(KitchenSinkProfile sink)
     {
         Ok(mst_profile_begin_batch(sink.Handle));
@@ -290,7 +305,7 @@ internal static unsafe class Program
     private static MstProfile* Other(string from, string to)
     {
         string json = KitchenSinkProfile.SchemaJson;
-        json = json.Insert(json.IndexOf('[') + 1, "{\"name\":\"extra\",\"type\":\"bool\"},");
+        json = json.Insert(json.IndexOf('[', json.IndexOf("\"properties\"")) + 1, "{\"name\":\"extra\",\"type\":\"bool\"},");
         Check(json.Contains(from));
         MstSchema* schema = Generated.Schema(json.Replace(from, to));
         MstProfile* profile;

@@ -175,6 +175,21 @@ void Dictionaries(const KitchenSinkProfile &sink)
     CHECK(lengths == "lang.ui:2 note:256 ");
 }
 
+void NamedRecords(const KitchenSinkProfile &sink)
+{
+    namespace records = profiles::KitchenSinkProfileRecords;
+    CHECK(records::Reward().count == 1 && records::Mission().due == DateTime(4102444799000000));
+    CHECK(sink.TypesRecord().Get().item == (Bytes{1, 2, 3}) && sink.TypesRecord().Count().Get() == 5);
+    CHECK(sink.TypesRecord().Count().Add(95) == MST_ERR_OUT_OF_RANGE);
+    records::MissionStep step;
+    step.at.map = "woods";
+    OK(sink.TypesListRecord().At(0).Steps().Push(step));
+    OK(sink.TypesListRecord().At(0).Rewards().Put("gold", records::Reward()));
+    OK(sink.TypesListRecord().At(0).Rewards().At("gold").Count().Add(1));
+    const records::Mission bridge = sink.TypesListRecord().Get(0);
+    CHECK(bridge.steps.size() == 3 && bridge.steps[2].at.map == "woods" && bridge.rewards.at("gold").count == 2);
+}
+
 void CountCalls(const MstEvent *event, void *user_data)
 {
     if (event->property_key == profiles::KitchenSinkProfileKeys::Health && event->new_int == 50)
@@ -204,7 +219,7 @@ void BatchesAndEvents(const KitchenSinkProfile &sink)
 MstProfile *Other(const char *from, const char *to)
 {
     std::string json = KitchenSinkProfile::SchemaJson();
-    json.insert(json.find('[') + 1, "{\"name\":\"extra\",\"type\":\"bool\"},");
+    json.insert(json.find('[', json.find("\"properties\"")) + 1, "{\"name\":\"extra\",\"type\":\"bool\"},");
     CHECK(json.find(from) != std::string::npos);
     json.replace(json.find(from), std::string(from).size(), to);
     MstSchema *schema = nullptr;
@@ -259,6 +274,7 @@ int main()
     Numbers(sink);
     Lists(sink);
     Dictionaries(sink);
+    NamedRecords(sink);
     BatchesAndEvents(sink);
     OK(mst_profile_free(profile));
     OtherSchemas();

@@ -1,106 +1,125 @@
 //! C++11 and later, over `include/mst_profiles_typed.hpp`.
 
+mod records;
+
 use super::model::{Item, KeyKind, Kind, Model, Scalar};
 use super::names::{Case, Rules};
+use records::Nested;
+
+const KEYWORDS: &[&str] = &[
+    "alignas",
+    "alignof",
+    "and",
+    "and_eq",
+    "asm",
+    "auto",
+    "bitand",
+    "bitor",
+    "bool",
+    "break",
+    "case",
+    "catch",
+    "char",
+    "char16_t",
+    "char32_t",
+    "char8_t",
+    "class",
+    "co_await",
+    "co_return",
+    "co_yield",
+    "compl",
+    "concept",
+    "const",
+    "const_cast",
+    "consteval",
+    "constexpr",
+    "constinit",
+    "continue",
+    "decltype",
+    "default",
+    "delete",
+    "do",
+    "double",
+    "dynamic_cast",
+    "else",
+    "enum",
+    "explicit",
+    "export",
+    "extern",
+    "false",
+    "float",
+    "for",
+    "friend",
+    "goto",
+    "if",
+    "inline",
+    "int",
+    "long",
+    "mutable",
+    "namespace",
+    "new",
+    "noexcept",
+    "not",
+    "not_eq",
+    "nullptr",
+    "operator",
+    "or",
+    "or_eq",
+    "private",
+    "protected",
+    "public",
+    "register",
+    "reinterpret_cast",
+    "requires",
+    "return",
+    "short",
+    "signed",
+    "sizeof",
+    "static",
+    "static_assert",
+    "static_cast",
+    "std",
+    "struct",
+    "switch",
+    "template",
+    "this",
+    "thread_local",
+    "throw",
+    "true",
+    "try",
+    "typedef",
+    "typeid",
+    "typename",
+    "union",
+    "unsigned",
+    "using",
+    "virtual",
+    "void",
+    "volatile",
+    "wchar_t",
+    "while",
+    "xor",
+    "xor_eq",
+    // Names of types that generated code uses.
+    "int32_t",
+    "int64_t",
+    // Macros of compilers and systems.
+    "errno",
+    "far",
+    "interface",
+    "linux",
+    "near",
+    "small",
+    "stderr",
+    "stdin",
+    "stdout",
+    "unix",
+];
 
 pub(super) const RULES: Rules = Rules {
     case: Case::Pascal,
     namespace: &["profiles"],
-    keywords: &[
-        "alignas",
-        "alignof",
-        "and",
-        "and_eq",
-        "asm",
-        "auto",
-        "bitand",
-        "bitor",
-        "bool",
-        "break",
-        "case",
-        "catch",
-        "char",
-        "char16_t",
-        "char32_t",
-        "char8_t",
-        "class",
-        "co_await",
-        "co_return",
-        "co_yield",
-        "compl",
-        "concept",
-        "const",
-        "const_cast",
-        "consteval",
-        "constexpr",
-        "constinit",
-        "continue",
-        "decltype",
-        "default",
-        "delete",
-        "do",
-        "double",
-        "dynamic_cast",
-        "else",
-        "enum",
-        "explicit",
-        "export",
-        "extern",
-        "false",
-        "float",
-        "for",
-        "friend",
-        "goto",
-        "if",
-        "inline",
-        "int",
-        "long",
-        "mutable",
-        "namespace",
-        "new",
-        "noexcept",
-        "not",
-        "not_eq",
-        "nullptr",
-        "operator",
-        "or",
-        "or_eq",
-        "private",
-        "protected",
-        "public",
-        "register",
-        "reinterpret_cast",
-        "requires",
-        "return",
-        "short",
-        "signed",
-        "sizeof",
-        "static",
-        "static_assert",
-        "static_cast",
-        "std",
-        "struct",
-        "switch",
-        "template",
-        "this",
-        "thread_local",
-        "throw",
-        "true",
-        "try",
-        "typedef",
-        "typeid",
-        "typename",
-        "union",
-        "unsigned",
-        "using",
-        "virtual",
-        "void",
-        "volatile",
-        "wchar_t",
-        "while",
-        "xor",
-        "xor_eq",
-    ],
+    keywords: KEYWORDS,
     raw: None,
     taken: &[
         "Bind",
@@ -114,13 +133,32 @@ pub(super) const RULES: Rules = Rules {
         "SchemaJson",
     ],
     class_is_taken: true,
+    member_case: Case::Snake,
+    member_taken: KEYWORDS,
+    field_taken: &[
+        "Arg",
+        "Get",
+        "Index",
+        "InsertInto",
+        "IsPending",
+        "Placed",
+        "RecordAt",
+        "Set",
+        "Subscribe",
+        "Value",
+        "Where",
+        "Write",
+    ],
+    accessors: &["Place"],
 };
 
 /// What a compiler takes as one literal at the least, with room to spare.
 const LITERAL_BYTES: usize = 12_000;
 
 pub(super) fn write(model: &Model) -> String {
-    let Model { class, namespace, fingerprint, command, json, items } = model;
+    let Model { class, namespace, fingerprint, command, json, items, records } = model;
+    let scope = format!("::{}::{class}Records::", namespace.join("::"));
+    let nested = Nested { records, scope: &scope };
     let guard = format!("{}_{class}_GENERATED_HPP", namespace.join("_")).to_uppercase();
     // A guard is a word of the preprocessor, which takes ASCII everywhere.
     let guard = guard.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
@@ -128,13 +166,15 @@ pub(super) fn write(model: &Model) -> String {
     let end: String = namespace.iter().rev().map(|part| format!("}} // namespace {part}\n")).collect();
     let keys = constants(items, "uint16_t ", |item| item.key.to_string());
     let names = constants(items, "const char *", |item| literal(&item.name));
-    let accessors: String = items.iter().enumerate().map(|(place, item)| accessor(place, item)).collect();
+    let accessors: String =
+        items.iter().enumerate().map(|(place, item)| accessor(place, item, &nested)).collect();
     let (declared, count) = (declared(items), items.len());
     let room = count.max(1);
     let parts: String = json_parts(json)
         .iter()
         .map(|part| format!("            {},\n", part.join("\n            ")))
         .collect();
+    let records = records::write(class, &nested);
     format!(
         r#"// Generated by `{command}`; do not edit.
 //
@@ -153,7 +193,7 @@ namespace {class}Keys {{
 /** The names of the properties. */
 namespace {class}Names {{
 {names}}} // namespace {class}Names
-
+{records}
 /** The properties of a profile. It does not own the profile's handle. */
 class {class} {{
 public:
@@ -219,19 +259,25 @@ fn constants(items: &[Item], constant_type: &str, value: impl Fn(&Item) -> Strin
     items.iter().map(constant).collect()
 }
 
-fn accessor(place: usize, item: &Item) -> String {
-    let property = match item.kind {
-        Kind::Scalar(scalar) if item.is_volatile => format!("Volatile<{}>", type_of(scalar)),
-        Kind::Scalar(scalar) if scalar.is_number() => format!("Number<{}>", type_of(scalar)),
-        Kind::Scalar(scalar) => format!("Scalar<{}>", type_of(scalar)),
-        Kind::List(of) => format!("List<{}>", type_of(of)),
-        Kind::Dict(key, of) => {
-            let numbers = of.is_number();
-            let dict = if numbers { "NumberDict" } else { "Dict" };
-            format!("{dict}<{}, {}>", key_type(key), type_of(of))
+fn accessor(place: usize, item: &Item, nested: &Nested) -> String {
+    let (comment, identifier) = (comment(&item.comment().collect::<Vec<_>>(), "    "), &item.identifier);
+    let property = match (&item.kind, item.kind.element().scalar()) {
+        (Kind::Scalar(scalar), _) if item.is_volatile => format!("Volatile<{}>", type_of(*scalar)),
+        (Kind::Scalar(scalar), _) if scalar.is_number() => format!("Number<{}>", type_of(*scalar)),
+        (Kind::Scalar(scalar), _) => format!("Scalar<{}>", type_of(*scalar)),
+        (Kind::List(_), Some(of)) => format!("List<{}>", type_of(of)),
+        (Kind::Dict(key, _), Some(of)) => {
+            let dict = if of.is_number() { "NumberDict" } else { "Dict" };
+            format!("{dict}<{}, {}>", key_type(*key), type_of(of))
+        }
+        (kind, _) => {
+            let part = nested.part(kind);
+            return format!(
+                "\n{comment}    {part} {identifier}() const\n    {{\n        return {part}(::mst::typed::Place(profile_, \
+                 indexes_[{place}]));\n    }}\n"
+            );
         }
     };
-    let (comment, identifier) = (comment(item, "    "), &item.identifier);
     let property = format!("::mst::typed::{property}");
     format!(
         "\n{comment}    {property} {identifier}() const\n    {{\n        return {property}(profile_, indexes_[{place}]);\n    }}\n"
@@ -269,48 +315,15 @@ fn declared(items: &[Item]) -> String {
     if items.is_empty() {
         return "        const ::mst::typed::Declared *const declared = nullptr;\n".into();
     }
-    let rows: String = items
-        .iter()
-        .map(|item| {
-            let (value_type, element, key) = type_codes(item.kind);
-            format!(
-                "            {{{}, {}, {value_type}, {element}, {key}}},\n",
-                literal(&item.name),
-                item.key
-            )
-        })
-        .collect();
+    let row = |item: &Item| {
+        format!("            {{{}, {}, {}}},\n", literal(&item.name), item.key, literal(&item.type_name))
+    };
+    let rows: String = items.iter().map(row).collect();
     format!("        static const ::mst::typed::Declared declared[] = {{\n{rows}        }};\n")
 }
 
-/// The names that a type has in C: its own, that of what is in it, and that of its keys.
-pub(super) fn type_codes(kind: Kind) -> (&'static str, &'static str, &'static str) {
-    let element = match kind.element() {
-        Scalar::Bool => "MST_TYPE_BOOL",
-        Scalar::I32 => "MST_TYPE_I32",
-        Scalar::I64 => "MST_TYPE_I64",
-        Scalar::F32 => "MST_TYPE_F32",
-        Scalar::F64 => "MST_TYPE_F64",
-        Scalar::String => "MST_TYPE_STRING",
-        Scalar::Bytes => "MST_TYPE_BYTES",
-        Scalar::Vector2 => "MST_TYPE_VECTOR2",
-        Scalar::Vector3 => "MST_TYPE_VECTOR3",
-        Scalar::Quaternion => "MST_TYPE_QUATERNION",
-        Scalar::Color => "MST_TYPE_COLOR",
-        Scalar::DateTime => "MST_TYPE_DATETIME",
-        Scalar::Uuid => "MST_TYPE_UUID",
-    };
-    match kind {
-        Kind::Scalar(_) => (element, element, "MST_KEY_NONE"),
-        Kind::List(_) => ("MST_TYPE_LIST", element, "MST_KEY_NONE"),
-        Kind::Dict(KeyKind::String, _) => ("MST_TYPE_DICT", element, "MST_KEY_STRING"),
-        Kind::Dict(KeyKind::I32, _) => ("MST_TYPE_DICT", element, "MST_KEY_I32"),
-        Kind::Dict(KeyKind::I64, _) => ("MST_TYPE_DICT", element, "MST_KEY_I64"),
-    }
-}
-
-fn comment(item: &Item, indent: &str) -> String {
-    let lines: String = item.comment().map(|line| format!("{indent} * {}\n", safe(line))).collect();
+fn comment(lines: &[&str], indent: &str) -> String {
+    let lines: String = lines.iter().map(|line| format!("{indent} * {}\n", safe(line))).collect();
     format!("{indent}/**\n{lines}{indent} */\n")
 }
 

@@ -2,12 +2,14 @@
 //!
 //! A schema becomes a [`Model`], which says of each property what kind it is, what it is called, and what there is to tell
 //! of it. Each language writes that down in its own way, over its own support: `mst_profiles::typed`,
-//! `include/mst_profiles_typed.hpp` and `bindings/csharp/Typed.cs`.
+//! `include/mst_profiles_typed.hpp` and `bindings/csharp/Typed*.cs`. What is within properties is reached by paths, and the types of
+//! [`records`] get structs of their own.
 
 mod cpp;
 mod csharp;
 mod model;
 mod names;
+mod records;
 mod rust;
 
 use std::fs;

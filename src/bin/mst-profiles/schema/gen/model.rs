@@ -1,11 +1,15 @@
 //! What there is to write down of a schema, whatever the language.
 
 use mst_profiles::{
-    DateTime, KeyType, Limits, Merge, Number, PropertyInfo, ScalarType, Schema, SyncClass, ValueType,
+    DateTime, KeyType, Limits, Merge, Number, PropertyInfo, ScalarType, Schema, SyncClass, Value, ValueType,
     Visibility, Writers,
 };
 
 use super::names::{self, Rules};
+use super::records::{RecordItem, Records};
+
+/// The name of a type that is longer is shortened where people read it.
+const LONG_TYPE_BYTES: usize = 60;
 
 pub(super) struct Model {
     pub(super) class: String,
@@ -16,6 +20,8 @@ pub(super) struct Model {
     /// The schema as JSON in ASCII, one property a line.
     pub(super) json: String,
     pub(super) items: Vec<Item>,
+    /// The types of records, those that are within others before them.
+    pub(super) records: Vec<RecordItem>,
 }
 
 /// A property.
@@ -25,6 +31,8 @@ pub(super) struct Item {
     pub(super) key: u16,
     /// The type as schema files have it.
     pub(super) type_name: String,
+    /// The same for people.
+    shown_type: String,
     pub(super) kind: Kind,
     /// Whether it can only be set.
     pub(super) is_volatile: bool,
@@ -34,15 +42,19 @@ pub(super) struct Item {
     pub(super) facts: Vec<String>,
 }
 
-/// What kind of value a property is: what every generator goes by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What kind of value a property or a field is: what every generator goes by.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A value without parts.
     Scalar(Scalar),
+    /// Bytes of the game's own, with the name of their type.
+    Custom(Option<String>),
+    /// Values by name: the place in [`Model::records`].
+    Record(usize),
     /// Items in an order.
-    List(Scalar),
+    List(Box<Kind>),
     /// Values by key.
-    Dict(KeyKind, Scalar),
+    Dict(KeyKind, Box<Kind>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,26 +82,25 @@ pub(super) enum KeyKind {
 }
 
 impl Kind {
-    /// The kind of a type: the one place that looks at the types of the library.
-    fn of(value_type: &ValueType) -> Option<Self> {
-        Some(match value_type {
-            ValueType::Scalar(scalar) => Self::Scalar(Scalar::of(*scalar)?),
-            ValueType::List(item) => Self::List(Scalar::of(item.scalar()?)?),
-            ValueType::Dict(key, value) => Self::Dict(KeyKind::of(*key)?, Scalar::of(value.scalar()?)?),
-            _ => return None,
-        })
+    /// What is in it: itself, an item, or an entry's value.
+    pub(super) fn element(&self) -> &Self {
+        match self {
+            Self::List(of) | Self::Dict(_, of) => of,
+            of => of,
+        }
     }
 
-    /// What is in it: itself, an item, or an entry's value.
-    pub(super) fn element(self) -> Scalar {
+    /// Its scalar type, if it is one.
+    pub(super) fn scalar(&self) -> Option<Scalar> {
         match self {
-            Self::Scalar(scalar) | Self::List(scalar) | Self::Dict(_, scalar) => scalar,
+            Self::Scalar(scalar) => Some(*scalar),
+            _ => None,
         }
     }
 }
 
 impl Scalar {
-    fn of(scalar: ScalarType) -> Option<Self> {
+    pub(super) fn of(scalar: ScalarType) -> Option<Self> {
         Some(match scalar {
             ScalarType::Bool => Self::Bool,
             ScalarType::I32 => Self::I32,
@@ -114,7 +125,7 @@ impl Scalar {
 }
 
 impl KeyKind {
-    fn of(key: KeyType) -> Option<Self> {
+    pub(super) fn of(key: KeyType) -> Option<Self> {
         Some(match key {
             KeyType::String => Self::String,
             KeyType::I32 => Self::I32,
@@ -135,11 +146,12 @@ impl Model {
     ) -> Result<Self, Vec<String>> {
         let properties = schema.properties();
         let names: Vec<_> = properties.iter().map(|property| (property.name(), property.key())).collect();
-        let identifiers = names::identifiers(&names, &class, rules)?;
+        let identifiers = names::identifiers("properties", &names, &class, rules)?;
         let mut problems = Vec::new();
         let mut items = Vec::new();
+        let mut records = Records::new(rules);
         for (property, identifier) in properties.iter().zip(identifiers) {
-            match Kind::of(property.value_type()) {
+            match records.kind(property.value_type(), property.name()) {
                 Some(kind) => items.push(Item::new(property, identifier, kind)),
                 None => {
                     let (name, value_type) = (property.name(), property.value_type());
@@ -147,6 +159,8 @@ impl Model {
                 }
             }
         }
+        let (records, problems_of_records) = records.into_items();
+        problems.extend(problems_of_records);
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -156,21 +170,23 @@ impl Model {
             let most = Schema::MAX_JSON_BYTES;
             return Err(vec![format!("in ASCII it is {} bytes; {most} can be read back", json.len())]);
         }
-        Ok(Self { class, namespace, fingerprint: schema.fingerprint(), command, json, items })
+        Ok(Self { class, namespace, fingerprint: schema.fingerprint(), command, json, items, records })
     }
 }
 
 impl Item {
     fn new(property: &PropertyInfo, identifier: String, kind: Kind) -> Self {
+        let facts = facts(property, &kind);
         Self {
             identifier,
             name: property.name().into(),
             key: property.key(),
             type_name: property.value_type().name(),
+            shown_type: shown_type(property.value_type()),
             kind,
             is_volatile: property.sync() == SyncClass::Volatile,
             description: lines(property.description().unwrap_or_default()),
-            facts: facts(property),
+            facts,
         }
     }
 
@@ -178,7 +194,7 @@ impl Item {
     pub(super) fn summary(&self) -> String {
         let name = shown(&self.name);
         match self.description.is_empty() {
-            true => format!("`{name}`: `{}`", self.type_name),
+            true => format!("`{name}`: `{}`", self.shown_type),
             false => format!("`{name}`: {}", self.description.join(" ")),
         }
     }
@@ -190,7 +206,7 @@ impl Item {
 }
 
 /// The lines of a text, by whatever a compiler may take for the end of one, without what is no text.
-fn lines(text: &str) -> Vec<String> {
+pub(super) fn lines(text: &str) -> Vec<String> {
     let is_end = |c| matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}');
     // A mark that turns the direction of text would show code as something else than it is.
     let is_visible = |c: &char| {
@@ -215,11 +231,10 @@ fn ascii_json(json: &str) -> String {
     text
 }
 
-fn facts(property: &PropertyInfo) -> Vec<String> {
-    let mut first = vec![format!("`{}`: `{}`", shown(property.name()), property.value_type())];
-    first.extend(default(property));
-    first.extend(limits(property.limits(), property.value_type()));
-    let mut facts = vec![first.join(", ") + "."];
+fn facts(property: &PropertyInfo, kind: &Kind) -> Vec<String> {
+    let first =
+        first_fact(property.name(), property.value_type(), property.default(), property.limits(), kind);
+    let mut facts = vec![first];
     if property.merge() == Merge::Sum {
         facts.push(
             "A value that is set is sent as the difference, so that the changes of all writers count.".into(),
@@ -252,30 +267,55 @@ fn facts(property: &PropertyInfo) -> Vec<String> {
     facts
 }
 
+/// What a property or a field is called, of what type it is, and what its values keep to.
+pub(super) fn first_fact(
+    name: &str,
+    value_type: &ValueType,
+    default: &Value,
+    limits: &Limits,
+    kind: &Kind,
+) -> String {
+    let mut facts = vec![format!("`{}`: `{}`", shown(name), shown_type(value_type))];
+    facts.extend(default_fact(value_type, default));
+    facts.extend(limit_facts(limits, kind));
+    facts.join(", ") + "."
+}
+
+/// The name of a type; without the fields of its records when they make it long.
+fn shown_type(value_type: &ValueType) -> String {
+    let name = value_type.name();
+    match value_type {
+        _ if name.len() <= LONG_TYPE_BYTES => name,
+        ValueType::Record(_) => "record{...}".into(),
+        ValueType::List(item) => format!("list<{}>", shown_type(item)),
+        ValueType::Dict(key, value) => format!("dict<{key},{}>", shown_type(value)),
+        _ => name,
+    }
+}
+
 /// The value of a new profile, if it is not the usual one of its type.
-fn default(property: &PropertyInfo) -> Option<String> {
-    if *property.default() == property.value_type().zero() {
+fn default_fact(value_type: &ValueType, default: &Value) -> Option<String> {
+    if *default == value_type.zero() {
         return None;
     }
-    let text = property.default().to_string();
+    let text = default.to_string();
     let is_short = text.chars().count() <= 40 && !text.contains('`');
     Some(if is_short { format!("`{}` at first", shown(&text)) } else { "not empty at first".into() })
 }
 
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     lines(text).join(" ")
 }
 
-fn limits(limits: &Limits, value_type: &ValueType) -> Vec<String> {
-    let Some(kind) = Kind::of(value_type) else { return Vec::new() };
-    let of_each = if matches!(kind, Kind::Scalar(_)) { "" } else { "each " };
-    let moments = kind.element() == Scalar::DateTime;
+fn limit_facts(limits: &Limits, kind: &Kind) -> Vec<String> {
+    let of_each = if matches!(kind, Kind::List(_) | Kind::Dict(..)) { "each " } else { "" };
+    let moments = kind.element().scalar() == Some(Scalar::DateTime);
     let bound = |number: Number| match number {
         Number::Int(micros) if moments => DateTime::from_unix_micros(micros)
             .map_or_else(|_| micros.to_string(), |moment| moment.to_string()),
         number => number.to_string(),
     };
-    let length = if kind.element() == Scalar::Bytes { "bytes" } else { "characters" };
+    let length = if kind.element().scalar() == Some(Scalar::Bytes) { "bytes" } else { "characters" };
     let count = if matches!(kind, Kind::Dict(..)) { "entries" } else { "items" };
     let mut told = Vec::new();
     told.extend(range(limits.min_count, limits.max_count).map(|range| format!("{range} {count}")));

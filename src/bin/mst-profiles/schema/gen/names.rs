@@ -17,6 +17,14 @@ pub(super) struct Rules {
     pub(super) taken: &'static [&'static str],
     /// Whether a member may not have the name of its class.
     pub(super) class_is_taken: bool,
+    /// How the fields of records are written where a record is a value.
+    pub(super) member_case: Case,
+    /// Names that they can't have there.
+    pub(super) member_taken: &'static [&'static str],
+    /// Names that the accessors of all records have for themselves.
+    pub(super) field_taken: &'static [&'static str],
+    /// What is put behind the name of a record for the names of its accessors.
+    pub(super) accessors: &'static [&'static str],
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,39 +37,92 @@ pub(super) enum Case {
 
 /// The identifiers of properties, by their names and keys; or, for every two that would have one, a line that names both.
 pub(super) fn identifiers(
+    what: &str,
     names: &[(&str, u16)],
     class: &str,
     rules: &Rules,
 ) -> Result<Vec<String>, Vec<String>> {
+    let of_class: &[&str] = if rules.class_is_taken { &[class] } else { &[] };
+    distinct(what, names, |name, key| {
+        identifier(&spelled(name, key, rules.case), &[rules.taken, of_class], rules)
+    })
+}
+
+/// The identifiers of a record's fields: those of their accessors, and those of the members of the record as a value.
+pub(super) fn field_identifiers(
+    what: &str,
+    names: &[&str],
+    record: &str,
+    rules: &Rules,
+) -> Result<Vec<(String, String)>, Vec<String>> {
+    let classes: Vec<String> =
+        rules.accessors.iter().chain(&[""]).map(|accessor| format!("{record}{accessor}")).collect();
+    let of_class: Vec<&str> =
+        if rules.class_is_taken { classes.iter().map(String::as_str).collect() } else { Vec::new() };
+    let names: Vec<(&str, u16)> = names.iter().zip(0..).map(|(name, place)| (*name, place)).collect();
+    let accessors = distinct(what, &names, |name, key| {
+        identifier(&spelled(name, key, rules.case), &[rules.field_taken, &of_class], rules)
+    })?;
+    let members = distinct(what, &names, |name, key| {
+        identifier(&spelled(name, key, rules.member_case), &[rules.member_taken, &of_class], rules)
+    })?;
+    Ok(accessors.into_iter().zip(members).collect())
+}
+
+/// The identifier of a record, of the words of names.
+pub(super) fn record_identifier(names: &[&str], rules: &Rules) -> String {
+    let mut words: Vec<String> = names.iter().flat_map(|name| words(name)).collect();
+    if words.is_empty() {
+        words.push("record".into());
+    }
+    let identifier = begun(pascal(&words));
+    let is_taken = |names: &[&str]| names.contains(&identifier.as_str());
+    if is_taken(rules.keywords) || is_taken(rules.taken) { identifier + "_" } else { identifier }
+}
+
+fn distinct(
+    what: &str,
+    names: &[(&str, u16)],
+    identifier: impl Fn(&str, u16) -> String,
+) -> Result<Vec<String>, Vec<String>> {
     let mut first_of: HashMap<String, &str> = HashMap::new();
     let (mut identifiers, mut collisions) = (Vec::new(), Vec::new());
     for (name, key) in names {
-        let identifier = identifier(name, *key, class, rules);
+        let identifier = identifier(name, *key);
         if let Some(first) = first_of.insert(identifier.clone(), name) {
-            collisions.push(format!("properties `{first}` and `{name}` would both be called `{identifier}`"));
+            collisions.push(format!("{what} `{first}` and `{name}` would both be called `{identifier}`"));
         }
         identifiers.push(identifier);
     }
     if collisions.is_empty() { Ok(identifiers) } else { Err(collisions) }
 }
 
-fn identifier(name: &str, key: u16, class: &str, rules: &Rules) -> String {
+/// A name in the spelling of a language.
+fn spelled(name: &str, key: u16, case: Case) -> String {
     let mut words = words(name);
     if words.is_empty() {
         words = vec!["property".into(), key.to_string()];
     }
-    let mut identifier = match rules.case {
+    begun(match case {
         Case::Pascal => pascal(&words),
         Case::Snake => words.join("_"),
-    };
+    })
+}
+
+/// With something in front that an identifier can begin with.
+fn begun(mut identifier: String) -> String {
     if identifier.starts_with(|c: char| c.is_ascii_digit()) {
         identifier.insert(0, '_');
     }
-    let taken = rules.taken.contains(&identifier.as_str()) || (rules.class_is_taken && identifier == class);
+    identifier
+}
+
+fn identifier(spelled: &str, taken: &[&[&str]], rules: &Rules) -> String {
+    let is_taken = taken.iter().any(|names| names.contains(&spelled));
     match rules.raw {
-        _ if taken => identifier + "_",
-        Some(raw) if rules.keywords.contains(&identifier.as_str()) => format!("{raw}{identifier}"),
-        _ => identifier,
+        _ if is_taken => format!("{spelled}_"),
+        Some(raw) if rules.keywords.contains(&spelled) => format!("{raw}{spelled}"),
+        _ => spelled.into(),
     }
 }
 
@@ -151,7 +212,8 @@ mod tests {
     use crate::schema::r#gen::{cpp, csharp, rust};
 
     fn both(name: &str) -> (String, String) {
-        let all = |rules: &Rules| identifiers(&[(name, 7)], "GameProfile", rules).unwrap().remove(0);
+        let all =
+            |rules: &Rules| identifiers("properties", &[(name, 7)], "GameProfile", rules).unwrap().remove(0);
         assert_eq!(all(&cpp::RULES).trim_end_matches('_'), all(&csharp::RULES).trim_end_matches('_'));
         (all(&csharp::RULES), all(&rust::RULES))
     }
@@ -186,7 +248,7 @@ mod tests {
     #[test]
     fn two_names_for_one_identifier_are_told_both() {
         let names = [("a.b", 1), ("c", 2), ("a_b", 3), ("aB", 4)];
-        let collisions = identifiers(&names, "Game", &cpp::RULES).unwrap_err();
+        let collisions = identifiers("properties", &names, "Game", &cpp::RULES).unwrap_err();
         assert_eq!(
             collisions,
             [
