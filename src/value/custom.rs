@@ -85,10 +85,13 @@ pub trait Codec: Send + Sync {
     ///
     /// # Errors
     /// Why it is none.
+    #[expect(clippy::wrong_self_convention, reason = "the other way of `to_json`")]
     fn from_json(&self, json: &str) -> Result<Vec<u8>, String>;
 }
 
-static CODECS: Lazy<RwLock<HashMap<Box<str>, Arc<dyn Codec>>>> = Lazy::new(RwLock::default);
+type Codecs = HashMap<Box<str>, Arc<dyn Codec>>;
+
+static CODECS: Lazy<RwLock<Codecs>> = Lazy::new(RwLock::default);
 
 /// Registers the codec of the type `custom<NAME>`, for the whole process. Do it before the first profile that has such a value.
 ///

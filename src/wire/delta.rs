@@ -87,10 +87,7 @@ impl<'a> DeltaWriter<'a> {
     ) -> bool {
         let start = (self.out.len(), self.next);
         let mut effects = effects.peekable();
-        let one_item = match (count, effects.peek()) {
-            (1, Some((ListEffect::Set { .. }, _))) => true,
-            _ => false,
-        };
+        let one_item = count == 1 && matches!(effects.peek(), Some((ListEffect::Set { .. }, _)));
         self.head(
             index,
             if one_item {
