@@ -150,7 +150,7 @@ impl Target {
 
 impl Gap {
     /// The place at which something inserted here stands, in the list at `list` that has `count` items.
-    fn position<'a>(
+    pub(super) fn position<'a>(
         &self,
         list: &Path,
         count: usize,
