@@ -276,8 +276,11 @@ fn moved_gap(mut path: Path, effect: &PartEffect) -> Option<Position> {
             Some(Position::Gap(path))
         }
         _ => {
-            // As the list moves.
+            // As the list moves; another one in its place is not it.
             let (last, list) = path.split_last()?;
+            if *list == **by && matches!(effect.what, PartChange::Value(_) | PartChange::Remove) {
+                return None;
+            }
             let last = last.clone();
             match moved(Path::from_steps(list), effect)? {
                 Position::At(list) => Some(Position::Gap(list.with(last))),
@@ -306,16 +309,20 @@ impl At {
         !matches!(self.what, AtChange::Set(_) | AtChange::Add(_))
     }
 
-    /// Whether it may concern a place, something that has it, or something within it. An insertion concerns nothing that is
-    /// there.
+    /// Whether it may concern a place, something that has it, or something within it, so that the order of the two matters.
     pub(crate) fn overlaps(&self, other: &Target) -> bool {
-        if matches!(self.what, AtChange::Insert { .. } | AtChange::Move { .. }) {
-            return false;
-        }
         // By different origins the same place may have different ways.
-        self.target.origin != other.origin
-            || self.target.path.starts_with(&other.path)
-            || other.path.starts_with(&self.target.path)
+        if self.target.origin != other.origin {
+            return true;
+        }
+        match &self.what {
+            // They concern nothing that is there but the list, and what has it.
+            AtChange::Insert { .. } => self.target.path.starts_with(&other.path),
+            AtChange::Move { .. } => {
+                self.target.path.len() > other.path.len() && self.target.path.starts_with(&other.path)
+            }
+            _ => self.target.path.starts_with(&other.path) || other.path.starts_with(&self.target.path),
+        }
     }
 
     /// An upper bound of its bytes on the network.
@@ -651,6 +658,12 @@ pub(crate) fn target_of<'a>(shown: &Path, pending: impl Iterator<Item = Happened
                 match what {
                     PartChange::Insert(_) if of == *place => {
                         let Some(op) = happened.own else { return Named::Gone };
+                        // Where it stood does not matter, and its name is the same wherever that was.
+                        for step in &mut path[..by.len()] {
+                            if let PathStep::Item(index) = step {
+                                *index = 0;
+                            }
+                        }
                         let origin = Origin::Own { op, steps: by.len() as u8 };
                         return Named::Target(Target { origin, path });
                     }
