@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use super::profile::{Entry, ListLog, ListStep, MasterProfile, Recent, RecentStep};
-use super::session::{ChannelPhase, View};
+use super::session::{Channel, ChannelPhase, PeerInfo, View};
 use super::{Action, Due, Master, Now};
 use crate::error::Error;
 use crate::limits::{MAX_DELTA_BYTES, MAX_DURABLE_ENTRIES, OUTBOUND_HIGH_WATER_BYTES, OUTBOUND_LIMIT_BYTES};
@@ -157,69 +157,20 @@ impl Master {
             _ => return,
         }
         let Some(profile) = self.profiles[open.profile].as_mut().and_then(Entry::live) else { return };
-        let last = profile.writers.get(&peer.writer.id).map_or(0, |w| w.last);
-        let own = last.saturating_sub(open.own);
-        let step = profile.version - open.version;
-        let schema = &self.config.schema;
-        if step == 0 && own == 0 && !open.refresh_unsaved {
-            return;
-        }
-        profile.changed_since(open.version, &mut self.scratch.changed);
-        let changed = &mut self.scratch.changed;
-        if open.refresh_unsaved {
-            changed.extend(schema.indexes().filter(|index| is_refreshed(schema, *index)));
-            changed.sort_unstable();
-            changed.dedup();
-        }
-        let entries = &mut self.scratch.entries;
-        entries.clear();
-        for property in changed.iter() {
-            if (schema.property(*property).visible_to(open.relation) || planted(Bug::DeltaShowsAll))
-                && let Some(index) = peer.view.to_peer(*property)
-            {
-                entries.push((index, *property));
-            }
-        }
-        entries.sort_unstable();
-        let body = &mut self.scratch.body;
-        body.clear();
-        let mut keys = ChannelKeys { numbers: &mut profile.keys, told: &mut open.told, view: &peer.view };
-        let history = History {
-            schema,
-            recent: &profile.recent,
-            lists: &profile.lists,
-            reaches: open.version >= profile.recent_from,
-            since: open.version,
-            writer: peer.writer.id,
-        };
-        let mut writer = DeltaWriter::new(body);
-        for (index, property) in entries.iter() {
-            let value = &profile.values[property.usize()];
-            let refreshed = open.refresh_unsaved && is_refreshed(schema, *property);
-            if writer.len() > MAX_DELTA_BYTES {
-                // A snapshot goes instead.
-                break;
-            }
-            history.put(&mut writer, *index, *property, value, refreshed, &mut keys);
-        }
-        if body.len() > MAX_DELTA_BYTES {
-            return self.send_snapshot(session, channel);
-        }
         let start = state.outbox.len();
-        let last_channel = state.last_channel;
-        put_frame(&mut state.outbox, |out| {
-            put_delta_head(out, DeltaHead { channel, step, own }, last_channel);
-            out.extend_from_slice(body);
-        });
-        // The hash after a resume in another epoch could not be sent before that.
-        let refreshed = std::mem::take(&mut open.refresh_unsaved);
-        open.version = profile.version;
-        open.own += own;
-        state.last_channel = channel;
-        self.stats.deltas += 1;
-        self.stats.delta_bytes += (state.outbox.len() - start) as u64;
-        if step > 0 || refreshed {
-            self.arm_hash(now, session, channel);
+        let schema = &self.config.schema;
+        let put = Delta { schema, profile, peer, open, channel, last_channel: state.last_channel };
+        match put.put(&mut self.scratch, &mut state.outbox) {
+            Put::Nothing => {}
+            Put::TooLong => self.send_snapshot(session, channel),
+            Put::Delta { changed } => {
+                state.last_channel = channel;
+                self.stats.deltas += 1;
+                self.stats.delta_bytes += (state.outbox.len() - start) as u64;
+                if changed {
+                    self.arm_hash(now, session, channel);
+                }
+            }
         }
     }
 
@@ -318,6 +269,89 @@ impl Master {
             state.outstanding += bytes.len();
             self.actions.push_back(Action::Send { session, bytes });
         }
+    }
+}
+
+/// The delta of one profile for one observer.
+pub(super) struct Delta<'a> {
+    pub(super) schema: &'a Schema,
+    pub(super) profile: &'a mut MasterProfile,
+    pub(super) peer: &'a PeerInfo,
+    pub(super) open: &'a mut Channel,
+    pub(super) channel: u64,
+    /// The channel of the delta before on the connection.
+    pub(super) last_channel: u64,
+}
+
+/// What came of it.
+pub(super) enum Put {
+    /// The observer has everything.
+    Nothing,
+    /// A snapshot goes instead.
+    TooLong,
+    /// It is sent; whether it has more to say than what became of the observer's own batches.
+    Delta { changed: bool },
+}
+
+impl Delta<'_> {
+    /// Appends it as a frame, and moves the observer's cursor.
+    pub(super) fn put(self, scratch: &mut Scratch, out: &mut Vec<u8>) -> Put {
+        let Self { schema, profile, peer, open, channel, last_channel } = self;
+        let last = profile.writers.get(&peer.writer.id).map_or(0, |w| w.last);
+        let own = last.saturating_sub(open.own);
+        let step = profile.version - open.version;
+        if step == 0 && own == 0 && !open.refresh_unsaved {
+            return Put::Nothing;
+        }
+        profile.changed_since(open.version, &mut scratch.changed);
+        let changed = &mut scratch.changed;
+        if open.refresh_unsaved {
+            changed.extend(schema.indexes().filter(|index| is_refreshed(schema, *index)));
+            changed.sort_unstable();
+            changed.dedup();
+        }
+        let entries = &mut scratch.entries;
+        entries.clear();
+        for property in changed.iter() {
+            if (schema.property(*property).visible_to(open.relation) || planted(Bug::DeltaShowsAll))
+                && let Some(index) = peer.view.to_peer(*property)
+            {
+                entries.push((index, *property));
+            }
+        }
+        entries.sort_unstable();
+        let body = &mut scratch.body;
+        body.clear();
+        let mut keys = ChannelKeys { numbers: &mut profile.keys, told: &mut open.told, view: &peer.view };
+        let history = History {
+            schema,
+            recent: &profile.recent,
+            lists: &profile.lists,
+            reaches: open.version >= profile.recent_from,
+            since: open.version,
+            writer: peer.writer.id,
+        };
+        let mut writer = DeltaWriter::new(body);
+        for (index, property) in entries.iter() {
+            let value = &profile.values[property.usize()];
+            let refreshed = open.refresh_unsaved && is_refreshed(schema, *property);
+            if writer.len() > MAX_DELTA_BYTES {
+                break;
+            }
+            history.put(&mut writer, *index, *property, value, refreshed, &mut keys);
+        }
+        if body.len() > MAX_DELTA_BYTES {
+            return Put::TooLong;
+        }
+        put_frame(out, |out| {
+            put_delta_head(out, DeltaHead { channel, step, own }, last_channel);
+            out.extend_from_slice(body);
+        });
+        // The hash after a resume in another epoch could not be sent before that.
+        let refreshed = std::mem::take(&mut open.refresh_unsaved);
+        open.version = profile.version;
+        open.own += own;
+        Put::Delta { changed: step > 0 || refreshed }
     }
 }
 
