@@ -163,9 +163,10 @@ fn identity(path: &[PathStep], value: &Value) -> Option<Vec<Known>> {
 /// The same value, put together anew.
 pub(crate) fn rebuilt(value: &Value) -> Value {
     match value {
-        Value::Record(record) => {
-            Value::Record(Record::of(record.record_type().clone(), record.values().iter().map(rebuilt).collect()))
-        }
+        Value::Record(record) => Value::Record(Record::of(
+            record.record_type().clone(),
+            record.values().iter().map(rebuilt).collect(),
+        )),
         Value::List(list) => Value::List(
             List::of_items(list.shared_item_type().clone(), list.iter().map(rebuilt).collect()).unwrap(),
         ),

@@ -34,6 +34,7 @@ const OTHER_DIFFERENCE: u64 = 4;
 const OTHER_LEARN: u64 = 4;
 
 /// A step of a delta on its way out.
+#[derive(Clone)]
 pub(crate) struct OutStep<'a> {
     pub(crate) effect: &'a PartEffect,
     /// Whether it is an insertion of the receiver's own.

@@ -309,13 +309,18 @@ fn act(p: &mut Profile, maker: &mut Maker, at_random: u64) -> Result<Option<(i64
         }
         18 => {
             // A whole record or list anew, or all of it: marks and tags are others, and some items are gone, others new.
-            let records: Vec<_> = all.iter().filter(|p| matches!(p.find(&shown), Some(Value::Record(_)))).collect();
+            let records: Vec<_> =
+                all.iter().filter(|p| matches!(p.find(&shown), Some(Value::Record(_)))).collect();
             let path = match rng.one_in(3) || records.is_empty() {
                 true => Path::root(),
                 false => records[nth % records.len()].clone(),
             };
             let new = altered(path.find(&shown).unwrap(), owner(&shown, &path), maker, &mut rng);
-            if path.is_empty() { p.set(IT, new.clone())? } else { p.set_at(IT, &path, new.clone())? };
+            if path.is_empty() {
+                p.set(IT, new.clone())?
+            } else {
+                p.set_at(IT, &path, new.clone())?
+            };
             assert_eq!(path.find(p.get(IT)), Some(&new), "{path}");
         }
         _ => drop(p.add(OTHER, 1)?),
@@ -354,7 +359,14 @@ fn altered(value: &Value, of: i64, maker: &mut Maker, rng: &mut Rng) -> Value {
                 entries.pop();
             }
             let entries = entries.into_iter().map(|(key, value)| (key, altered(&value, of, maker, rng)));
-            Value::Dict(Dict::of_entries(dict.key_type(), dict.shared_item_type().clone(), entries.collect::<Vec<_>>()).unwrap())
+            Value::Dict(
+                Dict::of_entries(
+                    dict.key_type(),
+                    dict.shared_item_type().clone(),
+                    entries.collect::<Vec<_>>(),
+                )
+                .unwrap(),
+            )
         }
         _ => maker.mark(of),
     }
@@ -385,8 +397,7 @@ impl World {
         });
         let games = games.collect();
         let maker = Maker { next_id: 0, rng: Rng(seed ^ 77) };
-        let mut world =
-            Self { net, store, schema, games, rng: Rng(seed), maker, next_session: 1 };
+        let mut world = Self { net, store, schema, games, rng: Rng(seed), maker, next_session: 1 };
         for game in 0..world.games.len() {
             world.connect(game);
         }
@@ -605,4 +616,55 @@ fn who_writes_alone_is_never_refused() {
             world.check_sums();
         }
     });
+}
+
+/// What is not sent coalesces to what leads to the same, and is told another profile by deltas.
+#[test]
+fn what_coalesces_shows_the_same_when_it_is_done_anew() {
+    for_seeds(|seed| {
+        let types = types();
+        let schema = schema(&types[(seed % types.len() as u64) as usize].0);
+        let mut rng = Rng(seed);
+        let mut maker = Maker { next_id: 0, rng: Rng(seed ^ 77) };
+        let (mut p, mut twin) = (Profile::new(schema.clone()), Profile::new(schema));
+        for _ in 0..60 {
+            match act(&mut p, &mut maker, rng.next()) {
+                Ok(_) | Err(Error::GuardFailed { .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
+            assert_eq!(p.replayed(IT), *p.get(IT));
+            check_marks(p.get(IT));
+            if rng.one_in(8) {
+                let delta = p.take_delta().unwrap();
+                if !delta.is_empty() {
+                    twin.apply_delta(&delta).unwrap();
+                }
+                assert_eq!(twin.get(IT), p.get(IT));
+                assert_eq!(p.get(IT), p.confirmed(IT));
+            }
+        }
+    });
+}
+
+#[test]
+fn what_is_moved_behind_something_of_an_own_entry_stands_there() {
+    let name = "dict<string,record{list:list<record{id:i64,p:i64,s:i64,tags:list<i64>}>}>";
+    let mut p = Profile::new(schema(name));
+    let value_type = ValueType::from_name(name).unwrap();
+    let mut maker = Maker { next_id: 0, rng: Rng(5) };
+    let ValueType::Record(record) = value_type.element() else { panic!("a record") };
+    let list_type = record.fields()[0].value_type().clone();
+    let mut item = |_| maker.value(list_type.element(), 0);
+    let three = List::from_items(list_type.element().clone(), (0..3).map(&mut item).collect()).unwrap();
+    p.set_at(IT, ("k",), Record::new(record, [("list", Value::List(three))]).unwrap()).unwrap();
+    let added = item(0);
+    p.push_at(IT, ("k", "list"), added.clone()).unwrap();
+    p.move_at(IT, ("k", "list", 3), 1).unwrap();
+    assert_eq!(p.get_at(IT, ("k", "list", 1)), Some(&added));
+    assert_eq!(p.replayed(IT), *p.get(IT));
+    // Now the entry is given anew, after what was put into it.
+    p.push_at(IT, ("k", "list"), item(0)).unwrap();
+    p.set_at(IT, "k.list[0].s", 1_i64).unwrap();
+    assert_eq!(p.get_at(IT, "k.list").unwrap().as_list().unwrap().len(), 5);
+    assert_eq!(p.replayed(IT), *p.get(IT));
 }
