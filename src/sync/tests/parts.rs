@@ -15,7 +15,12 @@ use crate::schema::{Property, Schema, Visibility, Writers};
 use crate::store::MemoryStore;
 use crate::sync::peer::{Event, Peer, ProfileId};
 use crate::value::part_tests::places;
-use crate::value::{Addition, Dict, Key, KeyType, List, Path, PathStep, Record, Value, ValueType};
+use crate::value::{
+    Add, Addition, At, AtChange, Change, Dict, Gap, Key, KeyType, List, Mode, Path, PathStep, Record, Target,
+    Value, ValueType,
+};
+use crate::wire::frames::{KIND_BATCHES, Op, put_batch, put_frame};
+use crate::wire::varint::put_u64;
 
 const IT: PropertyIndex = PropertyIndex(0);
 const OTHER: PropertyIndex = PropertyIndex(1);
@@ -667,4 +672,91 @@ fn what_is_moved_behind_something_of_an_own_entry_stands_there() {
     p.set_at(IT, "k.list[0].s", 1_i64).unwrap();
     assert_eq!(p.get_at(IT, "k.list").unwrap().as_list().unwrap().len(), 5);
     assert_eq!(p.replayed(IT), *p.get(IT));
+}
+
+/// A batch as a peer that is no endpoint of this library may send it.
+fn send_ops(net: &mut Net, number: u64, since: u64, changes: Vec<At>) -> Duration {
+    let ops: Vec<Op> =
+        changes.into_iter().map(|at| Op { property: IT.get(), change: Change::At(Box::new(at)) }).collect();
+    let mut bytes = Vec::new();
+    put_frame(&mut bytes, |out| {
+        out.push(KIND_BATCHES);
+        put_u64(out, 0);
+        put_u64(out, number);
+        put_batch(out, number, &ops, since, &|_, _| None);
+    });
+    let start = std::time::Instant::now();
+    net.receive(2, &bytes);
+    start.elapsed()
+}
+
+/// However many steps a batch has that move what its other steps name, it is decided soon.
+#[test]
+fn a_batch_of_very_many_moves_takes_no_long_time() {
+    let name = format!("dict<string,list<{ITEM}>>");
+    let schema = schema(&name);
+    let mut net = Net::new(schema, MemoryStore::new());
+    let (_ann, _) = net.join("client:ann", 1, 1);
+    let (mut server, id) = net.join("server:a", 2, 2);
+    let mut maker = Maker { next_id: 0, rng: Rng(5) };
+    let list = ValueType::from_name(&format!("list<{ITEM}>")).unwrap();
+    let value_type = ValueType::from_name(&name).unwrap();
+    let of = |text: &str| Target::confirmed(Path::parse(&value_type, text).unwrap());
+    server.change(id, |p| p.set_at(IT, "k", list.zero())).unwrap();
+    server
+        .change(id, |p| {
+            (0..20).try_for_each(|_| p.push_at(IT, "k", maker.value(list.element(), 0)).map(drop))
+        })
+        .unwrap();
+    net.settle(&mut server, 2);
+    net.settle(&mut server, 2);
+    let (_, version) = server.cursor(id).unwrap();
+    let number = server.profile(id).unwrap().last_number();
+    let moves = |n: usize| {
+        let (item, after) = (format!("k[{}]", n % 20), format!("k[{}]", (n * 7 + 3) % 20));
+        At { target: of(&item), what: AtChange::Move { gap: Gap::After(of(&after)) } }
+    };
+    let took = send_ops(&mut net, number + 1, version, (0..4096).map(moves).collect());
+    println!("moves: {took:?}");
+    let adds = |n: usize| {
+        let target = of(&format!("k[{}].n", n % 20));
+        At { target, what: AtChange::Add(Add::Int { amount: 1, mode: Mode::Plain }) }
+    };
+    let took = send_ops(&mut net, number + 2, version, (0..4096).map(adds).collect());
+    println!("additions: {took:?}");
+    let inserts = |_| {
+        let value = Value::I64(1_000);
+        At { target: of("k[3].tags"), what: AtChange::Insert { gap: Gap::After(of("k[3].tags[0]")), value } }
+    };
+    let took = send_ops(&mut net, number + 3, version, (0..4096).map(inserts).collect());
+    println!("insertions: {took:?}");
+    net.pump();
+    println!("{:?}", net.master.stats());
+}
+
+/// A key that went with all others, and that the master has forgotten, is told anew when it comes back.
+#[test]
+fn an_entry_of_a_dictionary_that_was_cleared_can_be_put_again() {
+    let name = "dict<string,record{n:i64}>";
+    let schema = schema(name);
+    let mut net = Net::new(schema, MemoryStore::new());
+    let (mut server, id) = net.join("server:a", 2, 2);
+    let zero = ValueType::from_name("record{n:i64}").unwrap().zero();
+    for _ in 0..2 {
+        let put = |p: &mut Profile| {
+            (0..1100).try_for_each(|i| p.dict_put(IT, format!("key{i}"), zero.clone()).map(drop))
+        };
+        server.change(id, put).unwrap();
+        net.settle(&mut server, 2);
+        // What follows is told in steps.
+        server.change(id, |p| p.dict_put(IT, "other", zero.clone())).unwrap();
+        net.settle(&mut server, 2);
+        server.change(id, |p| p.clear(IT)).unwrap();
+        net.settle(&mut server, 2);
+    }
+    server.change(id, |p| p.dict_put(IT, "key0", zero.clone())).unwrap();
+    net.settle(&mut server, 2);
+    let refused = events(&mut server).into_iter().find(|event| matches!(event, Event::Refused { .. }));
+    assert!(refused.is_none(), "{refused:?}");
+    assert_eq!(server.profile(id).unwrap().confirmed(IT).as_dict().unwrap().len(), 1);
 }
