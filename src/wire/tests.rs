@@ -326,7 +326,7 @@ fn lists_are_sent_whole_when_that_is_shorter() {
 }
 
 /// A place of a type, and what is there, by some numbers.
-fn some_way<'t>(value_type: &'t ValueType, choices: &[u32]) -> (Path, &'t ValueType) {
+pub(crate) fn some_way<'t>(value_type: &'t ValueType, choices: &[u32]) -> (Path, &'t ValueType) {
     let (mut path, mut here) = (Path::root(), value_type);
     for choice in choices {
         let step = match here {
