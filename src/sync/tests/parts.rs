@@ -584,7 +584,7 @@ fn seeds(usual: u64) -> std::ops::Range<u64> {
 }
 
 fn for_seeds(run: impl Fn(u64) + std::panic::RefUnwindSafe) {
-    for seed in seeds(250) {
+    for seed in seeds(150) {
         if let Err(panic) = std::panic::catch_unwind(|| run(seed)) {
             println!("MST_TEST_SEEDS={seed}");
             std::panic::resume_unwind(panic);
