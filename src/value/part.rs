@@ -227,10 +227,10 @@ fn moved(path: &mut Path, effect: &PartEffect) -> Fate {
             }
         }
         // Keys and fields are names; but the items in what was replaced or removed are others.
-        (PartChange::Value(_) | PartChange::Remove, _) if is_within(path, by) => {
-            if path[by.len()..].iter().any(|step| matches!(step, PathStep::Item(_))) {
-                return Fate::Gone;
-            }
+        (PartChange::Value(_) | PartChange::Remove, _)
+            if is_within(path, by) && has_items(&path[by.len()..]) =>
+        {
+            return Fate::Gone;
         }
         (PartChange::Clear, _) if is_within(path, by) => {
             let is_item = path.len() == by.len() + 1;
@@ -238,13 +238,17 @@ fn moved(path: &mut Path, effect: &PartEffect) -> Fate {
                 *index = 0;
                 return if is_item { Fate::Removed } else { Fate::Gone };
             }
-            if path[by.len()..].iter().any(|step| matches!(step, PathStep::Item(_))) {
+            if has_items(&path[by.len()..]) {
                 return Fate::Gone;
             }
         }
         _ => {}
     }
     Fate::There
+}
+
+fn has_items(steps: &[PathStep]) -> bool {
+    steps.iter().any(|step| matches!(step, PathStep::Item(_)))
 }
 
 /// Whether a place is within what some steps lead to.
@@ -703,10 +707,8 @@ pub(crate) fn target_of<'a>(shown: &Path, pending: impl Iterator<Item = Happened
                     return Named::Gone;
                 }
             }
-            (PartChange::Value(_), _) if within(by.len()) => {
-                if path[by.len()..].iter().any(|step| matches!(step, PathStep::Item(_))) {
-                    return Named::Within { steps: by.len() };
-                }
+            (PartChange::Value(_), _) if within(by.len()) && has_items(&path[by.len()..]) => {
+                return Named::Within { steps: by.len() };
             }
             _ => {}
         }

@@ -139,7 +139,7 @@ fn owner(value: &Value, path: &[PathStep]) -> i64 {
     id
 }
 
-fn field<'p>(path: &'p [PathStep]) -> Option<&'p str> {
+fn field(path: &[PathStep]) -> Option<&str> {
     match path.last() {
         Some(PathStep::Field(field)) => Some(field.name()),
         _ => None,
