@@ -10,8 +10,12 @@
     allow(dead_code, unreachable_pub)
 )]
 
+pub mod definitions;
 mod error;
 mod ffi;
+#[cfg(all(feature = "simulation", feature = "client", feature = "server", feature = "sqlite"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod json;
 pub mod limits;
 #[cfg(feature = "master")]

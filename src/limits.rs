@@ -7,6 +7,8 @@ use std::time::Duration;
 pub const MAX_PROPERTIES: usize = 4096;
 /// UTF-8 bytes of a property's name.
 pub const MAX_NAME_BYTES: usize = 128;
+/// Bytes that the regular expression of one limit takes in memory.
+pub const MAX_PATTERN_MEMORY_BYTES: usize = 64 * 1024;
 /// UTF-8 bytes of a user id.
 pub const MAX_USER_ID_BYTES: usize = 128;
 /// UTF-8 bytes of a token that a peer presents.
@@ -25,6 +27,8 @@ pub const MAX_REMOVED_KEYS: usize = 1024;
 pub const MAX_NESTING: usize = 8;
 /// Fields of a record.
 pub const MAX_FIELDS: usize = 256;
+/// Fields of a record together with those of all records within it.
+pub const MAX_TYPE_FIELDS: usize = 4096;
 /// Bytes of the name of a field, or of a type of the game's own.
 pub const MAX_FIELD_NAME_BYTES: usize = 64;
 /// Bytes of all values of one profile together, as they travel.

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use mst_profiles::store::SqliteStore;
 use mst_profiles::{
     ConnectOptions, ErrorCode, Event, GameServer, KeyType, Master, MasterEvent, MasterOptions, Property,
-    ScalarType, Schema, Trust, Visibility, Writers,
+    ScalarType, Schema, Trust, ValueType, Visibility, Writers,
 };
 use tempfile::TempDir;
 
@@ -105,11 +105,12 @@ const SERVER_JSON: &str = concat!(
     r##""id":"01020304-0506-0708-090a-0b0c0d0e0f10","level":42,"motd":"","place":{"x":1.0,"y":-2.0},"##,
     r##""position":{"x":1.0,"y":2.5,"z":-3.0},"quests":["fight","rest"],"rating":2.25,"secret":7,"##,
     r##""since":"2026-01-02T03:04:05.25Z","slots":{"1":"sword","2":"bow"},"speed":2.25,"stats":{"kills":3},"##,
-    r##""tint":"#FF800040","title":"Champion of Zürich","vip":true}"##
+    r##""tasks":[{"id":"rats","progress":3,"steps":["search"]}],"tint":"#FF800040","title":"Champion of Zürich","vip":true}"##
 );
 
 /// The schema that the programs make too.
 fn schema() -> Arc<Schema> {
+    let tasks = ValueType::from_name("list<record{id:string,progress:i32,steps:list<string>}>").unwrap();
     Schema::builder()
         .property(Property::new("level", 1).visibility(Visibility::Public))
         .property(Property::new("gold", 10_i64))
@@ -131,6 +132,7 @@ fn schema() -> Arc<Schema> {
         .property(Property::list("quests", ScalarType::String).writers(Writers::Owner))
         .property(Property::dict("stats", KeyType::String, ScalarType::I64))
         .property(Property::dict("slots", KeyType::I32, ScalarType::String))
+        .property(Property::of_type("tasks", tasks).writers(Writers::Owner))
         .build()
         .unwrap()
 }
@@ -196,6 +198,10 @@ fn check_client(lines: &[String]) {
         ("changed quests[2] moved to 0 local", 1),
         ("changed quests[0] set fight local", 1),
         ("changed quests[2] removed find local", 1),
+        // What the game server did at a place within a task, and what it did itself.
+        ("changed tasks at [0] inserted record remote", 1),
+        ("changed tasks at [0].progress set 3 remote", 1),
+        ("changed tasks at [0].steps[0] inserted search local", 1),
     ] {
         assert_eq!(count(lines, line), times, "`{line}` in {lines:#?}");
     }
@@ -239,6 +245,9 @@ fn check_server(lines: &[String]) {
         "changed stats{deaths} put 3 local",
         "changed stats{deaths} removed 3 local",
         "changed slots{2} put bow local",
+        "changed tasks at [0] inserted record local",
+        "changed tasks at [0].progress set 3 local",
+        "changed tasks at [0].steps[0] inserted search remote",
     ] {
         assert_eq!(count(lines, line), 1, "`{line}` in {lines:#?}");
     }

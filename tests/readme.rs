@@ -75,6 +75,15 @@ fn the_c_start_compiles_and_runs() {
 }
 
 #[test]
+fn the_paths_in_c_compile_and_lead_there() {
+    let folder = repository();
+    fs::write(folder.path().join("paths.c"), block("c", "#include <stdio.h>\n")).unwrap();
+    output(shell(folder.path(), &command("gcc ").replace("quickstart", "paths"), None));
+    let printed = output(shell(folder.path(), "./paths", None));
+    assert!(readme().contains(&format!("prints\n\n```\n{printed}```\n")), "{printed}");
+}
+
+#[test]
 fn the_csharp_start_compiles_and_runs() {
     check("csharp", "using System;", "Quickstart.cs", "mcs ", "LD_LIBRARY_PATH=target/release mono ");
 }

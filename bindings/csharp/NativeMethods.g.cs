@@ -859,7 +859,7 @@ namespace MstProfiles.Native
 
         /// <summary>
         ///  Reads the value of any type without parts at a place within a property's value, and its text or bytes as
-        ///  `mst_profile_list_get` does. A record, list or dictionary gives its type alone, and the number of its elements.
+        ///  `mst_profile_list_get` does. A list or dictionary gives its type and the number of its elements, a record its type alone.
         ///
         ///  `path` says the way from the property's value, in UTF-8 of `path_len` bytes: `[3]` is an item of a list or an entry with an integer
         ///  key, `["main quest"]` an entry with a text key, in JSON's notation, `.progress` a field or such a key of letters, digits and `_`. So
@@ -908,7 +908,7 @@ namespace MstProfiles.Native
 
         /// <summary>
         ///  The same for a value of any type, as JSON text of `json_len` bytes. Of a record, list or dictionary what differs is changed, in
-        ///  one batch; of a record that is not there yet, members that are left out have their defaults.
+        ///  one batch. Members of a record that are left out have their defaults.
         ///
         ///  Any thread. Returns what `mst_profile_set_at` does, or `MST_ERR_INVALID_JSON`.
         /// </summary>
@@ -999,11 +999,12 @@ namespace MstProfiles.Native
         /// <summary>
         ///  Registers what a type of the game's own is, for the whole process: that which a schema calls `custom&lt;NAME&gt;`. Do it before the first
         ///  profile that has such a value. Where a type has no codec, any bytes are a value, and their JSON is base64. `to_json` and
-        ///  `from_json` may be null, and then it is that too. The functions must always give the same answers, be good for any thread, and
-        ///  stay there until the process ends; the master and the network call them on their own threads.
+        ///  `from_json` may be null, and then it is that too. Stored profiles are JSON: `from_json` must take all that `to_json` gives, and there
+        ///  is no `to_json` without it. The functions must always give the same answers, be good for any thread, and stay there until the process
+        ///  ends; the master and the network call them on their own threads.
         ///
         ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_UTF8`, or `MST_ERR_INVALID_ARGUMENT` for a name that no type can have, one that is
-        ///  registered already, or no `validate`.
+        ///  registered already, no `validate`, or a `to_json` without a `from_json`.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_codec_register", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_codec_register(byte* name, uint name_len, MstCodecValidate validate, MstCodecConvert to_json, MstCodecConvert from_json, void* user_data);
@@ -1498,7 +1499,7 @@ namespace MstProfiles.Native
         public uint text_len;
         /// <summary>
         ///  A bool, as 1 or 0 (any other number is read as true); an integer; a datetime, in microseconds since 1970 UTC; a
-        ///  color, as `0xRRGGBBAA`. Of a list or dictionary in an event, the number of its elements.
+        ///  color, as `0xRRGGBBAA`. Of a list or dictionary, the number of its elements.
         /// </summary>
         public long int_value;
         /// <summary>

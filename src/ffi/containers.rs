@@ -2,6 +2,7 @@
 
 use std::ffi::c_void;
 
+use super::parts::adopted;
 use super::profile::{MstProfile, change, object, wrong_type};
 use super::result::{Failure, MstResult, Outcome, guard};
 use super::text::{check_out, put, read_struct};
@@ -47,6 +48,11 @@ fn read_dict<T>(
             _ => Err(wrong_type(p, index, "dict")),
         }
     })
+}
+
+/// A value as one of the type that a property's items or values have.
+fn element(p: &Profile, property: PropertyIndex, value: Value) -> Value {
+    adopted(value, Some(p.schema().property(property).value_type().element()))
 }
 
 /// Checks that a key is of the kind that the dictionary has.
@@ -211,7 +217,10 @@ pub unsafe extern "C" fn mst_profile_list_push(
     guard(|| {
         // SAFETY: the caller's promise, passed on.
         let value = unsafe { read_value("value", value)? };
-        change(profile, index, |p, index| p.list_push(index, value))
+        change(profile, index, |p, index| {
+            let value = element(p, index, value);
+            p.list_push(index, value)
+        })
     })
 }
 
@@ -232,7 +241,10 @@ pub unsafe extern "C" fn mst_profile_list_insert(
     guard(|| {
         // SAFETY: the caller's promise, passed on.
         let value = unsafe { read_value("value", value)? };
-        change(profile, index, |p, index| p.list_insert(index, item, value))
+        change(profile, index, |p, index| {
+            let value = element(p, index, value);
+            p.list_insert(index, item, value)
+        })
     })
 }
 
@@ -253,7 +265,10 @@ pub unsafe extern "C" fn mst_profile_list_set(
     guard(|| {
         // SAFETY: the caller's promise, passed on.
         let value = unsafe { read_value("value", value)? };
-        change(profile, index, |p, index| p.list_set(index, item, value))
+        change(profile, index, |p, index| {
+            let value = element(p, index, value);
+            p.list_set(index, item, value)
+        })
     })
 }
 
@@ -529,7 +544,10 @@ pub unsafe extern "C" fn mst_profile_dict_put(
     guard(|| {
         // SAFETY: the caller's promise, passed on.
         let (key, value) = unsafe { (read_key("key", key)?, read_value("value", value)?) };
-        change(profile, index, |p, index| p.dict_put(index, key, value))
+        change(profile, index, |p, index| {
+            let value = element(p, index, value);
+            p.dict_put(index, key, value)
+        })
     })
 }
 

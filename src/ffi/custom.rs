@@ -12,7 +12,8 @@ use crate::limits::MAX_STRING_BYTES;
 use crate::value::{Codec, register_codec};
 
 /// Tells whether bytes are a value of a type of the game's own: 1 if they are, 0 if not. It is called on whatever thread decodes a
-/// value, also on several at a time, and must not unwind. `user_data` is what was given when the codec was registered.
+/// value, also on several at a time, must not unwind, and must not call functions of this library, which may hold what these wait
+/// for. `user_data` is what was given when the codec was registered.
 pub type MstCodecValidate =
     Option<unsafe extern "C" fn(bytes: *const u8, bytes_len: u32, user_data: *mut c_void) -> u8>;
 
@@ -95,11 +96,12 @@ impl Codec for HostCodec {
 
 /// Registers what a type of the game's own is, for the whole process: that which a schema calls `custom<NAME>`. Do it before the first
 /// profile that has such a value. Where a type has no codec, any bytes are a value, and their JSON is base64. `to_json` and
-/// `from_json` may be null, and then it is that too. The functions must always give the same answers, be good for any thread, and
-/// stay there until the process ends; the master and the network call them on their own threads.
+/// `from_json` may be null, and then it is that too. Stored profiles are JSON: `from_json` must take all that `to_json` gives, and there
+/// is no `to_json` without it. The functions must always give the same answers, be good for any thread, and stay there until the process
+/// ends; the master and the network call them on their own threads.
 ///
 /// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_UTF8`, or `MST_ERR_INVALID_ARGUMENT` for a name that no type can have, one that is
-/// registered already, or no `validate`.
+/// registered already, no `validate`, or a `to_json` without a `from_json`.
 ///
 /// # Safety
 /// `name` points to `name_len` readable bytes, or is null; the functions are of the kinds that they are given as.
@@ -116,6 +118,12 @@ pub unsafe extern "C" fn mst_codec_register(
         // SAFETY: the caller's promise, passed on.
         let name = unsafe { read_text("name", name, name_len)? };
         let validate = validate.ok_or_else(|| Failure::argument("validate", "is null"))?;
+        if to_json.is_some() && from_json.is_none() {
+            return Err(Failure::argument(
+                "from_json",
+                "is null, so that nothing reads what `to_json` gives",
+            ));
+        }
         let user_data = user_data.expose_provenance();
         Ok(register_codec(name, Arc::new(HostCodec { validate, to_json, from_json, user_data }))?)
     })

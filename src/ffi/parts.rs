@@ -26,7 +26,16 @@ unsafe fn read_path<'a>(path: *const c_char, path_len: u32) -> Outcome<&'a str> 
 fn path_of(profile: &Profile, index: PropertyIndex, text: &str) -> Result<Path, Error> {
     let info = profile.schema().property(index);
     Path::parse(info.value_type(), text)
-        .ok_or_else(|| Error::NoSuchPlace { property: info.shared_name().clone(), place: text.to_owned() })
+        .ok_or_else(|| Error::NoSuchPlace { property: info.shared_name().clone(), place: shortened(text) })
+}
+
+/// As much of a path as an error tells: the caller's may have any length.
+fn shortened(path: &str) -> String {
+    const MAX_CHARS: usize = 200;
+    match path.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}…", &path[..end]),
+        None => path.to_owned(),
+    }
 }
 
 /// What is at a place; an error when nothing is.
@@ -35,7 +44,10 @@ fn found<'p>(profile: &'p Profile, index: PropertyIndex, text: &str, confirmed: 
     let value = if confirmed { profile.confirmed(index) } else { profile.get(index) };
     path.find(value).ok_or_else(|| {
         let name = profile.schema().property(index).name();
-        Failure::new(ErrorCode::NoSuchPlace, format!("property `{name}` has nothing at `{text}` now"))
+        Failure::new(
+            ErrorCode::NoSuchPlace,
+            format!("property `{name}` has nothing at `{}` now", shortened(text)),
+        )
     })
 }
 
@@ -50,7 +62,7 @@ pub(super) fn adopted(value: Value, value_type: Option<&ValueType>) -> Value {
 }
 
 /// Reads the value of any type without parts at a place within a property's value, and its text or bytes as
-/// `mst_profile_list_get` does. A record, list or dictionary gives its type alone, and the number of its elements.
+/// `mst_profile_list_get` does. A list or dictionary gives its type and the number of its elements, a record its type alone.
 ///
 /// `path` says the way from the property's value, in UTF-8 of `path_len` bytes: `[3]` is an item of a list or an entry with an integer
 /// key, `["main quest"]` an entry with a text key, in JSON's notation, `.progress` a field or such a key of letters, digits and `_`. So
@@ -205,7 +217,7 @@ pub unsafe extern "C" fn mst_profile_set_at(
 }
 
 /// The same for a value of any type, as JSON text of `json_len` bytes. Of a record, list or dictionary what differs is changed, in
-/// one batch; of a record that is not there yet, members that are left out have their defaults.
+/// one batch. Members of a record that are left out have their defaults.
 ///
 /// Any thread. Returns what `mst_profile_set_at` does, or `MST_ERR_INVALID_JSON`.
 ///
@@ -294,9 +306,11 @@ pub unsafe extern "C" fn mst_profile_insert_json_at(
         let (path, json) = unsafe { (read_path(path, path_len)?, read_text("json", json, json_len)?) };
         change(profile, index, |p, index| {
             let path = path_of(p, index, path)?;
-            let list = path.type_in(p.schema().property(index).value_type());
-            let element = list.filter(|list| matches!(list, ValueType::List(_))).map(ValueType::element);
-            let value = from_json(p, index, element, json)?;
+            let info = p.schema().property(index);
+            let Some(ValueType::List(element)) = path.type_in(info.value_type()) else {
+                return Err(info.wrong_type("a list"));
+            };
+            let value = from_json(p, index, Some(element), json)?;
             insert(p, index, path, item, value)
         })
     })
@@ -331,7 +345,7 @@ pub unsafe extern "C" fn mst_profile_remove_at(
     guard(|| {
         // SAFETY: the caller's promise, passed on.
         let path = unsafe { read_path(path, path_len)? };
-        change(profile, index, |p, index| p.remove_at(index, path))
+        change(profile, index, |p, index| p.remove_at(index, path_of(p, index, path)?))
     })
 }
 
@@ -352,7 +366,7 @@ pub unsafe extern "C" fn mst_profile_move_at(
     guard(|| {
         // SAFETY: the caller's promise, passed on.
         let path = unsafe { read_path(path, path_len)? };
-        change(profile, index, |p, index| p.move_at(index, path, to))
+        change(profile, index, |p, index| p.move_at(index, path_of(p, index, path)?, to))
     })
 }
 
@@ -373,7 +387,7 @@ pub unsafe extern "C" fn mst_profile_clear_at(
     guard(|| {
         // SAFETY: the caller's promise, passed on.
         let path = unsafe { read_path(path, path_len)? };
-        change(profile, index, |p, index| p.clear_at(index, path))
+        change(profile, index, |p, index| p.clear_at(index, path_of(p, index, path)?))
     })
 }
 
@@ -388,7 +402,7 @@ unsafe fn add_at(
 ) -> Outcome {
     // SAFETY: the caller's promise, passed on.
     let path = unsafe { read_path(path, path_len)? };
-    change(profile, index, |p, index| p.add_at(index, path, addition))
+    change(profile, index, |p, index| p.add_at(index, path_of(p, index, path)?, addition))
 }
 
 /// Adds to the integer of a field, an item or an entry; an entry that is not there counts as zero. See `mst_profile_get_at` for

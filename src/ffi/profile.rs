@@ -9,6 +9,7 @@ use super::endpoint::EndpointObject;
 use super::events::{MstEvent, MstEventType, Told};
 use super::handles::{Kind, Registry};
 use super::lock;
+use super::parts::adopted;
 use super::result::{Failure, MstResult, Outcome, guard};
 use super::schema::{MstSchema, handle_of, schema_of};
 use super::text::{check_out, put, read_text};
@@ -316,6 +317,7 @@ pub unsafe extern "C" fn mst_profile_require(
         let value = unsafe { read_value("value", value)? };
         object(profile)?.change(|profile| {
             let property = profile.schema().index(index)?;
+            let value = adopted(value, Some(profile.schema().property(property).value_type()));
             profile.require(property, value)
         })
     })

@@ -453,7 +453,7 @@ pub unsafe extern "C" fn mst_schema_property_default(
     guard(|| {
         let (schema, index) = property(schema, index)?;
         let info = schema.property(index);
-        if info.value_type().is_container() {
+        if info.value_type().has_parts() {
             return Err(info.wrong_type("a value without parts").into());
         }
         // SAFETY: the caller's promise, passed on.

@@ -78,7 +78,7 @@ pub struct MstValue {
     /// Bytes of `text`.
     pub text_len: u32,
     /// A bool, as 1 or 0 (any other number is read as true); an integer; a datetime, in microseconds since 1970 UTC; a
-    /// color, as `0xRRGGBBAA`. Of a list or dictionary in an event, the number of its elements.
+    /// color, as `0xRRGGBBAA`. Of a list or dictionary, the number of its elements.
     pub int_value: i64,
     /// A floating-point number. An `f32` is widened when it is written, and rounded when it is read.
     pub float_value: f64,

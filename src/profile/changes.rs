@@ -35,6 +35,9 @@ impl Profile {
         #[cfg(test)]
         super::tests::panic_if_planted();
         let value = value.into();
+        if let Some(changed) = self.set_again(property, &value) {
+            return Ok(changed);
+        }
         let info = self.schema.property(property);
         self.writable(property)?;
         info.slot().check_type(&value)?;
@@ -59,6 +62,40 @@ impl Profile {
             }
         }
         self.change(property, Change::Set(value))
+    }
+
+    /// The short way for what games do most: a number is set that was set since the last flush, and may have any value. `None`
+    /// when it is not that.
+    fn set_again(&mut self, property: PropertyIndex, value: &Value) -> Option<bool> {
+        let info = self.schema.property(property);
+        let writable = match &self.state {
+            State::Alone => true,
+            State::Live { relation } => {
+                info.writable_by(*relation) && info.merge() == Merge::Last && !info.is_volatile()
+            }
+            State::Filling { .. } | State::Released => false,
+        };
+        if !writable || !info.takes_any(value) || self.batches.in_bracket() {
+            return None;
+        }
+        let overlay = self.overlays.get_mut(property.0)?;
+        let [Op { change: Change::Set(asked), .. }] = &mut self.batches.open_mut(overlay.open)?.ops[..]
+        else {
+            return None;
+        };
+        let shown = &mut self.values[property.usize()];
+        if shown == value {
+            return Some(false);
+        }
+        *asked = value.clone();
+        overlay.base = shown.clone();
+        let change =
+            ValueChange::Replaced { old: std::mem::replace(shown, value.clone()), new: value.clone() };
+        self.urgent |= info.sync() == SyncClass::Immediate;
+        let interval = info.interval();
+        self.events.push(PropertyChanged { property, cause: Cause::Local, change });
+        self.wait_for(interval);
+        Some(true)
     }
 
     /// Changes element by element what is not equal.

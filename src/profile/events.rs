@@ -62,6 +62,9 @@ pub enum ProfileEvent {
     Overflow(u64),
 }
 
+/// Events for which an empty queue keeps room: hundreds of thousands of profiles have one each.
+const ROOM_TO_KEEP: usize = 8;
+
 /// A bounded queue that drops the oldest and says so.
 #[derive(Debug)]
 pub(crate) struct EventQueue<T> {
@@ -89,7 +92,12 @@ impl<T> EventQueue<T> {
         if self.dropped > 0 {
             return Some(Err(std::mem::take(&mut self.dropped)));
         }
-        self.events.pop_front().map(Ok)
+        let event = self.events.pop_front();
+        // Loading a profile tells of all that is in it, once; the room for that is not kept.
+        if self.events.is_empty() && self.events.capacity() > ROOM_TO_KEEP {
+            self.events = VecDeque::new();
+        }
+        event.map(Ok)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

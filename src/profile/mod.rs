@@ -58,6 +58,8 @@ pub struct Profile {
     events: EventQueue<PropertyChanged>,
     /// Properties that a rebase has to look at; kept to spare its allocation.
     touched: Vec<u16>,
+    /// What a delta did so far; kept to spare its allocation.
+    done: Vec<(u16, ValueChange)>,
     volatile: Volatile,
     /// Whether something was changed that is to travel at once.
     urgent: bool,
@@ -103,6 +105,7 @@ impl Profile {
             state,
             events: EventQueue::default(),
             touched: Vec::new(),
+            done: Vec::new(),
             volatile: Volatile::default(),
             urgent: false,
             wait: Wait::default(),

@@ -400,7 +400,7 @@ impl Profile {
             Some(value) => crate::value::PartChange::Value(value.clone()),
             None => crate::value::PartChange::Remove,
         };
-        Some(Step::Part(crate::value::PartEffect { path, what }))
+        Some(Step::Part(Box::new(crate::value::PartEffect { path, what })))
     }
 }
 
@@ -410,7 +410,7 @@ pub(super) fn differences(at: &Path, old: &Value, new: &Value) -> Vec<(Path, AtC
     let mut steps = Vec::new();
     ValueChange::between(old, new, |change| {
         let (path, change) = match change {
-            ValueChange::At { path, change } => (path, *change),
+            ValueChange::At { path, change } => (*path, *change),
             change => (Path::root(), change),
         };
         let mut whole = at.clone();

@@ -10,6 +10,9 @@ use crate::schema::{PropertyIndex, Relation, Schema};
 use crate::value::{Effect, Misfit, OwnOp, Tracked, Value, ValueChange};
 use crate::wire::delta::DeltaEntry;
 
+/// Changes of one delta for which room is kept.
+const ROOM_TO_KEEP: usize = 8;
+
 impl Profile {
     /// A profile that an endpoint is about to fill.
     pub(crate) fn filling(schema: Arc<Schema>, user: Arc<str>) -> Self {
@@ -115,7 +118,7 @@ impl Profile {
                 ),
             });
         }
-        let mut done: Vec<(u16, ValueChange)> = Vec::with_capacity(entries.len());
+        let mut done = std::mem::take(&mut self.done);
         let mut growth = 0;
         for entry in entries {
             let is_shown = self.overlays.get(entry.property).is_none();
@@ -139,17 +142,22 @@ impl Profile {
                 self.touched.push(entry.property);
             }
         }
-        for (property, change) in done {
+        for (property, change) in done.drain(..) {
             if self.overlays.get(property).is_none() {
                 let (property, cause) = (PropertyIndex(property), Cause::Remote);
                 let events = &mut self.events;
                 let mut tell = |change| events.push(PropertyChanged { property, cause, change });
                 match change {
-                    // A list or dictionary that came whole is told by what differs.
-                    ValueChange::Replaced { old, new } => ValueChange::between(&old, &new, tell),
+                    // What has parts and came whole is told by what differs.
+                    ValueChange::Replaced { old, new } if new.scalar_type().is_none() => {
+                        ValueChange::between(&old, &new, tell);
+                    }
                     change => tell(change),
                 }
             }
+        }
+        if done.capacity() <= ROOM_TO_KEEP {
+            self.done = done;
         }
         self.decide_through(own);
         self.rebase(Cause::Remote);

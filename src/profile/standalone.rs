@@ -67,7 +67,9 @@ impl Profile {
                 Value::List(list) => {
                     let steps = self.steps(overlay);
                     let steps: Vec<_> = steps.iter().filter_map(Logged::list).map(|e| (e, false)).collect();
-                    if !steps.is_empty() && writer.put_list(overlay.property, list, steps.into_iter()) {
+                    if !steps.is_empty()
+                        && writer.put_list(overlay.property, list, steps.len(), steps.into_iter())
+                    {
                         continue;
                     }
                 }

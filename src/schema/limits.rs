@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use regex_lite::Regex;
+use regex_lite::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
+use crate::limits::MAX_PATTERN_MEMORY_BYTES;
 use crate::value::{DateTime, KeyType, ScalarType, Value, ValueType};
 
 /// Limits of a property's values. Of a list or dictionary, those of numbers and texts hold for each item or value.
@@ -110,7 +111,7 @@ impl Rules {
 
     /// What is no regular expression is left out.
     pub(crate) fn new(limits: Limits) -> Self {
-        let compile = |pattern: &Option<String>| pattern.as_deref().and_then(|p| Regex::new(p).ok());
+        let compile = |pattern: &Option<String>| pattern.as_deref().and_then(|p| regex(p).ok());
         Self {
             any: limits != Self::NONE.limits,
             value: compile(&limits.pattern),
@@ -123,7 +124,7 @@ impl Rules {
         &self.limits
     }
 
-    pub(super) fn any(&self) -> bool {
+    pub(crate) fn any(&self) -> bool {
         self.any
     }
 
@@ -190,12 +191,17 @@ impl Limits {
             }
         }
         for (name, pattern) in [("pattern", &self.pattern), ("key_pattern", &self.key_pattern)] {
-            if let Some(Err(error)) = pattern.as_deref().map(Regex::new) {
+            if let Some(Err(error)) = pattern.as_deref().map(regex) {
                 mistakes.push((name, error.to_string()));
             }
         }
         mistakes
     }
+}
+
+/// A regular expression that stays small: a few bytes could ask for megabytes.
+fn regex(pattern: &str) -> Result<Regex, regex_lite::Error> {
+    RegexBuilder::new(pattern).size_limit(MAX_PATTERN_MEMORY_BYTES).build()
 }
 
 fn bound_mistake(element: ScalarType, bound: Number) -> Option<String> {

@@ -27,6 +27,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub use self::report::{Coverage, Finding};
 use self::world::World;
 pub use crate::planted::{Bug, plant};
+pub use crate::sync::master::lab;
 
 /// What came of a world.
 #[derive(Clone, Debug)]

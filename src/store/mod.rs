@@ -15,6 +15,9 @@ use std::sync::Arc;
 
 #[cfg(feature = "sqlite")]
 pub(crate) use self::journal::{decode_effects, encode_effects};
+#[cfg(all(feature = "sqlite", feature = "simulation"))]
+#[cfg_attr(not(all(feature = "client", feature = "server")), allow(unused_imports))]
+pub(crate) use self::journal::{decode_refused, encode_refused};
 pub use self::memory::MemoryStore;
 #[cfg(test)]
 #[allow(unused_imports)]

@@ -57,7 +57,7 @@ pub(crate) enum Step {
     Value(Value),
     List(ListEffect),
     Dict(DictEffect),
-    Part(PartEffect),
+    Part(Box<PartEffect>),
 }
 
 impl Step {
@@ -142,7 +142,7 @@ impl Step {
             Self::Value(value) => Effect::Value(value),
             Self::List(effect) => Effect::List(vec![effect]),
             Self::Dict(effect) => Effect::Dict(vec![effect]),
-            Self::Part(effect) => Effect::Parts(vec![effect]),
+            Self::Part(effect) => Effect::Parts(vec![*effect]),
         }
     }
 }
@@ -186,7 +186,7 @@ impl Change {
             }
             Self::List(change) => change.resolve(slot, value, history).map(Step::List),
             Self::Dict(change) => change.resolve(slot, value).map(Step::Dict),
-            Self::At(at) => at.resolve(slot, value, history).map(Step::Part),
+            Self::At(at) => at.resolve(slot, value, history).map(|effect| Step::Part(Box::new(effect))),
         }
     }
 
@@ -214,6 +214,26 @@ impl Change {
 }
 
 impl ListChange {
+    /// The version after which it has to be known what happened to the list.
+    pub(crate) fn oldest(&self) -> u64 {
+        let item = |item: &ItemRef| match item {
+            ItemRef::Base { since, .. } => *since,
+            // Whenever that was.
+            ItemRef::Own(_) => 0,
+            ItemRef::Gone => u64::MAX,
+        };
+        let anchor = |anchor: &Anchor| match anchor {
+            Anchor::After(of) => item(of),
+            Anchor::Front | Anchor::End => u64::MAX,
+        };
+        match self {
+            Self::Insert { after, .. } => anchor(after),
+            Self::Set { item: of, .. } | Self::Remove { item: of } => item(of),
+            Self::Move { item: of, after } => item(of).min(anchor(after)),
+            Self::Clear => u64::MAX,
+        }
+    }
+
     /// The same with other names for its items.
     pub(crate) fn map_items(self, name: impl Fn(ItemRef) -> ItemRef) -> Self {
         let anchor = |anchor| match anchor {
@@ -286,9 +306,11 @@ impl DictChange {
         let Value::Dict(dict) = value else { return Err(slot.wrong_type("dict")) };
         let put = |key: &Key, value: Value| {
             slot.element(Part::Entry(key)).check(&value)?;
-            if dict.get(key).is_none() {
-                slot.check_key(key)?;
-                slot.check_more(dict.len() + 1)?;
+            // Whether it is there matters only where a new one would not be allowed.
+            if let Err(error) = slot.check_key(key).and_then(|()| slot.check_more(dict.len() + 1))
+                && dict.get(key).is_none()
+            {
+                return Err(error);
             }
             Ok(DictEffect::Put { key: key.clone(), value })
         };

@@ -353,8 +353,21 @@ impl Dict {
 
     // What follows is called with keys and values of its types.
 
+    /// Gives a key a value, unless it has it; `None` then, else what it had before.
+    pub(super) fn put_other(&mut self, key: &Key, value: &Value) -> Option<Option<Value>> {
+        let (place, is_there) = self.find(key);
+        if is_there && self.0.entries.get(place).is_some_and(|(_, old)| old == value) {
+            return None;
+        }
+        Some(self.put_at(place, is_there, key, value.clone()))
+    }
+
     pub(super) fn put(&mut self, key: &Key, value: Value) -> Option<Value> {
         let (place, is_there) = self.find(key);
+        self.put_at(place, is_there, key, value)
+    }
+
+    fn put_at(&mut self, place: usize, is_there: bool, key: &Key, value: Value) -> Option<Value> {
         let contents = Arc::make_mut(&mut self.0);
         contents.size += value.size();
         if is_there {

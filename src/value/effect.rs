@@ -149,7 +149,7 @@ pub enum ValueChange {
     /// Something changed further within.
     At {
         /// The way to the record, list or dictionary that changed.
-        path: Path,
+        path: Box<Path>,
         /// How that changed.
         change: Box<ValueChange>,
     },
@@ -294,10 +294,7 @@ impl DictEffect {
                 return Ok(Some(ValueChange::Cleared { old }));
             }
         };
-        if dict.get(key) == Some(&value) {
-            return Ok(None);
-        }
-        let old = dict.put(key, value.clone());
+        let Some(old) = dict.put_other(key, &value) else { return Ok(None) };
         Ok(Some(ValueChange::EntryPut { key: key.clone(), old, new: value }))
     }
 
@@ -357,7 +354,7 @@ impl ValueChange {
 fn between(at: &mut Path, old: &Value, new: &Value, tell: &mut dyn FnMut(ValueChange)) {
     let told = |at: &Path, change: ValueChange| match at.is_empty() {
         true => change,
-        false => ValueChange::At { path: at.clone(), change: Box::new(change) },
+        false => ValueChange::At { path: Box::new(at.clone()), change: Box::new(change) },
     };
     // What has parts on both sides is told by these.
     let within =

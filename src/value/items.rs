@@ -58,10 +58,18 @@ pub(crate) enum Happening<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Logged {
     List(ListEffect),
-    Part(PartEffect),
+    Part(Box<PartEffect>),
 }
 
 impl Logged {
+    /// Whether an item may stand at another place after it, or be there no more.
+    pub(crate) fn moves_items(&self) -> bool {
+        match self {
+            Self::List(effect) => effect.moves_items(),
+            Self::Part(effect) => effect.moves_items(),
+        }
+    }
+
     pub(crate) fn list(&self) -> Option<&ListEffect> {
         match self {
             Self::List(effect) => Some(effect),

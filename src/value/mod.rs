@@ -34,9 +34,11 @@ pub(crate) use self::items::{Anchor, Happened, Happening, ItemRef, Logged, OwnOp
 pub(crate) use self::part::{At, AtChange, Gap, Named, Origin, PartChange, PartEffect, Target, target_of};
 pub(crate) use self::path::find;
 pub use self::path::{FieldStep, IntoPath, Path, PathStep, RawStep};
+pub(crate) use self::record::check_type_name;
 pub use self::record::{Field, FieldInfo, Record, RecordType};
 pub use self::text::Text;
 pub use self::types::{KeyType, ScalarType, ValueType};
+pub(crate) use self::types::{SHAPES, TypeMistake, is_identifier};
 use crate::error::{Error, Result};
 use crate::limits::{MAX_DICT_ENTRIES, MAX_KEY_BYTES, MAX_LIST_ITEMS, MAX_STRING_BYTES};
 
@@ -175,6 +177,22 @@ impl Value {
             Some(scalar) => other.scalar_type() == Some(scalar),
             None => self.is_of(&other.value_type()),
         }
+    }
+
+    /// Whether it takes no memory beside its own, so that all values of its type have one size.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(
+            self,
+            Self::Bool(_)
+                | Self::I32(_)
+                | Self::I64(_)
+                | Self::F32(_)
+                | Self::F64(_)
+                | Self::Vector2(_)
+                | Self::Vector3(_)
+                | Self::Color(_)
+                | Self::DateTime(_)
+        )
     }
 
     /// The value of either integer type.

@@ -323,6 +323,22 @@ impl At {
         }
     }
 
+    /// The version after which it has to be known what happened to the property.
+    pub(crate) fn oldest(&self) -> u64 {
+        let target = |target: &Target| match target.origin {
+            Origin::Base { since } if target.path.has_items() => since,
+            Origin::Base { .. } | Origin::Gone => u64::MAX,
+            // Whenever that was.
+            Origin::Own { .. } => 0,
+        };
+        match &self.what {
+            AtChange::Insert { gap: Gap::After(after), .. } | AtChange::Move { gap: Gap::After(after) } => {
+                target(&self.target).min(target(after))
+            }
+            _ => target(&self.target),
+        }
+    }
+
     /// Whether it concerns all of the property.
     pub(crate) fn is_of_all(&self) -> bool {
         self.what == AtChange::Clear && self.target.path.is_empty()
@@ -540,7 +556,7 @@ impl PartEffect {
         modify(target, within, &mut |value| applied = self.apply_part(value, last))?;
         Ok(applied?.map(|change| match within {
             [] => change,
-            within => ValueChange::At { path: Path::from_steps(within), change: Box::new(change) },
+            within => ValueChange::At { path: Box::new(Path::from_steps(within)), change: Box::new(change) },
         }))
     }
 

@@ -5,10 +5,10 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use super::types::is_identifier;
+use super::types::{is_built_in, is_identifier};
 use super::{Value, ValueType};
 use crate::error::{Error, Result};
-use crate::limits::{MAX_FIELDS, MAX_NESTING};
+use crate::limits::{MAX_FIELD_NAME_BYTES, MAX_FIELDS, MAX_NESTING, MAX_PROFILE_BYTES, MAX_TYPE_FIELDS};
 use crate::schema::{Limits, Rules};
 
 /// A field of a record, as it is declared.
@@ -95,13 +95,19 @@ impl FieldInfo {
     }
 }
 
-/// The type of records with these fields. Two are equal when the names and types of their fields are, in their order.
+/// The type of records with these fields. Two are equal when the names and types of their fields are, in their order; what else
+/// is declared, and the name, are no part of it.
 #[derive(Clone)]
 pub struct RecordType(Arc<TypeBody>);
 
+#[derive(Clone)]
 struct TypeBody {
+    name: Option<Arc<str>>,
+    description: Option<Arc<str>>,
     fields: Vec<FieldInfo>,
     depth: usize,
+    /// The fields, with those of all records in it.
+    total: usize,
 }
 
 impl RecordType {
@@ -109,9 +115,40 @@ impl RecordType {
     ///
     /// # Errors
     /// [`Error::InvalidSchema`] for no fields or more than [`MAX_FIELDS`], for a name that is used twice or is not made of ASCII
-    /// letters, digits and `_`, for limits that don't go with the field's type or that its default is against, and for more than
-    /// [`MAX_NESTING`] records, lists and dictionaries within one another.
+    /// letters, digits and `_`, for limits that don't go with the field's type or that its default is against, for more than [`MAX_NESTING`] records,
+    /// lists and dictionaries within one another, and for more than [`MAX_TYPE_FIELDS`] fields in all of them.
     pub fn new(fields: impl IntoIterator<Item = Field>) -> Result<Self> {
+        Self::declared(None, fields, true)
+    }
+
+    /// The type of which nothing more is known than names and types, as another peer or the journal names it. Its defaults are
+    /// zeros, which need not be values of a type of the game's own.
+    pub(super) fn of_zeros(fields: impl IntoIterator<Item = Field>) -> Result<Self> {
+        Self::declared(None, fields, false)
+    }
+
+    /// The same with a name, by which schema files know it. It is ASCII letters, digits and `_`, and not the name of a type that
+    /// there is anyway, such as `i32`. On the network a type is what it is made of, whatever it is called.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); [`Error::InvalidSchema`] for such a name.
+    pub fn named(name: &str, fields: impl IntoIterator<Item = Field>) -> Result<Self> {
+        check_type_name(name).map_err(|reason| Error::InvalidSchema { reason })?;
+        Self::declared(Some(Arc::from(name)), fields, true)
+    }
+
+    /// Says what such a record is.
+    #[must_use]
+    pub fn describe(mut self, text: &str) -> Self {
+        Arc::make_mut(&mut self.0).description = Some(Arc::from(text));
+        self
+    }
+
+    fn declared(
+        name: Option<Arc<str>>,
+        fields: impl IntoIterator<Item = Field>,
+        checked: bool,
+    ) -> Result<Self> {
         let fields: Vec<Field> = fields.into_iter().collect();
         let invalid = |reason: String| Err(Error::InvalidSchema { reason });
         if fields.is_empty() || fields.len() > MAX_FIELDS {
@@ -131,9 +168,18 @@ impl RecordType {
             if let Some((member, reason)) = limits.mistakes(&value_type).into_iter().next() {
                 return invalid(format!("the field `{name}`: {member} {reason}"));
             }
-            default.check(|| format!("the default of the field `{name}`"))?;
+            if default.size() > MAX_PROFILE_BYTES {
+                return invalid(format!(
+                    "the field `{name}`: its default alone is larger than a profile may be"
+                ));
+            }
+            if checked {
+                default.check(|| format!("the default of the field `{name}`"))?;
+            }
             let info = FieldInfo { name, value_type, default, rules: Rules::new(limits), description };
-            if let Err(error) = info.rules.check_default(&info.name, &info.value_type, &info.default) {
+            if checked
+                && let Err(error) = info.rules.check_default(&info.name, &info.value_type, &info.default)
+            {
                 return invalid(format!(
                     "the field `{}`: the default is against the limits: {error}",
                     info.name
@@ -147,7 +193,23 @@ impl RecordType {
                 "{depth} records, lists and dictionaries within one another, not {MAX_NESTING}"
             ));
         }
-        Ok(Self(Arc::new(TypeBody { fields: infos, depth })))
+        let total = infos.iter().map(|field| 1 + field.value_type.total_fields()).sum();
+        if total > MAX_TYPE_FIELDS {
+            return invalid(format!("{total} fields in a record and those within it, not {MAX_TYPE_FIELDS}"));
+        }
+        Ok(Self(Arc::new(TypeBody { name, description: None, fields: infos, depth, total })))
+    }
+
+    /// The name that it was given.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
+    }
+
+    /// What such a record is.
+    #[must_use]
+    pub fn description(&self) -> Option<&str> {
+        self.0.description.as_deref()
     }
 
     /// Its fields, in their order.
@@ -170,6 +232,37 @@ impl RecordType {
 
     pub(crate) fn depth(&self) -> usize {
         self.0.depth
+    }
+
+    /// How many fields it has, with those of all records in it.
+    pub(super) fn total_fields(&self) -> usize {
+        self.0.total
+    }
+
+    /// Whether all that was declared is the same.
+    pub(crate) fn is_declared_as(&self, other: &Self) -> bool {
+        let same = |(a, b): (&FieldInfo, &FieldInfo)| {
+            (&a.name, &a.default, &a.description) == (&b.name, &b.default, &b.description)
+                && a.limits() == b.limits()
+                && a.value_type.is_declared_as(&b.value_type)
+        };
+        Arc::ptr_eq(&self.0, &other.0)
+            || ((&self.0.name, &self.0.description) == (&other.0.name, &other.0.description)
+                && self.fields().len() == other.fields().len()
+                && self.fields().iter().zip(other.fields()).all(same))
+    }
+}
+
+/// Checks the name of a record type.
+pub(crate) fn check_type_name(name: &str) -> Result<(), String> {
+    if !is_identifier(name) {
+        return Err(format!(
+            "the type `{name}`: a name has 1 to {MAX_FIELD_NAME_BYTES} ASCII letters, digits and `_`"
+        ));
+    }
+    match is_built_in(name) {
+        true => Err(format!("the type `{name}`: that is the name of another type")),
+        false => Ok(()),
     }
 }
 

@@ -104,7 +104,10 @@ impl Borrow<str> for Text {
 
 impl PartialEq for Text {
     fn eq(&self, other: &Self) -> bool {
-        self.as_bytes() == other.as_bytes()
+        match (&self.0, &other.0) {
+            (Repr::Short { length: a, bytes: x }, Repr::Short { length: b, bytes: y }) => a == b && x == y,
+            _ => self.as_bytes() == other.as_bytes(),
+        }
     }
 }
 
@@ -131,8 +134,21 @@ impl PartialOrd for Text {
 /// The order of the characters, which is that of the bytes of UTF-8.
 impl Ord for Text {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.as_bytes().cmp(other.as_bytes())
+        match (&self.0, &other.0) {
+            // Shorter ones end in zeros: as numbers they have the order of the bytes, and the length tells zeros from none.
+            (Repr::Short { length: a, bytes: x }, Repr::Short { length: b, bytes: y }) => {
+                number(x).cmp(&number(y)).then(a.cmp(b))
+            }
+            _ => self.as_bytes().cmp(other.as_bytes()),
+        }
     }
+}
+
+/// The bytes as a number, the first one the greatest part.
+fn number(bytes: &[u8; INLINE_BYTES]) -> u128 {
+    let mut all = [0; 16];
+    all[..INLINE_BYTES].copy_from_slice(bytes);
+    u128::from_be_bytes(all)
 }
 
 impl Hash for Text {

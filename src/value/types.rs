@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Bytes, Custom, DateTime, Dict, Field, List, RecordType, Text, Value};
+use crate::error::Error;
 use crate::limits::{MAX_FIELD_NAME_BYTES, MAX_NESTING};
 
 macro_rules! scalar_types {
@@ -195,9 +196,39 @@ impl ValueType {
     /// limits.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        let mut parser = Parser { rest: name, depth: 0 };
-        let value_type = parser.value_type()?;
-        parser.rest.trim_start().is_empty().then_some(value_type)
+        Self::from_name_with(name, |_| None).ok()
+    }
+
+    /// The same where further types have names of their own.
+    pub(crate) fn from_name_with<'n>(
+        name: &'n str,
+        mut named: impl FnMut(&'n str) -> Option<Self>,
+    ) -> Result<Self, TypeMistake<'n>> {
+        let mut parser = Parser { rest: name, depth: 0, named: &mut named, mistake: None };
+        match parser.value_type() {
+            Some(value_type) if parser.rest.trim_start().is_empty() => Ok(value_type),
+            _ => Err(parser.mistake.unwrap_or(TypeMistake::Syntax)),
+        }
+    }
+
+    /// The name in which record types that have a name of their own are called by it, as in schema files: `list<quest>`.
+    #[must_use]
+    pub fn declared_name(&self) -> String {
+        self.name_with(&|record| record.name().map(String::from))
+    }
+
+    /// The name in which some record types have one of their own.
+    pub(crate) fn name_with(&self, named: &impl Fn(&RecordType) -> Option<String>) -> String {
+        match self {
+            Self::Record(record) => named(record).unwrap_or_else(|| {
+                let fields = record.fields().iter();
+                let fields = fields.map(|f| format!("{}:{}", f.name(), f.value_type().name_with(named)));
+                format!("record{{{}}}", fields.collect::<Vec<_>>().join(","))
+            }),
+            Self::List(item) => format!("list<{}>", item.name_with(named)),
+            Self::Dict(key, value) => format!("dict<{key},{}>", value.name_with(named)),
+            other => other.name(),
+        }
     }
 
     /// Its number on the network, if it is one of [`all`](Self::all): the shape in the high byte, the scalar type in the low
@@ -288,6 +319,25 @@ impl ValueType {
         }
     }
 
+    /// How many fields the records in it have.
+    pub(super) fn total_fields(&self) -> usize {
+        match self {
+            Self::Scalar(_) | Self::Custom(_) => 0,
+            Self::List(item) | Self::Dict(_, item) => item.total_fields(),
+            Self::Record(record) => record.total_fields(),
+        }
+    }
+
+    /// Whether all that was declared of records in it is the same.
+    pub(crate) fn is_declared_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Record(a), Self::Record(b)) => a.is_declared_as(b),
+            (Self::List(a), Self::List(b)) => a.is_declared_as(b),
+            (Self::Dict(key, a), Self::Dict(of, b)) => key == of && a.is_declared_as(b),
+            (a, b) => a == b,
+        }
+    }
+
     /// The scalar's zero, no bytes, a record of its fields' defaults, or an empty container.
     #[must_use]
     pub fn zero(&self) -> Value {
@@ -332,17 +382,35 @@ impl From<RecordType> for ValueType {
     }
 }
 
-/// Reads names of types.
-struct Parser<'n> {
-    rest: &'n str,
-    depth: usize,
+/// Why a text is not the name of a type.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum TypeMistake<'n> {
+    /// No type is called so.
+    Unknown(&'n str),
+    /// Keys are of no such type.
+    UnknownKey(&'n str),
+    /// The fields of a record can't be those of one.
+    Record(String),
+    /// Too many types within one another.
+    TooDeep,
+    /// Something else.
+    Syntax,
 }
 
-impl<'n> Parser<'n> {
+/// Reads names of types.
+struct Parser<'n, 'f> {
+    rest: &'n str,
+    depth: usize,
+    named: &'f mut dyn FnMut(&'n str) -> Option<ValueType>,
+    /// The first.
+    mistake: Option<TypeMistake<'n>>,
+}
+
+impl<'n> Parser<'n, '_> {
     fn value_type(&mut self) -> Option<ValueType> {
         // The names come from other peers, too.
         if self.depth > MAX_NESTING {
-            return None;
+            return self.fail(TypeMistake::TooDeep);
         }
         self.depth += 1;
         let found = match self.word() {
@@ -354,7 +422,10 @@ impl<'n> Parser<'n> {
             }
             "dict" => {
                 self.expect('<')?;
-                let key = KeyType::from_name(self.word())?;
+                let word = self.word();
+                let Some(key) = KeyType::from_name(word) else {
+                    return self.fail(TypeMistake::UnknownKey(word));
+                };
                 self.expect(',')?;
                 let value = self.value_type()?;
                 self.expect('>')?;
@@ -366,14 +437,25 @@ impl<'n> Parser<'n> {
                 Some(ValueType::Custom(Some(Arc::from(name))))
             }
             "custom" => Some(ValueType::Custom(None)),
-            "record" => self.record().map(ValueType::Record),
-            scalar => ScalarType::from_name(scalar).map(ValueType::Scalar),
+            "record" => self.record(),
+            word => {
+                let known = ScalarType::from_name(word).map(ValueType::Scalar);
+                match known.or_else(|| (self.named)(word)) {
+                    None if !word.is_empty() => self.fail(TypeMistake::Unknown(word)),
+                    found => found,
+                }
+            }
         };
         self.depth -= 1;
         found
     }
 
-    fn record(&mut self) -> Option<RecordType> {
+    fn fail(&mut self, mistake: TypeMistake<'n>) -> Option<ValueType> {
+        self.mistake.get_or_insert(mistake);
+        None
+    }
+
+    fn record(&mut self) -> Option<ValueType> {
         self.expect('{')?;
         let mut fields = Vec::new();
         loop {
@@ -385,7 +467,11 @@ impl<'n> Parser<'n> {
             }
         }
         self.expect('}')?;
-        RecordType::new(fields).ok()
+        match RecordType::of_zeros(fields) {
+            Ok(record) => Some(ValueType::Record(record)),
+            Err(Error::InvalidSchema { reason }) => self.fail(TypeMistake::Record(reason)),
+            Err(error) => self.fail(TypeMistake::Record(error.to_string())),
+        }
     }
 
     /// The letters, digits and `_` that come next.
@@ -410,6 +496,14 @@ fn is_word(c: char) -> bool {
 /// Whether it may be the name of a field or of a type: ASCII letters, digits and `_`, and not too many.
 pub(crate) fn is_identifier(name: &str) -> bool {
     (1..=MAX_FIELD_NAME_BYTES).contains(&name.len()) && name.chars().all(is_word)
+}
+
+/// The words of types of several types.
+pub(crate) const SHAPES: &[&str] = &["list", "dict", "record", "custom"];
+
+/// Whether it means a type, or begins one, wherever types are written.
+pub(super) fn is_built_in(name: &str) -> bool {
+    ScalarType::from_name(name).is_some() || SHAPES.contains(&name)
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::{Error, Result};
 use crate::limits::MAX_CONTROL_BYTES;
@@ -62,6 +62,7 @@ pub(crate) enum Up {
         writer: u128,
         fingerprint: u64,
         /// Key and type of each property, in the peer's order, by which it names them from here on.
+        #[serde(deserialize_with = "grown")]
         properties: Vec<(u16, DeclaredType)>,
         /// Whether it wants to be told the names, rights and limits of these properties.
         describe: bool,
@@ -139,6 +140,7 @@ pub(crate) enum Down {
     Welcome {
         version: u16,
         /// The properties that the peer asked to be described, in its order.
+        #[serde(deserialize_with = "grown_if_any")]
         properties: Option<Vec<Described>>,
     },
     /// The answer to an open.
@@ -168,6 +170,9 @@ pub(crate) enum Down {
     Repeated { channel: u64, number: u64 },
 }
 
+/// With the number of what the observer is to the profile, in a snapshot: its values are compressed.
+pub(crate) const COMPRESSED: u8 = 0x80;
+
 /// What an observer is to a profile, as a number.
 pub(crate) fn relation_code(relation: Relation) -> u8 {
     match relation {
@@ -184,10 +189,6 @@ pub(crate) fn relation_of(code: u8) -> Option<Relation> {
     [Relation::Owner, Relation::Server, Relation::OtherClient, Relation::Master]
         .into_iter()
         .find(|r| relation_code(*r) == code)
-}
-
-fn config() -> impl bincode::config::Config {
-    bincode::config::standard().with_limit::<MAX_CONTROL_BYTES>()
 }
 
 /// Appends a message.
@@ -208,10 +209,56 @@ pub(crate) fn encoded_len<M: Control>(message: &M) -> usize {
 
 /// Reads a message that fills the bytes.
 pub(crate) fn decode<M: Control>(bytes: &[u8]) -> Result<M> {
-    match bincode::serde::decode_from_slice(bytes, config()) {
+    // The encoding believes what a text claims of its length, up to a limit. So that is never much more than there are bytes:
+    // one of them is at most sixteen of what the limit is of, those of a number of 128 bits.
+    let read = match bytes.len() {
+        0..=64 => read::<M, 1024>(bytes),
+        65..=512 => read::<M, 8192>(bytes),
+        513..=4096 => read::<M, 65_536>(bytes),
+        _ => read::<M, MAX_CONTROL_BYTES>(bytes),
+    };
+    match read {
         Ok((message, length)) if length == bytes.len() => Ok(message),
         Ok(_) => Err(Error::malformed("control message", "has trailing bytes")),
         Err(error) => Err(Error::malformed("control message", error.to_string())),
+    }
+}
+
+fn read<M: Control, const LIMIT: usize>(bytes: &[u8]) -> Result<(M, usize), bincode::error::DecodeError> {
+    bincode::serde::decode_from_slice(bytes, bincode::config::standard().with_limit::<LIMIT>())
+}
+
+/// Reads items that grow with what is there: for a count that is claimed the usual way takes up to a megabyte at once.
+fn grown<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+    Grown::deserialize(from).map(|grown| grown.0)
+}
+
+fn grown_if_any<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Vec<T>>, D::Error> {
+    Option::<Grown<T>>::deserialize(from).map(|some| some.map(|grown| grown.0))
+}
+
+struct Grown<T>(Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Grown<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Items<T>(Vec<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
+            type Value = Grown<T>;
+
+            fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                out.write_str("a sequence")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(mut self, mut from: A) -> Result<Self::Value, A::Error> {
+                while let Some(item) = from.next_element()? {
+                    self.0.push(item);
+                }
+                Ok(Grown(self.0))
+            }
+        }
+
+        from.deserialize_seq(Items(Vec::new()))
     }
 }
 

@@ -16,6 +16,8 @@ const WHOLE: u64 = 0;
 const DIFFERENCE: u64 = 1;
 const ONE_STEP: u64 = 1;
 const STEPS: u64 = 2;
+/// Of a list: one item has another value; its place and the value follow.
+const ONE_ITEM: u64 = 3;
 
 pub(super) const ITEM_SET: u64 = 0;
 pub(super) const ITEM_INSERT: u64 = 1;
@@ -78,16 +80,35 @@ impl<'a> DeltaWriter<'a> {
         &mut self,
         index: u16,
         list: &List,
-        effects: impl ExactSizeIterator<Item = (&'e ListEffect, bool)>,
+        count: usize,
+        effects: impl Iterator<Item = (&'e ListEffect, bool)>,
     ) -> bool {
         let start = (self.out.len(), self.next);
-        self.head(index, if effects.len() == 1 { ONE_STEP } else { STEPS });
+        let mut effects = effects.peekable();
+        let one_item = match (count, effects.peek()) {
+            (1, Some((ListEffect::Set { .. }, _))) => true,
+            _ => false,
+        };
+        self.head(
+            index,
+            if one_item {
+                ONE_ITEM
+            } else if count == 1 {
+                ONE_STEP
+            } else {
+                STEPS
+            },
+        );
         let body = self.out.len();
-        if effects.len() != 1 {
-            put_u64(self.out, effects.len() as u64);
+        if count != 1 {
+            put_u64(self.out, count as u64);
         }
         for (effect, own) in effects {
             match effect {
+                ListEffect::Set { index, value } if one_item => {
+                    put_u64(self.out, u64::from(*index));
+                    put_inner(self.out, value);
+                }
                 ListEffect::Set { index, value } => {
                     put_u64(self.out, u64::from(*index) << 3 | ITEM_SET);
                     put_inner(self.out, value);
@@ -282,6 +303,11 @@ fn read_entry<K: ReadKeys>(
                 effects.push(effect);
             }
             Effect::Parts(effects)
+        }
+        (ValueType::List(item), ONE_ITEM) if !item.has_parts() => {
+            let index = reader.u64().and_then(|index| u32::try_from(index).ok());
+            let index = index.ok_or("a place is beyond any list")?;
+            Effect::List(vec![ListEffect::Set { index, value: read_inner(reader, item)? }])
         }
         (ValueType::List(item), ONE_STEP | STEPS) => {
             let count = count(reader)?;

@@ -1,7 +1,8 @@
 //! Frames: what travels on the ordered stream.
 //!
-//! A frame is a varint length and so many bytes. The first byte says what it is: the high bit marks a delta, whose
-//! low bits say which parts of its head are present; otherwise it is one of the `KIND_…` numbers.
+//! A byte with the high bit is a delta of which all is usual, and how many bytes follow. Any other frame is a length and so many
+//! bytes: up to 125 in one byte, else 126 and two bytes, or 127 and four. The first byte says what it is: 64 and the bits of the
+//! parts of its head that are present for a delta, otherwise one of the `KIND_…` numbers.
 
 use smallvec::SmallVec;
 
@@ -9,7 +10,7 @@ use super::control::Control;
 use super::keys::Meaning;
 use super::parts::{put_at, read_at};
 use super::values::{Types, put_inner, put_key, read_inner, read_key};
-use super::varint::{Reader, len_u64, put_i64, put_u64};
+use super::varint::{Reader, put_i64, put_u64};
 use crate::error::{Error, Result};
 use crate::limits::{MAX_BATCH_OPS, MAX_FRAME_BYTES};
 use crate::value::{
@@ -33,7 +34,9 @@ pub(crate) const KIND_VOLATILE: u8 = 6;
 /// One batch with an idempotency key.
 pub(crate) const KIND_BATCH_ONCE: u8 = 4;
 
-const DELTA: u8 = 0x80;
+/// The whole head of a usual delta; the other bits are the length.
+const USUAL_DELTA: u8 = 0x80;
+const DELTA: u8 = 0x40;
 const DELTA_CHANNEL: u8 = 1;
 const DELTA_STEP: u8 = 2;
 const DELTA_OWN: u8 = 4;
@@ -50,19 +53,42 @@ pub(crate) type Ops = SmallVec<[Op; 1]>;
 
 /// Appends one frame whose body `write` appends.
 pub(crate) fn put_frame(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-    // Most bodies are shorter than 128 bytes: leave one byte for the length, and move the body only when it takes more.
+    // Most bodies are short: leave one byte for the length, and move the body only when it takes more.
     let start = out.len();
     out.push(0);
     write(out);
     let length = out.len() - start - 1;
     debug_assert!(length <= MAX_FRAME_BYTES, "a frame of {length} bytes");
-    if length < 0x80 {
-        out[start] = length as u8;
-        return;
+    match (u8::try_from(length), u16::try_from(length)) {
+        (Ok(short), _) if short < LENGTH_OF_TWO => out[start] = short,
+        (_, Ok(length)) => {
+            let [a, b] = length.to_le_bytes();
+            out.splice(start..=start, [LENGTH_OF_TWO, a, b]);
+        }
+        _ => {
+            let [a, b, c, d] = (length as u32).to_le_bytes();
+            out.splice(start..=start, [LENGTH_OF_FOUR, a, b, c, d]);
+        }
     }
-    let mut head = Vec::with_capacity(5);
-    put_u64(&mut head, length as u64);
-    out.splice(start..=start, head);
+}
+
+/// Two bytes of length follow, or four; the lowest first.
+const LENGTH_OF_TWO: u8 = 0x7e;
+const LENGTH_OF_FOUR: u8 = 0x7f;
+
+/// Appends a delta as a frame. `last_channel` is that of the delta before on this stream.
+pub(crate) fn put_delta(out: &mut Vec<u8>, head: DeltaHead, last_channel: u64, body: &[u8]) {
+    let is_usual = head == DeltaHead { channel: last_channel, step: 1, own: 0 };
+    match u8::try_from(body.len()) {
+        Ok(length) if is_usual && length < USUAL_DELTA => {
+            out.push(USUAL_DELTA | length);
+            out.extend_from_slice(body);
+        }
+        _ => put_frame(out, |out| {
+            put_delta_head(out, head, last_channel);
+            out.extend_from_slice(body);
+        }),
+    }
 }
 
 /// Appends a control message as a frame.
@@ -84,7 +110,7 @@ pub(crate) struct DeltaHead {
 }
 
 /// Appends the head of a delta inside a frame. `last_channel` is that of the delta before on this stream.
-pub(crate) fn put_delta_head(out: &mut Vec<u8>, head: DeltaHead, last_channel: u64) {
+fn put_delta_head(out: &mut Vec<u8>, head: DeltaHead, last_channel: u64) {
     let mut flags = DELTA;
     flags |= if head.channel != last_channel { DELTA_CHANNEL } else { 0 };
     flags |= if head.step != 1 { DELTA_STEP } else { 0 };
@@ -107,6 +133,12 @@ pub(crate) enum Head {
 pub(crate) fn read_head(reader: &mut Reader<'_>, last_channel: u64) -> Result<Head> {
     let bad = |reason: &str| Error::malformed("frame", reason);
     let first = reader.u8().ok_or_else(|| bad("is empty"))?;
+    if first & USUAL_DELTA != 0 {
+        if usize::from(first & !USUAL_DELTA) != reader.len() {
+            return Err(bad("is a delta of another length"));
+        }
+        return Ok(Head::Delta(DeltaHead { channel: last_channel, step: 1, own: 0 }));
+    }
     if first & DELTA == 0 {
         return Ok(Head::Kind(first));
     }
@@ -515,22 +547,28 @@ impl FrameBuffer {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// The body of the next frame that is complete.
+    /// The next frame that is complete, without its length; a usual delta with the byte that is both.
     pub(crate) fn next_frame(&mut self) -> Result<Option<&[u8]>> {
-        let mut reader = Reader::new(&self.bytes[self.read..]);
-        let Some(length) = reader.u64() else {
-            // A length has at most four bytes; what is no length by then never becomes one.
-            return match self.bytes.len() - self.read < len_u64(MAX_FRAME_BYTES as u64) {
-                true => Ok(None),
-                false => Err(Error::malformed("frame", "its length is not a number")),
-            };
+        let bytes = &self.bytes[self.read..];
+        let Some(first) = bytes.first() else { return Ok(None) };
+        let (head, length) = match (*first, bytes) {
+            (first @ USUAL_DELTA.., _) => (0, 1 + usize::from(first & !USUAL_DELTA)),
+            (LENGTH_OF_TWO, [_, a, b, ..]) => (3, usize::from(u16::from_le_bytes([*a, *b]))),
+            (LENGTH_OF_FOUR, [_, a, b, c, d, ..]) => (5, u32::from_le_bytes([*a, *b, *c, *d]) as usize),
+            (LENGTH_OF_TWO | LENGTH_OF_FOUR, _) => return Ok(None),
+            (short, _) => (1, usize::from(short)),
         };
-        let length = usize::try_from(length).ok().filter(|n| *n <= MAX_FRAME_BYTES);
-        let length = length.ok_or_else(|| Error::malformed("frame", "is longer than the limit"))?;
-        if reader.len() < length {
+        if length > MAX_FRAME_BYTES {
+            return Err(Error::malformed("frame", "is longer than the limit"));
+        }
+        if (head == 3 && length < usize::from(LENGTH_OF_TWO)) || (head == 5 && u16::try_from(length).is_ok())
+        {
+            return Err(Error::malformed("frame", "its length takes more bytes than it needs"));
+        }
+        if bytes.len() < head + length {
             return Ok(None);
         }
-        let start = self.bytes.len() - reader.len();
+        let start = self.read + head;
         self.read = start + length;
         Ok(Some(&self.bytes[start..self.read]))
     }
@@ -543,7 +581,8 @@ mod tests {
 
     #[test]
     fn frames_come_out_whole_however_the_stream_is_cut() {
-        let bodies: Vec<Vec<u8>> = [0, 1, 127, 128, 20_000].iter().map(|n| vec![7; *n]).collect();
+        let bodies: Vec<Vec<u8>> =
+            [0, 1, 125, 126, 127, 128, 20_000, 65_535, 65_536].iter().map(|n| vec![7; *n]).collect();
         let mut stream = Vec::new();
         for body in &bodies {
             put_frame(&mut stream, |out| out.extend_from_slice(body));
@@ -563,7 +602,12 @@ mod tests {
 
     #[test]
     fn hostile_lengths_are_refused_before_anything_is_allocated() {
-        for bytes in [&[0xff, 0xff, 0xff, 0xff, 0xff][..], &[0x80, 0x80, 0x80, 0x80], &[0xff, 0xff, 0x7f]] {
+        for bytes in [
+            &[0x7f, 0xff, 0xff, 0xff, 0xff][..],
+            &[0x7f, 0, 0, 5, 0],
+            &[0x7f, 0xff, 0xff, 0, 0],
+            &[0x7e, 0x7d, 0],
+        ] {
             let mut buffer = FrameBuffer::default();
             buffer.push(bytes);
             assert!(buffer.next_frame().is_err(), "{bytes:x?}");
@@ -633,13 +677,16 @@ mod tests {
         assert_eq!(read[19], ops[19]);
 
         for (head, length) in
-            [(DeltaHead { channel: 4, step: 1, own: 0 }, 1), (DeltaHead { channel: 300, step: 2, own: 1 }, 5)]
+            [(DeltaHead { channel: 4, step: 1, own: 0 }, 4), (DeltaHead { channel: 300, step: 2, own: 1 }, 9)]
         {
             out.clear();
-            put_delta_head(&mut out, head, 4);
+            put_delta(&mut out, head, 4, &[7; 3]);
             assert_eq!(out.len(), length);
-            let Ok(Head::Delta(got)) = read_head(&mut Reader::new(&out), 4) else { panic!("a delta") };
-            assert_eq!(got, head);
+            let mut buffer = FrameBuffer::default();
+            buffer.push(&out);
+            let mut reader = Reader::new(buffer.next_frame().unwrap().unwrap());
+            let Ok(Head::Delta(got)) = read_head(&mut reader, 4) else { panic!("a delta") };
+            assert_eq!((got, reader.rest()), (head, &[7; 3][..]));
         }
     }
 }

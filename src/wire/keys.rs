@@ -2,6 +2,11 @@
 //! profile or the key is first used, and never gives a number to another key while the profile is in memory.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+
+use foldhash::fast::RandomState;
+
+use super::by_index::ByIndex;
 
 use crate::limits::MAX_REMOVED_KEYS;
 use crate::planted::{Bug, planted};
@@ -71,23 +76,45 @@ impl ReadKeys for WrittenOut {
     fn forget(&mut self, _: u16) {}
 }
 
+/// By the numbers that the master gave, one after the other: they need no hash that nobody can foresee.
+type ByNumber<T> = HashMap<u32, T, BuildHasherDefault<Spread>>;
+
+/// Spreads numbers over a table.
+#[derive(Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        // The odd number next to 2^64 over the golden ratio: neighbours get far from one another.
+        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
 /// What a peer knows of the numbers of a profile's keys: of those that are there, so that it never names a key by a number
 /// that the master forgot long ago.
 #[derive(Debug, Default)]
 pub(crate) struct KnownKeys {
-    by_property: HashMap<u16, Numbers>,
+    by_property: ByIndex<Numbers>,
 }
 
 #[derive(Debug, Default)]
 struct Numbers {
-    keys: HashMap<u32, Key>,
-    numbers: HashMap<Key, u32>,
+    keys: ByNumber<Key>,
+    numbers: HashMap<Key, u32, RandomState>,
 }
 
 impl KnownKeys {
     /// The number of a key, if it is known.
     pub(crate) fn number(&self, property: u16, key: &Key) -> Option<u32> {
-        self.by_property.get(&property)?.numbers.get(key).copied()
+        self.by_property.get(property)?.numbers.get(key).copied()
     }
 
     /// Forgets all of them: another epoch begins.
@@ -100,11 +127,11 @@ impl ReadKeys for KnownKeys {
     const NUMBERED: bool = true;
 
     fn key(&self, property: u16, number: u32) -> Option<&Key> {
-        self.by_property.get(&property)?.keys.get(&number)
+        self.by_property.get(property)?.keys.get(&number)
     }
 
     fn learn(&mut self, property: u16, number: u32, key: &Key) {
-        let numbers = self.by_property.entry(property).or_default();
+        let numbers = self.by_property.or_insert_with(property, Default::default);
         // A key may come back under another number.
         if let Some(old) = numbers.numbers.insert(key.clone(), number) {
             numbers.keys.remove(&old);
@@ -113,7 +140,7 @@ impl ReadKeys for KnownKeys {
     }
 
     fn removed(&mut self, property: u16, key: &Key) {
-        if let Some(numbers) = self.by_property.get_mut(&property)
+        if let Some(numbers) = self.by_property.get_mut(property)
             && let Some(number) = numbers.numbers.remove(key)
         {
             numbers.keys.remove(&number);
@@ -121,15 +148,15 @@ impl ReadKeys for KnownKeys {
     }
 
     fn forget(&mut self, property: u16) {
-        self.by_property.remove(&property);
+        self.by_property.remove(property);
     }
 }
 
 /// The numbers that the master gave to the keys of one dictionary.
 #[derive(Debug, Default)]
 pub(crate) struct KeyNumbers {
-    numbers: HashMap<Key, u32>,
-    keys: HashMap<u32, Key>,
+    numbers: HashMap<Key, u32, RandomState>,
+    keys: ByNumber<Key>,
     next: u32,
     /// Keys that were removed, the longest ago first. Writers may not have heard of it and name them still.
     removed: VecDeque<u32>,
@@ -194,13 +221,13 @@ impl KeyNumbers {
 /// Which numbers an observer knows, of all dictionaries of a profile.
 #[derive(Debug, Default)]
 pub(crate) struct ToldKeys {
-    by_property: HashMap<u16, Vec<u64>>,
+    by_property: ByIndex<Vec<u64>>,
 }
 
 impl ToldKeys {
     /// Notes that the observer is told a number; true when it knew it.
     pub(crate) fn tell(&mut self, property: u16, number: u32) -> bool {
-        let words = self.by_property.entry(property).or_default();
+        let words = self.by_property.or_insert_with(property, Default::default);
         let (word, bit) = (number as usize / 64, 1 << (number % 64));
         if words.len() <= word {
             words.resize(word + 1, 0);
@@ -212,7 +239,7 @@ impl ToldKeys {
 
     /// Notes that the observer is told no longer to know a number; true when it knew it.
     pub(crate) fn take_back(&mut self, property: u16, number: u32) -> bool {
-        let words = self.by_property.get_mut(&property);
+        let words = self.by_property.get_mut(property);
         let Some(word) = words.and_then(|words| words.get_mut(number as usize / 64)) else { return false };
         let bit = 1 << (number % 64);
         let known = *word & bit != 0;
@@ -222,7 +249,7 @@ impl ToldKeys {
 
     /// All of a dictionary follows.
     pub(crate) fn forget(&mut self, property: u16) {
-        self.by_property.remove(&property);
+        self.by_property.remove(property);
     }
 
     pub(crate) fn clear(&mut self) {

@@ -1,6 +1,9 @@
 //! Bytes on the network and in hand-made deltas: varints, values, deltas, snapshots, batches, control messages.
 //! Pure and total: any bytes give a value or an error, and allocate no more than a small multiple of their length.
 
+pub(crate) mod by_index;
+#[cfg(feature = "quic")]
+pub(crate) mod compress;
 pub(crate) mod control;
 pub(crate) mod delta;
 pub(crate) mod frames;

@@ -304,7 +304,7 @@ fn small_changes_take_few_bytes() {
         std::iter::once((&key, Some(&value), Some(40_000))),
         &mut numbering,
     );
-    // With the frame's two bytes of length and head: seven.
+    // With the frame's byte: six.
     assert_eq!(out.len(), 5);
 }
 
@@ -315,9 +315,9 @@ fn lists_are_sent_whole_when_that_is_shorter() {
     let effects: Vec<ListEffect> = (0..9).map(|i| ListEffect::Insert { index: 0, value: item(i) }).collect();
     let mut out = Vec::new();
     let mut writer = DeltaWriter::new(&mut out);
-    assert!(!writer.put_list(3, &list, effects.iter().map(|e| (e, false))));
+    assert!(!writer.put_list(3, &list, effects.len(), effects.iter().map(|e| (e, false))));
     assert_eq!(writer.len(), 0);
-    assert!(writer.put_list(3, &list, effects[..1].iter().map(|e| (e, true))));
+    assert!(writer.put_list(3, &list, 1, effects[..1].iter().map(|e| (e, true))));
     let mut entries = Vec::new();
     let types = [(); 4].map(|()| ValueType::list(ScalarType::I32));
     read_delta(Reader::new(&out), &types[..], &mut WrittenOut, &mut entries).unwrap();

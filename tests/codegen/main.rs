@@ -20,7 +20,8 @@ use std::process::{Command, Output, Stdio};
 use common::{program, root};
 
 const MATCH: &str = "examples/match.profile.schema.json";
-const KITCHEN_SINK: &str = "examples/kitchen-sink.profile.schema.json";
+/// The types that code can be written for.
+const KITCHEN_SINK: &str = "tests/fixtures/flat/kitchen-sink.profile.schema.json";
 const ODD: &str = "tests/codegen/odd.profile.schema.json";
 /// Without properties, and with a class of the same name as the library has.
 const EMPTY: &str = "tests/codegen/profile.schema.json";

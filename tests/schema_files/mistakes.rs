@@ -81,13 +81,64 @@ pub(crate) const ENTRY_MISTAKES: &[(&str, &str)] = &[
     (
         r#"{"name":"a","type":"int"}"#,
         "2:20: unknown type `int`; the types are `bool`, `i32`, `i64`, `f64`, `string`, `f32`, `bytes`, `vector2`, \
-         `vector3`, `quaternion`, `color`, `datetime` or `uuid`, and of these `list<…>` and, by `string`, `i32` or \
-         `i64`, `dict<…,…>`",
+         `vector3`, `quaternion`, `color`, `datetime`, `uuid`, `custom`, `achievement`, `quest` or `quest_step`, and of \
+         these `record{…}`, `list<…>` and, by `string`, `i32` or `i64`, `dict<…,…>`",
     ),
     (r#"{"name":"a","type":"String"}"#, "2:20: unknown type `String`; did you mean `string`?"),
     (
         r#"{"name":"a","type":"dict<string,int>"}"#,
         "2:20: unknown type `dict<string,int>`; did you mean `dict<string,i32>`?",
+    ),
+    (
+        r#"{"name":"a","type":"dict<string,list<sting>>"}"#,
+        "2:20: unknown type `dict<string,list<sting>>`; did you mean `dict<string,list<string>>`?",
+    ),
+    (
+        r#"{"name":"a","type":"record{string:i32,b:strin}"}"#,
+        "2:20: unknown type `record{string:i32,b:strin}`; did you mean `record{string:i32,b:string}`?",
+    ),
+    (
+        r#"{"name":"a","type":"dict<i33,bool>"}"#,
+        "2:20: unknown type `dict<i33,bool>`; did you mean `dict<i32,bool>`?",
+    ),
+    (
+        r#"{"name":"a","type":"list<achivement>"}"#,
+        "2:20: unknown type `list<achivement>`; did you mean `list<achievement>`?",
+    ),
+    (r#"{"name":"a","type":" i32"}"#, "2:20: unknown type ` i32`; did you mean `i32`?"),
+    (r#"{"name":"a","type":"list<i32"}"#, "2:20: unknown type `list<i32`; did you mean `list<i32>`?"),
+    (
+        r#"{"name":"a","type":"record{a:i32,a:i32}"}"#,
+        "2:20: the type `record{a:i32,a:i32}`: the field `a` is declared twice",
+    ),
+    (
+        r#"{"name":"a","type":"list<list<list<list<list<list<list<list<list<i32>>>>>>>>>"}"#,
+        "2:20: more than 8 records, lists and dictionaries within one another",
+    ),
+    // Records.
+    (
+        r#"{"name":"a","type":"record{b:i32}","default":{"c":1}}"#,
+        "2:46: `default`: a record has no field \"c\": record{b:i32}",
+    ),
+    (
+        r#"{"name":"a","type":"record{b:list<i32>}","default":{"b":[1,"x"]}}"#,
+        "2:52: `default`: field `b`: item 1: \"x\" is not i32",
+    ),
+    (
+        r#"{"name":"a","type":"list<record{b:i32}>","limits":{"min":1,"max_count":1}}"#,
+        "2:58: property `a`: min is for numbers and datetime, not for list<record{b:i32}>",
+    ),
+    (
+        r#"{"name":"a","type":"record{b:i32}","sync":"volatile"}"#,
+        "2:43: property `a`: what has parts or is the game's own can't be volatile",
+    ),
+    (
+        r#"{"name":"a","type":"custom","sync":"volatile"}"#,
+        "2:36: property `a`: what has parts or is the game's own can't be volatile",
+    ),
+    (
+        r#"{"name":"a","type":"list<achievement>","default":[{"required":0}]}"#,
+        "2:50: property `a`: the default is against the limits: property `a[0].required`: 0 is out of range; the least is 1",
     ),
     // What does not fit a type that is not known is not told.
     (
@@ -117,7 +168,7 @@ pub(crate) const ENTRY_MISTAKES: &[(&str, &str)] = &[
     ),
     (
         r#"{"name":"a","type":"list<i32>","sync":"volatile"}"#,
-        "2:39: property `a`: a list or dictionary can't be volatile",
+        "2:39: property `a`: what has parts or is the game's own can't be volatile",
     ),
     (
         r#"{"name":"a","type":"i32","merge":"sum","sync":"volatile"}"#,
@@ -259,6 +310,180 @@ pub(crate) const ENTRY_MISTAKES: &[(&str, &str)] = &[
          2:33: property `?`: the default is against the limits: 1 is out of range; the greatest is 0",
     ),
 ];
+
+/// The types and the properties of a file, and all that is said about them.
+pub(crate) const TYPE_MISTAKES: &[(&str, &str, &str)] = &[
+    ("1", "", "2:1: a type must be an object, not a number"),
+    ("{}", "", "2:1: `name` is missing\n2:1: `fields` is missing"),
+    (
+        r#"{"name":"quest","feilds":[]}"#,
+        "",
+        "2:1: `fields` is missing\n2:17: unknown member `feilds`; did you mean `fields`?",
+    ),
+    (r#"{"name":"quest","fields":[]}"#, "", "2:26: a record has at least one field"),
+    (r#"{"name":"quest","fields":{}}"#, "", "2:26: `fields` must be an array, not an object"),
+    (
+        r#"{"name":"qu est","description":1,"fields":[{"name":"a","type":"i32"}]}"#,
+        "",
+        "2:9: the type `qu est`: a name has 1 to 64 ASCII letters, digits and `_`\n\
+         2:32: `description` must be a text, not a number",
+    ),
+    (
+        r#"{"name":"i32","fields":[{"name":"a","type":"i32"}]}"#,
+        "",
+        "2:9: the type `i32`: that is the name of another type",
+    ),
+    (
+        r#"{"name":"list","fields":[{"name":"a","type":"i32"}]}"#,
+        "",
+        "2:9: the type `list`: that is the name of another type",
+    ),
+    (
+        "{\"name\":\"q\",\"fields\":[{\"name\":\"a\",\"type\":\"i32\"}]},\n\
+         {\"name\":\"q\",\"fields\":[{\"name\":\"a\",\"type\":\"i32\"}]}",
+        "",
+        "3:9: the type `q` is on line 2 already",
+    ),
+    // Fields.
+    (
+        "{\"name\":\"q\",\"fields\":[1,{},\n{\"name\":\"a b\",\"type\":\"i32\",\"see\":\"owner\"},\n\
+         {\"name\":\"c\",\"type\":\"i32\",\"max\":1},\n{\"name\":\"c\",\"type\":\"i33\",\"default\":[]}]}",
+        "",
+        "2:23: a field must be an object, not a number\n\
+         2:25: `name` is missing\n\
+         2:25: `type` is missing\n\
+         3:9: the field `a b`: a name has 1 to 64 ASCII letters, digits and `_`\n\
+         3:28: unknown member `see`; the members here are `name`, `type`, `default`, `description` or `limits`\n\
+         4:26: unknown member `max`; it belongs into `limits`\n\
+         5:9: the field `c` is on line 4 already\n\
+         5:20: unknown type `i33`; did you mean `i32`?",
+    ),
+    (
+        r#"{"name":"q","fields":[{"name":"a","type":"i32","default":"x","limits":{"max":1.5,"pattern":"x"}}]}"#,
+        "",
+        "2:58: `default`: \"x\" is not i32\n\
+         2:78: `max`: 1.5 is not i32\n\
+         2:92: the field `a`: pattern is for string, not for i32",
+    ),
+    (
+        r#"{"name":"q","fields":[{"name":"a","type":"i32","default":-1,"limits":{"min":0}}]}"#,
+        "",
+        "2:58: the field `a`: the default is against the limits: property `a`: -1 is out of range; the least is 0",
+    ),
+    (
+        r#"{"name":"q","fields":[{"name":"a","type":"i32","limits":{"min":1}}]}"#,
+        "",
+        "2:23: the field `a`: the default is against the limits: property `a`: 0 is out of range; the least is 1",
+    ),
+    // Types of types.
+    (
+        r#"{"name":"quest_line","fields":[{"name":"a","type":"i32"}]}"#,
+        r#"{"name":"a","type":"list<questline>"}"#,
+        "4:20: unknown type `list<questline>`; did you mean `list<quest_line>`?",
+    ),
+    (
+        r#"{"name":"mine","fields":[{"name":"a","type":"dict<string,mind>"}]}"#,
+        r#"{"name":"a","type":"list<mine>","default":[],"merge":"sum"}"#,
+        "2:45: unknown type `dict<string,mind>`; did you mean `dict<string,mine>`?",
+    ),
+    (
+        r#"{"name":"a","fields":[{"name":"x","type":"i32"},{"name":"y","type":"list<a>"}]}"#,
+        r#"{"name":"p","type":"a"}"#,
+        "2:68: the type `a` is made of itself: `a` → `a`",
+    ),
+    (
+        "{\"name\":\"a\",\"fields\":[{\"name\":\"x\",\"type\":\"list<b>\"}]},\n\
+         {\"name\":\"b\",\"fields\":[{\"name\":\"x\",\"type\":\"dict<string,c>\"}]},\n\
+         {\"name\":\"c\",\"fields\":[{\"name\":\"x\",\"type\":\"record{y:b}\"}]}",
+        r#"{"name":"p","type":"list<a>"},{"name":"q","type":"list<i33>"}"#,
+        "4:42: the type `b` is made of itself: `b` → `c` → `b`\n6:50: unknown type `list<i33>`; did you mean `list<i32>`?",
+    ),
+    (
+        r#"{"name":"a","fields":[{"name":"x","type":"list<list<list<list<list<list<list<list<i32>>>>>>>>"}]}"#,
+        "",
+        "2:42: more than 8 records, lists and dictionaries within one another",
+    ),
+    (
+        r#"{"name":"a","fields":[{"name":"x","type":"list<list<list<list<list<list<list<i32>>>>>>>"}]}"#,
+        r#"{"name":"p","type":"a"},{"name":"q","type":"list<a>"}"#,
+        "4:44: more than 8 records, lists and dictionaries within one another",
+    ),
+];
+
+#[test]
+fn every_mistake_of_types_is_told_with_its_place() {
+    let mut wrong = String::new();
+    for (types, properties, expected) in TYPE_MISTAKES {
+        let text = format!("{{\"types\":[\n{types}\n],\"properties\":[\n{properties}\n]}}");
+        let said = mistakes(&text);
+        if said != *expected {
+            wrong += &format!("{text}\n---- expected\n{expected}\n---- said\n{said}\n\n");
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+    assert_eq!(mistakes(r#"{"types":{},"properties":[]}"#), "1:10: `types` must be an array, not an object");
+}
+
+#[test]
+fn types_that_are_too_much_are_refused_in_good_time() {
+    let file = |types: &[String]| format!("{{\"types\":[{}],\"properties\":[]}}", types.join(","));
+    let field = |name: &str, of: &str| format!("{{\"name\":\"{name}\",\"type\":\"{of}\"}}");
+    let record =
+        |name: &str, fields: &[String]| format!("{{\"name\":\"{name}\",\"fields\":[{}]}}", fields.join(","));
+    let fields = |count: usize| (0..count).map(|i| field(&format!("f{i}"), "i32")).collect::<Vec<_>>();
+    assert_eq!(mistakes(&file(&[record("a", &fields(256))])), "");
+    assert!(mistakes(&file(&[record("a", &fields(257))])).ends_with("a record has at most 256 fields"));
+
+    // Each has two of the next: few bytes, and more fields than there are.
+    let doubled = |name: usize| {
+        let next = format!("list<t{}>", name + 1);
+        let fields: Vec<_> = (0..256).map(|i| field(&format!("f{i}"), &next)).collect();
+        record(&format!("t{name}"), &fields)
+    };
+    let said = mistakes(&file(&[doubled(0), doubled(1), doubled(2), record("t3", &fields(1))]));
+    assert!(
+        said.ends_with("the type `t1`: 131328 fields in a record and those within it, not 4096"),
+        "{said}"
+    );
+
+    // Each default is many of the default before.
+    let many = |name: usize, of: &str| {
+        let items = vec!["{}"; 10_000].join(",");
+        let list = format!("{{\"name\":\"x\",\"type\":\"list<{of}>\",\"default\":[{items}]}}");
+        record(&format!("t{name}"), &[list])
+    };
+    let said = mistakes(&file(&[record("t0", &fields(1)), many(1, "t0"), many(2, "t1"), many(3, "t2")]));
+    assert!(said.ends_with("the defaults up to here are larger than a profile may be"), "{said}");
+    // Many of one that is large.
+    let text = file(&[record("t0", &fields(256)), many(1, "t0")]);
+    assert!(mistakes(&text).ends_with("the defaults up to here are larger than a profile may be"));
+    let text = file(&[record("t0", &fields(1)), many(1, "t0")]);
+    assert_eq!(mistakes(&text), "");
+    let properties =
+        (0..1000).map(|i| format!("{{\"name\":\"p{i}\",\"key\":{i},\"type\":\"t1\"}}")).collect::<Vec<_>>();
+    let said =
+        mistakes(&text.replace("\"properties\":[", &format!("\"properties\":[{}", properties.join(","))));
+    assert!(said.ends_with("the defaults up to here are larger than a profile may be"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+
+    // A chain of many, and one that ends where it began.
+    let chain = |count: usize, last: &str| {
+        let next = |i: usize| if i + 1 == count { last.to_string() } else { format!("t{}", i + 1) };
+        (0..count).map(|i| record(&format!("t{i}"), &[field("x", &next(i))])).collect::<Vec<_>>()
+    };
+    let said = mistakes(&file(&chain(10_000, "i32")));
+    assert!(said.ends_with("more than 8 records, lists and dictionaries within one another"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    let said = mistakes(&file(&chain(10_000, "t0")));
+    assert!(said.contains("the type `t0` is made of itself: `t0` → `t1` → "), "{said}");
+    assert!(said.ends_with("`t15` → … → `t0`"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert_eq!(mistakes(&file(&chain(8, "i32"))), "");
+    // A mistyped name for each.
+    let types: Vec<_> =
+        (0..20_000).map(|i| record(&format!("t{i}"), &[field("x", "strng_of_many")])).collect();
+    assert_eq!(Schema::check_json(&file(&types)).len(), 20_000);
+}
 
 #[test]
 fn every_mistake_is_told_with_its_place() {

@@ -33,8 +33,9 @@ fn check_tells_the_mistakes_of_all_files() {
     };
     let schema = Schema::from_json(&read(KITCHEN_SINK)).unwrap();
     let good = format!(
-        "{KITCHEN_SINK}: {} properties, fingerprint {:016x}\n",
+        "{KITCHEN_SINK}: {} properties, {} record types, fingerprint {:016x}\n",
         schema.properties().len(),
+        schema.record_types().len(),
         schema.fingerprint()
     );
     assert_eq!(says(&["check", KITCHEN_SINK], true), good);
@@ -101,15 +102,21 @@ fn fingerprint_shows_names_keys_and_types() {
     let said = says(&["fingerprint", KITCHEN_SINK], true);
     let schema = Schema::from_json(&read(KITCHEN_SINK)).unwrap();
     let lines: Vec<_> = said.lines().collect();
-    assert_eq!(lines.len(), schema.properties().len() + 2);
+    let types: usize = schema.record_types().iter().map(|record| 1 + record.fields().len()).sum();
+    assert_eq!(lines.len(), schema.properties().len() + types + 2);
     assert_eq!(lines[0].split_whitespace().collect::<Vec<_>>(), ["name", "key", "type"]);
     for (line, property) in lines[1..].iter().zip(schema.properties()) {
         let key = property.key().to_string();
-        let type_name = property.value_type().name();
+        let type_name = property.value_type().declared_name();
         assert_eq!(
             line.split_whitespace().collect::<Vec<_>>(),
             [property.name(), key.as_str(), type_name.as_str()]
         );
+    }
+    for block in
+        ["list<mission>\n", "\ntype mission_step\n    id    string\n    done  bool\n", "type quest\n"]
+    {
+        assert!(said.contains(block), "{block}\n{said}");
     }
     assert_eq!(*lines.last().unwrap(), format!("fingerprint {:016x}", schema.fingerprint()));
     assert_eq!(says(&["fingerprint", "nowhere.json"], false), "");

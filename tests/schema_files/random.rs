@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use mst_profiles::{
-    DateTime, Dict, Key, KeyType, Limits, List, Merge, Number, Property, ScalarType, Schema, SyncClass,
-    Value, ValueType, Visibility, Writers,
+    Custom, DateTime, Dict, Field, Key, KeyType, Limits, List, Merge, Number, Property, Record, RecordType,
+    ScalarType, Schema, SyncClass, Value, ValueType, Visibility, Writers,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -37,7 +37,7 @@ fn scalar(scalar: ScalarType) -> BoxedStrategy<Value> {
 
 fn value(value_type: ValueType) -> BoxedStrategy<Value> {
     match value_type {
-        ValueType::List(item) => vec(scalar(item.scalar().unwrap()), 0..4)
+        ValueType::List(item) => vec(value((*item).clone()), 0..4)
             .prop_map(move |items| Value::from(List::from_items(&*item, items).unwrap()))
             .boxed(),
         ValueType::Dict(key_type, item) => {
@@ -46,11 +46,27 @@ fn value(value_type: ValueType) -> BoxedStrategy<Value> {
                 KeyType::I32 => any::<i32>().prop_map(|key| Key::from(i64::from(key))).boxed(),
                 _ => any::<i64>().prop_map(Key::from).boxed(),
             };
-            btree_map(keys, scalar(item.scalar().unwrap()), 0..4)
+            btree_map(keys, value((*item).clone()), 0..4)
                 .prop_map(move |entries| Value::from(Dict::from_entries(key_type, &*item, entries).unwrap()))
                 .boxed()
         }
         ValueType::Scalar(of) => scalar(of),
+        ValueType::Custom(name) => vec(any::<u8>(), 0..9)
+            .prop_map(move |bytes| Value::from(Custom::new(name.as_deref(), bytes)))
+            .boxed(),
+        ValueType::Record(record) => {
+            let fields = record.fields().iter().map(|field| match *field.limits() == Limits::default() {
+                true => value(field.value_type().clone()),
+                false => Just(field.default().clone()).boxed(),
+            });
+            let values = fields.collect::<Vec<_>>();
+            values
+                .prop_map(move |values| {
+                    let names = record.fields().iter().map(|field| field.name());
+                    Value::from(Record::new(&record, names.zip(values)).unwrap())
+                })
+                .boxed()
+        }
         other => panic!("a type without a strategy: {other}"),
     }
 }
@@ -75,12 +91,12 @@ fn limits(value: &Value, asked: [bool; 11]) -> Limits {
         [value.as_float().unwrap_or(f64::NAN), f64::from(f32::MAX)].iter().all(|float| float.is_finite());
     limits.finite = finite && asked();
     let value_type = value.value_type();
-    let element = value_type.element().scalar().unwrap();
-    if matches!(element, ScalarType::String | ScalarType::Bytes) {
+    let element = value_type.element().scalar();
+    if matches!(element, Some(ScalarType::String | ScalarType::Bytes)) {
         limits.min_length = asked().then_some(0);
         limits.max_length = asked().then_some(u32::MAX);
     }
-    if element == ScalarType::String && asked() {
+    if element == Some(ScalarType::String) && asked() {
         limits.pattern = Some(r#"^(?s:.*)$|"\\/ é"#.into());
     }
     let count = value.as_list().map(List::len).or(value.as_dict().map(Dict::len)).map(|count| count as u32);
@@ -93,10 +109,47 @@ fn limits(value: &Value, asked: [bool; 11]) -> Limits {
     limits
 }
 
+/// Types within one another.
+fn value_type() -> impl Strategy<Value = ValueType> {
+    let flat = select(ValueType::all().collect::<Vec<_>>());
+    let custom = select(["custom", "custom<item>"].map(|name| ValueType::from_name(name).unwrap()).to_vec());
+    prop_oneof![3 => flat, 1 => custom].prop_recursive(3, 8, 3, |inner| {
+        let fields = vec(inner.clone().prop_flat_map(field), 1..4);
+        // Few names, so that several types have one.
+        let names = option::of(select(vec!["quest", "step", "record_2"]));
+        let record = (names, fields, option::of("\\PC{0,9}")).prop_map(|(name, fields, description)| {
+            let fields = fields.into_iter().enumerate();
+            let fields = fields.map(|(place, (default, limits, description))| {
+                let field = Field::new(&format!("f{place}"), default).limits(limits);
+                description.into_iter().fold(field, |field: Field, text: String| field.description(&text))
+            });
+            let record = name.map_or_else(
+                || RecordType::new(fields.clone()),
+                |name| RecordType::named(name, fields.clone()),
+            );
+            let record = record.unwrap();
+            ValueType::from(description.into_iter().fold(record, |record, text| record.describe(&text)))
+        });
+        prop_oneof![
+            2 => record,
+            1 => inner.clone().prop_map(ValueType::list),
+            1 => (select(KeyType::ALL), inner).prop_map(|(key, value)| ValueType::dict(key, value)),
+        ]
+    })
+}
+
+/// The default, limits and description of a field. Half of them have nothing to be said of them.
+fn field(value_type: ValueType) -> impl Strategy<Value = (Value, Limits, Option<String>)> {
+    let zero = Just((value_type.zero(), Limits::default(), None));
+    let more = (value(value_type), any::<[bool; 11]>(), option::of("\\PC{0,9}"))
+        .prop_map(|(default, asked, description)| (default.clone(), limits(&default, asked), description));
+    prop_oneof![zero, more]
+}
+
 prop_compose! {
     /// A property, and whether the name of its place in the schema leads to its key.
     fn property(place: u16)(
-        value_type in select(ValueType::all().collect::<Vec<_>>()),
+        value_type in value_type(),
     )(
         default in value(value_type),
         name in "[^$#\\pC][^\\pC]{0,20}",
@@ -178,6 +231,10 @@ fn edit() -> impl Strategy<Value = Edit> {
         "\"min\":",
         "\"i32\"",
         "\"list<i32>\"",
+        "\"mission\"",
+        "\"list<mission_step>\"",
+        "record{a:",
+        "dict<i32,",
         "\"default\":[",
         "9223372036854775808",
         "'",

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use jsonc_parser::ast;
 use jsonc_parser::common::Ranged;
+use serde_json::Value as Json;
 
 use super::findings::Reader;
-use super::members::{closest, enumerate, find, quotable};
+use super::members::{find, quotable};
+use super::types::Types;
 use crate::json::value_from_json;
+use crate::limits::MAX_PROFILE_BYTES;
 use crate::schema::{Limits, Number, Property};
-use crate::value::{KeyType, ScalarType, Value, ValueType};
+use crate::value::{ScalarType, Value, ValueType};
 
 /// The members of an entry.
 pub(super) const MEMBERS: &[&str] = &[
@@ -57,18 +60,13 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn read(reader: &mut Reader<'_>, entry: &ast::Value<'_>) -> Option<Self> {
+    pub(super) fn read(reader: &mut Reader<'_>, types: &Types, entry: &ast::Value<'_>) -> Option<Self> {
         let object = reader.object("a property", entry)?;
         reader.check_members(object, MEMBERS, LIMITS);
-        let name = find(object, "name").map(|name| reader.string("name", name));
-        let type_name = find(object, "type").map(|name| reader.string("type", name).map(|text| (text, name)));
-        for (member, is_there) in [("name", name.is_some()), ("type", type_name.is_some())] {
-            if !is_there {
-                reader.add(object.range.start, format!("`{member}` is missing"));
-            }
-        }
-        let (name, type_name) = (name.flatten(), type_name.flatten());
-        let value_type = type_name.and_then(|(text, value)| read_type(reader, text, value));
+        let name = reader.needed(object, "name").map(|(name, _)| name);
+        let value_type = reader.needed(object, "type").and_then(|(text, at)| types.find(reader, text, at, 0));
+        let start = object.range.start;
+        let value_type = value_type.filter(|found| reader.count_default(start, found.zero().size()));
 
         let stand_in = ValueType::Scalar(ScalarType::Bool);
         let property = Property::of_type(name.unwrap_or("?"), value_type.clone().unwrap_or(stand_in));
@@ -88,7 +86,7 @@ impl Entry {
         match value_type {
             Some(value_type) => {
                 entry.property.attributes.limits = limits.unwrap_or_default();
-                entry.read_default(reader, object, value_type);
+                entry.read_default(reader, object, &value_type);
             }
             // Nothing can be said about what goes with a type that is not known.
             None => entry.property.attributes.merge = Default::default(),
@@ -137,48 +135,86 @@ impl Entry {
         }
     }
 
-    fn read_default(&mut self, reader: &mut Reader<'_>, object: &ast::Object<'_>, value_type: ValueType) {
+    fn read_default(&mut self, reader: &mut Reader<'_>, object: &ast::Object<'_>, value_type: &ValueType) {
         let Some(default) = find(object, "default") else { return };
-        match read_value(reader, value_type, default) {
-            Ok(value) => self.property.default = value,
-            Err(reason) => {
-                reader.add(default.start(), format!("`default`: {reason}"));
-                self.has_bad_default = true;
-            }
+        match read_default(reader, value_type, default) {
+            Some(value) => self.property.default = value,
+            None => self.has_bad_default = true,
         }
     }
 }
 
-fn places_of(object: &ast::Object<'_>, known: &[&'static str]) -> Vec<(&'static str, usize)> {
+pub(super) fn places_of(object: &ast::Object<'_>, known: &[&'static str]) -> Vec<(&'static str, usize)> {
     known.iter().filter_map(|name| Some((*name, find(object, name)?.start()))).collect()
 }
 
-fn read_type(reader: &mut Reader<'_>, text: &str, value: &ast::Value<'_>) -> Option<ValueType> {
-    let value_type = ValueType::from_name(text);
-    if value_type.is_none() {
-        let hint = match closest(text, ValueType::all().map(|t| t.name())) {
-            Some(close) => format!("did you mean `{close}`?"),
-            None => {
-                let scalars: Vec<_> = ScalarType::ALL.iter().map(|scalar| scalar.name()).collect();
-                let keys: Vec<_> = KeyType::ALL.iter().map(|key| key.name()).collect();
-                let (scalars, keys) = (enumerate(&scalars), enumerate(&keys));
-                format!("the types are {scalars}, and of these `list<…>` and, by {keys}, `dict<…,…>`")
-            }
-        };
-        reader.add(value.start(), format!("unknown type `{}`; {hint}", quotable(text)));
+/// The default that is said; `None` with a finding.
+pub(super) fn read_default(
+    reader: &mut Reader<'_>,
+    value_type: &ValueType,
+    value: &ast::Value<'_>,
+) -> Option<Value> {
+    let at = value.start();
+    let read = json_of(reader, value).and_then(|json| {
+        let most = MAX_PROFILE_BYTES + 1;
+        let size = most - weigh(value_type, &json, most).unwrap_or(0);
+        // Counted before it is made.
+        match reader.count_default(at, size) {
+            true => value_from_json(value_type, &json).map(Some),
+            false => Ok(None),
+        }
+    });
+    match read {
+        Ok(value) => value.filter(|value| reader.count_default(at, value.size())),
+        Err(reason) => {
+            reader.add(at, format!("`default`: {reason}"));
+            None
+        }
     }
-    value_type
+}
+
+/// What is left of so many bytes when a value is made; about what each takes in memory.
+fn weigh(value_type: &ValueType, json: &Json, left: usize) -> Option<usize> {
+    const VALUE: usize = size_of::<Value>();
+    match (value_type, json) {
+        (ValueType::List(item), Json::Array(items)) => {
+            items.iter().try_fold(left.checked_sub(4 * VALUE)?, |left, json| weigh(item, json, left))
+        }
+        (ValueType::Dict(_, item), Json::Object(entries)) => {
+            entries.iter().try_fold(left.checked_sub(4 * VALUE)?, |left, (key, json)| {
+                weigh(item, json, left.checked_sub(2 * VALUE + key.len())?)
+            })
+        }
+        (ValueType::Record(record), Json::Object(members)) => {
+            record.fields().iter().try_fold(left.checked_sub(4 * VALUE)?, |left, field| {
+                match members.get(field.name()) {
+                    Some(json) => weigh(field.value_type(), json, left),
+                    // It is shared.
+                    None => left.checked_sub(VALUE),
+                }
+            })
+        }
+        (_, Json::String(text)) => left.checked_sub(VALUE + text.len()),
+        _ => left.checked_sub(VALUE),
+    }
 }
 
 /// The value of this type that a part of the text is.
 fn read_value(reader: &Reader<'_>, value_type: ValueType, value: &ast::Value<'_>) -> Result<Value, String> {
-    // Read again from its text, which keeps integers exact and numbers out of range an error.
-    let text = &reader.text[value.start()..value.end()];
-    let json = serde_json::from_str(text).map_err(|_| format!("{} is too large a number", quotable(text)))?;
-    value_from_json(&value_type, &json)
+    value_from_json(&value_type, &json_of(reader, value)?)
 }
 
-fn read_limits(reader: &mut Reader<'_>, value_type: Option<&ValueType>, object: &ast::Object<'_>) -> Limits {
+fn json_of(reader: &Reader<'_>, value: &ast::Value<'_>) -> Result<Json, String> {
+    // Read again from its text, which keeps integers exact and numbers out of range an error.
+    let text = &reader.text[value.start()..value.end()];
+    serde_json::from_str(text).map_err(|_| format!("{} is too large a number", quotable(text)))
+}
+
+pub(super) fn read_limits(
+    reader: &mut Reader<'_>,
+    value_type: Option<&ValueType>,
+    object: &ast::Object<'_>,
+) -> Limits {
     reader.check_members(object, LIMITS, &[]);
     let mut limits = Limits::default();
     let element = value_type.map(|value_type| value_type.element());

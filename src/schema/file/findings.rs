@@ -2,6 +2,7 @@
 
 use super::SchemaMistake;
 use crate::error::Error;
+use crate::limits::MAX_PROFILE_BYTES;
 
 /// Something that is wrong at a place of the text.
 pub(super) struct Finding {
@@ -33,13 +34,29 @@ pub(super) struct Reader<'t> {
     /// Where each line begins.
     lines: Vec<usize>,
     pub(super) findings: Vec<Finding>,
+    /// How much the defaults that are still to be read may take.
+    left_for_defaults: usize,
 }
 
 impl<'t> Reader<'t> {
     pub(super) fn new(text: &'t str) -> Self {
         let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         let lines = std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect();
-        Self { text, lines, findings: Vec::new() }
+        Self { text, lines, findings: Vec::new(), left_for_defaults: MAX_PROFILE_BYTES }
+    }
+
+    /// Counts what a default takes. All of them together are no larger than a profile; else few bytes of text could be many of
+    /// memory, as records of which nothing is said have all that the defaults of their fields have.
+    pub(super) fn count_default(&mut self, at: usize, size: usize) -> bool {
+        if let Some(left) = self.left_for_defaults.checked_sub(size) {
+            self.left_for_defaults = left;
+            return true;
+        }
+        // That it is too much is said once.
+        if std::mem::take(&mut self.left_for_defaults) > 0 {
+            self.add(at, "the defaults up to here are larger than a profile may be");
+        }
+        false
     }
 
     pub(super) fn add(&mut self, at: usize, message: impl Into<String>) {

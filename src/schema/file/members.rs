@@ -74,6 +74,15 @@ impl Reader<'_> {
         string
     }
 
+    /// The text of a member that has to be there, and where it is.
+    pub(super) fn needed<'v>(&mut self, object: &'v Object<'_>, name: &str) -> Option<(&'v str, usize)> {
+        let Some(value) = find(object, name) else {
+            self.add(object.range.start, format!("`{name}` is missing"));
+            return None;
+        };
+        Some((self.string(name, value)?, value.start()))
+    }
+
     pub(super) fn flag(&mut self, name: &str, value: &Value<'_>) -> Option<bool> {
         let flag = value.as_boolean_lit().map(|literal| literal.value);
         if flag.is_none() {

@@ -1,7 +1,8 @@
 //! Schema files: schemas as JSON text.
 //!
 //! A mistake in a schema is made by a person, who wants to see all of them at once and where they are. So the text is
-//! read with the place of every value in it ([`syntax`]), entry by entry ([`entry`]); then the properties are checked as
+//! read with the place of every value in it ([`syntax`]): the record types that it declares ([`types`]), and then entry by entry
+//! ([`entry`]); then the properties are checked as
 //! those of any schema are ([`SchemaBuilder::mistakes`]), and what that finds is traced back to the text.
 
 mod entry;
@@ -10,6 +11,8 @@ mod members;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod type_names;
+mod types;
 mod words;
 mod write;
 
@@ -21,6 +24,7 @@ use jsonc_parser::common::Ranged as _;
 
 use self::entry::Entry;
 use self::findings::{Finding, Reader};
+use self::types::Types;
 use super::{Mistake, Property, Schema, SchemaBuilder};
 use crate::error::{Error, Result};
 use crate::limits::MAX_PROPERTIES;
@@ -45,13 +49,29 @@ impl fmt::Display for SchemaMistake {
 }
 
 /// The members of a file.
-const MEMBERS: &[&str] = &["$schema", "properties"];
+const MEMBERS: &[&str] = &["$schema", "types", "properties"];
 
 impl Schema {
     /// The most bytes that the text of a schema may have.
     pub const MAX_JSON_BYTES: usize = 4 * 1024 * 1024;
 
     /// Reads a schema from JSON: `{"properties":[{"name":"level","type":"i32","default":1}, …]}`.
+    ///
+    /// Record types may be declared by name beside the properties, and used wherever a type is written, also in each other:
+    ///
+    /// ```
+    /// let schema = mst_profiles::Schema::from_json(
+    ///     r#"{
+    ///         "types": [{"name": "quest", "fields": [
+    ///             {"name": "id", "type": "string"},
+    ///             {"name": "progress", "type": "i32", "limits": {"min": 0}}
+    ///         ]}],
+    ///         "properties": [{"name": "quests", "type": "list<quest>"}]
+    ///     }"#,
+    /// )?;
+    /// assert_eq!(schema.properties()[0].value_type().declared_name(), "list<quest>");
+    /// # Ok::<(), mst_profiles::Error>(())
+    /// ```
     ///
     /// `schemas/profile-schema.json`, a JSON Schema, has all members and what they mean; the README has them in short.
     ///
@@ -121,6 +141,7 @@ fn read_file(reader: &mut Reader<'_>, file: &ast::Value<'_>) -> Vec<Entry> {
     if let Some(hint) = members::find(file, "$schema") {
         reader.string("$schema", hint);
     }
+    let types = Types::read(reader, file);
     let Some(properties) = members::find(file, "properties") else {
         reader.add(file.range.start, "`properties` is missing");
         return Vec::new();
@@ -132,7 +153,7 @@ fn read_file(reader: &mut Reader<'_>, file: &ast::Value<'_>) -> Vec<Entry> {
         reader.findings.push(Finding::of(first.start(), error));
     }
     let entries = properties.elements.iter().take(MAX_PROPERTIES);
-    entries.filter_map(|entry| Entry::read(reader, entry)).collect()
+    entries.filter_map(|entry| Entry::read(reader, &types, entry)).collect()
 }
 
 /// Checks the properties as those of any schema, and traces the mistakes back to the text.

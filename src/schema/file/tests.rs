@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use super::words::Word;
-use super::{entry, members};
+use super::{entry, members, types};
+use crate::definitions;
+use crate::limits::MAX_FIELDS;
 use crate::schema::{Merge, SyncClass, Visibility, Writers};
-use crate::value::ValueType;
+use crate::value::{SHAPES, ScalarType, ValueType};
 
 fn json_schema() -> Json {
     serde_json::from_str(include_str!("../../../schemas/profile-schema.json")).unwrap()
@@ -24,7 +26,10 @@ fn the_json_schema_has_the_members_that_the_reader_knows() {
     let set = |known: &[&'static str]| known.iter().copied().collect::<BTreeSet<_>>();
     assert_eq!(names_in(&schema["properties"]), set(super::MEMBERS));
     assert_eq!(names_in(property), set(entry::MEMBERS));
-    assert_eq!(names_in(&property["limits"]["properties"]), set(entry::LIMITS));
+    let defs = &schema["$defs"];
+    assert_eq!(names_in(&defs["limits"]["properties"]), set(entry::LIMITS));
+    assert_eq!(names_in(&defs["recordType"]["properties"]), set(types::MEMBERS));
+    assert_eq!(names_in(&defs["field"]["properties"]), set(types::FIELD_MEMBERS));
 }
 
 #[test]
@@ -41,7 +46,17 @@ fn the_json_schema_has_the_words_and_types_that_the_reader_knows() {
     check::<Merge>(&property["merge"]);
     check::<SyncClass>(&property["sync"]);
     let types: Vec<_> = ValueType::all().map(|t| t.name()).collect();
-    assert_eq!(property["type"]["anyOf"][0]["enum"], serde_json::json!(types));
+    let defs = &schema["$defs"];
+    assert_eq!(defs["type"]["anyOf"][0]["enum"], serde_json::json!(types));
+    let ready_made = ["custom"].iter().chain(definitions::NAMES);
+    let each = ready_made
+        .flat_map(|name| [name.to_string(), format!("list<{name}>"), format!("dict<string,{name}>")]);
+    assert_eq!(defs["type"]["anyOf"][1]["enum"], serde_json::json!(each.collect::<Vec<_>>()));
+    let scalars = ScalarType::ALL.iter().map(|scalar| scalar.name());
+    let taken: Vec<_> = scalars.chain(SHAPES.iter().copied()).collect();
+    let name = &defs["recordType"]["properties"]["name"];
+    assert_eq!(name["not"]["enum"], serde_json::json!(taken));
+    assert_eq!(defs["recordType"]["properties"]["fields"]["maxItems"], MAX_FIELDS);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::session::{Channel, PeerInfo};
 use crate::error::{Error, Result};
 use crate::limits::MAX_PROFILE_BYTES;
 use crate::planted::{Bug, planted};
-use crate::schema::{PropertyIndex, Relation, Schema};
+use crate::schema::{PropertyIndex, PropertyInfo, Relation, Schema};
 use crate::value::{
     Add, Change, Effect, Gap, Happened, Happening, ItemRef, Misfit, Mode, Origin, OwnOp, PartChange,
     PartEffect, Step, Target, Value, ValueChange,
@@ -49,10 +49,16 @@ impl<'a> Decision<'a> {
         }
     }
 
+    /// Lets it use this buffer, which is empty.
+    pub(super) fn with(self, done: Vec<Done>) -> Self {
+        debug_assert!(done.is_empty());
+        Self { done, ..self }
+    }
+
     /// Takes all steps of the batch, or none: then it gives the property and the reason.
     pub(super) fn take(mut self, ops: &Ops) -> Result<Vec<Done>, (Option<PropertyIndex>, Error)> {
         let size_before = self.profile.size;
-        self.done.reserve_exact(ops.len());
+        self.done.reserve(ops.len());
         for (place, op) in (0_u32..).zip(ops) {
             let property = self.peer.view.to_master(op.property);
             if let Err(error) = self.take_step(property, place, op) {
@@ -83,16 +89,25 @@ impl<'a> Decision<'a> {
             let reason = format!("`{}` is volatile and no part of batches", info.name());
             return Err(Error::InvalidArgument { argument: "property", reason });
         }
+        if let Some(new) = quick(info, &self.profile.values[property.usize()], &op.change) {
+            let value = &mut self.profile.values[property.usize()];
+            let change = (*value != new).then(|| {
+                let old = std::mem::replace(value, new.clone());
+                ValueChange::Replaced { old, new: new.clone() }
+            });
+            self.done.push(Done { property, op: op_place, step: Step::Value(new), change });
+            return Ok(());
+        }
         let step = self.resolve(property, &op.change)?;
         let value = &mut self.profile.values[property.usize()];
-        let growth = step.growth(value);
-        let size = self.profile.size.saturating_add_signed(growth);
-        if size > MAX_PROFILE_BYTES && growth > 0 {
-            return Err(Error::ProfileTooLarge { property: name(), length: size });
-        }
         let before = value.size();
         let change = step.apply(value).map_err(|Misfit| Error::Stale { property: name() })?;
-        self.profile.size = self.profile.size - before + value.size();
+        let size = self.profile.size - before + value.size();
+        if size > MAX_PROFILE_BYTES && value.size() > before {
+            change.into_iter().for_each(|change| change.undo(value));
+            return Err(Error::ProfileTooLarge { property: name(), length: size });
+        }
+        self.profile.size = size;
         self.done.push(Done { property, op: op_place, step, change });
         Ok(())
     }
@@ -110,7 +125,8 @@ impl<'a> Decision<'a> {
                     gap => gap.clone(),
                 },
             );
-            return Change::At(at).resolve(&info.slot(), value, self.history(property));
+            let since = at.oldest();
+            return Change::At(at).resolve(&info.slot(), value, self.history(property, since));
         }
         let Change::List(change) = change else {
             if planted(Bug::GuardOnlyAtWriter)
@@ -121,7 +137,7 @@ impl<'a> Decision<'a> {
             }
             return change.resolve(&info.slot(), value, std::iter::empty());
         };
-        let history = self.history(property);
+        let history = self.history(property, change.oldest());
         let change = Change::List(change.clone().map_items(|item| self.known(property, item)));
         if planted(Bug::ItemNotFollowedByMaster) {
             return change.resolve(&info.slot(), value, history.filter(|h| h.own.is_some()));
@@ -129,9 +145,9 @@ impl<'a> Decision<'a> {
         change.resolve(&info.slot(), value, history)
     }
 
-    /// What happened to a property, this batch's steps included, as far as it is known.
-    fn history(&self, property: PropertyIndex) -> impl Iterator<Item = Happened<'_>> + Clone {
-        let before = self.profile.logged_steps(property).map(|step| Happened {
+    /// What happened to a property after a version, this batch's steps included, as far as it is known.
+    fn history(&self, property: PropertyIndex, since: u64) -> impl Iterator<Item = Happened<'_>> + Clone {
+        let before = self.profile.logged_since(property, since).map(|step| Happened {
             version: step.version,
             own: (step.writer == self.peer.writer.id).then_some(step.own),
             effect: step.effect.happening(),
@@ -168,11 +184,23 @@ impl<'a> Decision<'a> {
         let began_anew = self.crossed_epochs
             && !self.schema.property(property).is_saved()
             && since <= self.profile.epoch_version;
-        if !self.versions_are_known || began_anew || !self.profile.reaches(property, since) {
+        if !self.versions_are_known || began_anew || !self.profile.follows(property, since) {
             return ItemRef::Gone;
         }
         item
     }
+}
+
+/// What becomes of a number that may have any value and is set, or added to without bounds; `None` when it is something else.
+fn quick(info: &PropertyInfo, value: &Value, change: &Change) -> Option<Value> {
+    let new = match change {
+        Change::Set(new) => new.clone(),
+        Change::Add(Add::Int { amount, mode: Mode::Plain }) => {
+            Value::int_of_type(value.scalar_type()?, value.as_int()?.checked_add(*amount)?)?
+        }
+        _ => return None,
+    };
+    info.takes_any(&new).then_some(new)
 }
 
 /// What the journal is told of a batch: at most one effect a property, of those that are stored.

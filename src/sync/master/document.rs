@@ -16,6 +16,8 @@ use crate::store::{JournalRow, StoredProfile, WriterInfo};
 use crate::value::{DictEffect, Effect, ListEffect, Logged, OwnOp, PartChange, PartEffect, PathStep, Value};
 
 const RESERVED: &str = "$mst";
+/// No profile gets as far, and from there on there is room to count.
+const MAX_VERSION: u64 = u64::MAX / 2;
 
 /// The reserved member. Random numbers are hexadecimal text, as many readers of JSON know no 64-bit integers.
 #[derive(Default, Serialize, Deserialize)]
@@ -157,7 +159,7 @@ pub(super) fn load(
     for (name, _) in &misfits {
         // What happened to what it was says nothing of what it is now.
         if let Ok(index) = schema.index_of(name) {
-            profile.lists.remove(&index.get());
+            profile.lists.remove(index.get());
         }
     }
     misfits.retain(|(name, _)| !set_aside(schema, &mut profile, name));
@@ -201,6 +203,9 @@ fn set_aside(schema: &Schema, profile: &mut MasterProfile, name: &Arc<str>) -> b
 
 fn read_meta(schema: &Schema, profile: &mut MasterProfile, meta: Meta) -> Result<(), String> {
     let hex = |text: &str| u64::from_str_radix(text, 16).map_err(|_| format!("`{text}` is no epoch"));
+    if meta.version > MAX_VERSION {
+        return Err(format!("has version {}, more than there can be", meta.version));
+    }
     profile.version = meta.version;
     profile.epoch = hex(&meta.epoch)?;
     for (epoch, end) in meta.epochs {
@@ -335,7 +340,7 @@ fn log_steps(
             let value_type = schema.property(index).value_type();
             for step in steps {
                 match step.path.renamed_for(value_type) {
-                    Some(path) => log(Logged::Part(PartEffect { path, what: step.what.clone() })),
+                    Some(path) => log(Logged::Part(Box::new(PartEffect { path, what: step.what.clone() }))),
                     // The type had other fields then.
                     None => return profile.forget_steps(index, version),
                 }

@@ -5,6 +5,8 @@
 
 mod decide;
 mod document;
+#[cfg(feature = "simulation")]
+pub mod lab;
 mod open;
 mod outbound;
 mod outcomes;

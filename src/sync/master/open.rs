@@ -56,26 +56,7 @@ impl Master {
         let profile = profile.unwrap_or_else(|| self.load(user));
         if let Some(state) = self.sessions.get_mut(&session) {
             let phase = ChannelPhase::Loading { open };
-            state.channels.insert(
-                channel,
-                Channel {
-                    profile,
-                    relation,
-                    phase,
-                    version: 0,
-                    own: 0,
-                    dirty: false,
-                    waiting: Default::default(),
-                    waiting_bytes: 0,
-                    told: Default::default(),
-                    versions_are_known: false,
-                    refresh_unsaved: false,
-                    crossed_epochs: false,
-                    hash_at: None,
-                    last_hash: None,
-                    volatile: Default::default(),
-                },
-            );
+            state.channels.insert(channel, Channel::new(profile, relation, phase));
         }
         match &mut self.profiles[profile] {
             Some(Entry::Loading { waiters }) => waiters.push((session, channel)),

@@ -1,10 +1,14 @@
 //! What goes down: deltas, snapshots, and how far batches are durable.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::profile::{Entry, ListLog, ListStep, MasterProfile, Recent, RecentStep};
+use smallvec::SmallVec;
+
+use super::profile::{
+    Done, Entry, ListLog, ListStep, MasterProfile, Range, Recent, RecentStep, recent_since,
+};
 use super::session::{Channel, ChannelPhase, PeerInfo, View};
 use super::{Action, Due, Master, Now};
 use crate::error::Error;
@@ -12,10 +16,12 @@ use crate::limits::{MAX_DELTA_BYTES, MAX_DURABLE_ENTRIES, OUTBOUND_HIGH_WATER_BY
 use crate::planted::{Bug, planted};
 use crate::schema::{PropertyIndex, Relation, Schema};
 use crate::value::{Key, PartChange, Path, Value};
-use crate::wire::control::{Down, relation_code};
+use crate::wire::by_index::ByIndex;
+use crate::wire::compress::compress;
+use crate::wire::control::{COMPRESSED, Down, relation_code};
 use crate::wire::delta::DeltaWriter;
-use crate::wire::frames::{DeltaHead, KIND_DURABLE, KIND_HASH, put_delta_head, put_frame};
-use crate::wire::keys::{KeyNumbers, PutKeys, ToldKeys};
+use crate::wire::frames::{DeltaHead, KIND_DURABLE, KIND_HASH, put_delta, put_frame};
+use crate::wire::keys::{KeyNumbers, PutKeys, ToldKeys, WrittenOut};
 use crate::wire::parts::OutStep;
 use crate::wire::values::put_snapshot;
 use crate::wire::varint::put_u64;
@@ -27,25 +33,28 @@ pub(super) struct Scratch {
     /// The same by the peer's index.
     entries: Vec<(u16, PropertyIndex)>,
     body: Vec<u8>,
+    /// For the steps of a batch.
+    pub(super) done: Vec<Done>,
 }
 
 /// Names keys to one observer.
-struct ChannelKeys<'a> {
-    numbers: &'a mut HashMap<u16, KeyNumbers>,
-    told: &'a mut ToldKeys,
-    view: &'a View,
+pub(super) struct ChannelKeys<'a> {
+    pub(super) numbers: &'a mut ByIndex<KeyNumbers>,
+    pub(super) told: &'a mut ToldKeys,
+    pub(super) view: &'a View,
 }
 
 impl PutKeys for ChannelKeys<'_> {
     const NUMBERED: bool = true;
 
     fn number(&mut self, property: u16, key: &Key) -> Option<(u32, bool)> {
-        let number = self.numbers.entry(self.view.to_master(property).get()).or_default().number(key);
+        let number =
+            self.numbers.or_insert_with(self.view.to_master(property).get(), KeyNumbers::default).number(key);
         Some((number, self.told.tell(property, number)))
     }
 
     fn removed(&mut self, property: u16, key: &Key) -> Option<u32> {
-        let number = self.numbers.get(&self.view.to_master(property).get())?.find(key)?;
+        let number = self.numbers.get(self.view.to_master(property).get())?.find(key)?;
         self.told.take_back(property, number).then_some(number)
     }
 
@@ -240,6 +249,7 @@ impl Master {
         bytes.extend_from_slice(&profile.epoch.to_le_bytes());
         put_u64(&mut bytes, profile.version);
         put_u64(&mut bytes, own);
+        let relation_at = bytes.len();
         bytes.push(relation_code(open.relation));
         let relation = open.relation;
         let MasterProfile { keys, values, .. } = profile;
@@ -252,6 +262,9 @@ impl Master {
             visible.then(|| &values[property.usize()])
         };
         put_snapshot(&mut bytes, peer.view.types.len(), visible, &mut keys);
+        if compress(&mut bytes, relation_at + 1) {
+            bytes[relation_at] |= COMPRESSED;
+        }
         state.send(&Down::Snapshot { channel, serial });
         state.snapshot_outstanding += bytes.len();
         self.stats.snapshots += 1;
@@ -303,6 +316,17 @@ impl Delta<'_> {
         if step == 0 && own == 0 && !open.refresh_unsaved {
             return Put::Nothing;
         }
+        let body = &mut scratch.body;
+        body.clear();
+        if !open.refresh_unsaved
+            && open.version >= profile.recent_from
+            && put_scalars(schema, profile, peer, open, body)
+        {
+            put_delta(out, DeltaHead { channel, step, own }, last_channel, body);
+            open.version = profile.version;
+            open.own += own;
+            return Put::Delta { changed: step > 0 };
+        }
         profile.changed_since(open.version, &mut scratch.changed);
         let changed = &mut scratch.changed;
         if open.refresh_unsaved {
@@ -320,12 +344,11 @@ impl Delta<'_> {
             }
         }
         entries.sort_unstable();
-        let body = &mut scratch.body;
         body.clear();
         let mut keys = ChannelKeys { numbers: &mut profile.keys, told: &mut open.told, view: &peer.view };
         let history = History {
             schema,
-            recent: &profile.recent,
+            recent: recent_since(&profile.recent, open.version),
             lists: &profile.lists,
             reaches: open.version >= profile.recent_from,
             since: open.version,
@@ -344,16 +367,48 @@ impl Delta<'_> {
         if body.len() > MAX_DELTA_BYTES {
             return Put::TooLong;
         }
-        put_frame(out, |out| {
-            put_delta_head(out, DeltaHead { channel, step, own }, last_channel);
-            out.extend_from_slice(body);
-        });
+        put_delta(out, DeltaHead { channel, step, own }, last_channel, body);
         // The hash after a resume in another epoch could not be sent before that.
         let refreshed = std::mem::take(&mut open.refresh_unsaved);
         open.version = profile.version;
         open.own += own;
         Put::Delta { changed: step > 0 || refreshed }
     }
+}
+
+/// Scalars up to which the short way is tried.
+const FEW: usize = 16;
+
+/// The short way for what there is most: a few scalars changed. Writes nothing, and gives false, when it is not that.
+fn put_scalars(
+    schema: &Schema,
+    profile: &MasterProfile,
+    peer: &PeerInfo,
+    open: &Channel,
+    body: &mut Vec<u8>,
+) -> bool {
+    let unseen = recent_since(&profile.recent, open.version);
+    if unseen.len() > FEW {
+        return false;
+    }
+    let mut scalars: SmallVec<[(u16, PropertyIndex, Option<i64>); FEW]> = SmallVec::new();
+    for recent in unseen {
+        let RecentStep::Scalar { before } = recent.what else { return false };
+        if !schema.property(recent.property).visible_to(open.relation) && !planted(Bug::DeltaShowsAll) {
+            continue;
+        }
+        let Some(index) = peer.view.to_peer(recent.property) else { continue };
+        // Of those that changed more than once, what was before the first one counts.
+        match scalars.binary_search_by_key(&index, |(index, ..)| *index) {
+            Ok(_) => {}
+            Err(place) => scalars.insert(place, (index, recent.property, before)),
+        }
+    }
+    let mut writer = DeltaWriter::new(body);
+    for (index, property, before) in scalars {
+        writer.put(index, &profile.values[property.usize()], before, &mut WrittenOut);
+    }
+    true
 }
 
 /// Whether a property may have begun anew with the epoch.
@@ -369,8 +424,9 @@ const WRITER_SPARE_BYTES: usize = 256;
 /// What an observer has not seen of the recent steps.
 struct History<'a> {
     schema: &'a Schema,
-    recent: &'a VecDeque<Recent>,
-    lists: &'a HashMap<u16, ListLog>,
+    /// Those that it has not seen, if all of them are there.
+    recent: Range<'a, Recent>,
+    lists: &'a ByIndex<ListLog>,
     /// Whether all that it has not seen is among the recent steps.
     reaches: bool,
     since: u64,
@@ -380,14 +436,12 @@ struct History<'a> {
 
 impl<'a> History<'a> {
     fn log_reaches(&self, property: PropertyIndex) -> bool {
-        self.lists.get(&property.get()).is_some_and(|log| log.reaches(self.since))
+        self.lists.get(property.get()).is_some_and(|log| log.reaches(self.since))
     }
 
     /// The steps of a property's log that the observer has not seen.
-    fn unseen(&self, property: PropertyIndex) -> impl Iterator<Item = &'a ListStep> + use<'a> {
-        let since = self.since;
-        let log = self.lists.get(&property.get()).into_iter().flat_map(ListLog::steps);
-        log.filter(move |step| step.version > since)
+    fn unseen(&self, property: PropertyIndex) -> Range<'a, ListStep> {
+        self.lists.get(property.get()).map_or_else(Range::default, |log| log.since(self.since))
     }
 
     /// Writes what a property is now, as steps where these are known and shorter. `whole` asks for all of it.
@@ -409,7 +463,7 @@ impl<'a> History<'a> {
         if whole || !reaches {
             return writer.put(index, value, None, keys);
         }
-        let steps = self.recent.iter().filter(|r| r.version > self.since && r.property == property);
+        let mut steps = self.recent.clone().filter(|recent| recent.property == property);
         let mut before = None;
         match value {
             _ if is_nested => {
@@ -425,29 +479,32 @@ impl<'a> History<'a> {
             }
             Value::List(list) => {
                 let unseen = self.unseen(property);
+                let count = unseen.len();
                 let items = unseen.filter_map(|step| Some((step.effect.list()?, step.writer == self.writer)));
-                let items: Vec<_> = items.collect();
-                if !items.is_empty() && writer.put_list(index, list, items.into_iter()) {
+                if count > 0 && writer.put_list(index, list, count, items) {
                     return;
                 }
             }
             Value::Dict(dict) => {
                 // By key, the integer before the first step that is not seen.
-                let mut changed: BTreeMap<&Key, Option<i64>> = BTreeMap::new();
-                let known = steps.into_iter().try_for_each(|recent| match &recent.what {
+                let mut changed: SmallVec<[(&Key, Option<i64>); 8]> = SmallVec::new();
+                let known = steps.try_for_each(|recent| match &recent.what {
                     RecentStep::Entry { key, before } => {
-                        changed.entry(key).or_insert(*before);
+                        changed.push((key, *before));
                         Some(())
                     }
                     _ => None,
                 });
+                // The first of each key stays.
+                changed.sort_by_key(|(key, _)| *key);
+                changed.dedup_by_key(|(key, _)| *key);
                 if known.is_some() && !changed.is_empty() && changed.len() <= dict.len() {
-                    let entries = changed.into_iter().map(|(key, before)| (key, dict.get(key), before));
+                    let entries = changed.iter().map(|(key, before)| (*key, dict.get(key), *before));
                     return writer.put_entries(index, entries, keys);
                 }
             }
             _ => {
-                before = steps.into_iter().find_map(|recent| match &recent.what {
+                before = steps.find_map(|recent| match &recent.what {
                     RecentStep::Scalar { before } => Some(*before),
                     _ => None,
                 });
@@ -458,7 +515,7 @@ impl<'a> History<'a> {
 }
 
 /// The steps, of which those that give the same part another value are one, as long as nothing moves.
-fn merged<'s>(steps: impl Iterator<Item = &'s ListStep>, writer: u128) -> Vec<OutStep<'s>> {
+fn merged<'s>(steps: Range<'s, ListStep>, writer: u128) -> Vec<OutStep<'s>> {
     let mut merged: Vec<OutStep<'s>> = Vec::new();
     let mut places: BTreeMap<&Path, usize> = BTreeMap::new();
     for step in steps {

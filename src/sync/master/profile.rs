@@ -1,6 +1,6 @@
 //! One profile in the master's memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque, vec_deque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use crate::schema::PropertyIndex;
 use crate::store::WriterInfo;
 use crate::sync::Timers;
 use crate::value::{Key, Logged, OwnOp, Step, Value, ValueChange};
+use crate::wire::by_index::ByIndex;
 use crate::wire::control::Cursor;
 use crate::wire::hash::Hashes;
 use crate::wire::keys::KeyNumbers;
@@ -43,7 +44,7 @@ pub(super) struct MasterProfile {
     /// The sizes of all values together.
     pub(super) size: usize,
     /// The numbers of the keys of each dictionary, by the master's index of it.
-    pub(super) keys: HashMap<u16, KeyNumbers>,
+    pub(super) keys: ByIndex<KeyNumbers>,
     pub(super) epoch: u64,
     pub(super) version: u64,
     /// The version that last changed each property.
@@ -58,7 +59,7 @@ pub(super) struct MasterProfile {
     pub(super) outcomes: Outcomes,
     pub(super) recent: VecDeque<Recent>,
     /// What happened to each list lately, by the master's index of it.
-    pub(super) lists: HashMap<u16, ListLog>,
+    pub(super) lists: ByIndex<ListLog>,
     /// The version at which the epoch began.
     pub(super) epoch_version: u64,
     /// Every step of a list after this version is in its log: that of the document from which the profile was loaded.
@@ -117,12 +118,19 @@ pub(super) struct ListLog {
     steps: VecDeque<ListStep>,
     /// Every step after this version is there.
     from: u64,
+    /// Every step after this version that moved items is there.
+    moved_from: u64,
 }
 
 impl ListLog {
     /// Whether all that happened after this version is there.
     pub(super) fn reaches(&self, since: u64) -> bool {
         since >= self.from
+    }
+
+    /// Whether it is known where items of this version stand now.
+    fn follows(&self, since: u64) -> bool {
+        since >= self.moved_from
     }
 
     /// A writer session is forgotten and may number its batches anew: what it will call its own is none of these.
@@ -133,9 +141,10 @@ impl ListLog {
         }
     }
 
-    /// The steps, oldest first.
-    pub(super) fn steps(&self) -> impl Iterator<Item = &ListStep> + Clone {
-        self.steps.iter()
+    /// The steps after a version, oldest first.
+    pub(super) fn since(&self, version: u64) -> Range<'_, ListStep> {
+        let from = self.steps.partition_point(|step| step.version <= version);
+        Range(self.steps.range(from..))
     }
 
     fn push(&mut self, step: ListStep) {
@@ -143,10 +152,48 @@ impl ListLog {
             && let Some(dropped) = self.steps.pop_front()
         {
             self.from = dropped.version;
+            if dropped.effect.moves_items() {
+                self.moved_from = dropped.version;
+            }
         }
         self.steps.push_back(step);
     }
 }
+
+/// The recent steps after a version.
+pub(super) fn recent_since(recent: &VecDeque<Recent>, version: u64) -> Range<'_, Recent> {
+    let from = recent.partition_point(|recent| recent.version <= version);
+    Range(recent.range(from..))
+}
+
+/// Some of the last steps of a log.
+pub(super) struct Range<'a, T>(vec_deque::Iter<'a, T>);
+
+impl<T> Default for Range<'_, T> {
+    fn default() -> Self {
+        Self(vec_deque::Iter::default())
+    }
+}
+
+impl<T> Clone for Range<'_, T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<'a, T> Iterator for Range<'a, T> {
+    type Item = &'a T;
+
+    fn next(&mut self) -> Option<&'a T> {
+        self.0.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl<T> ExactSizeIterator for Range<'_, T> {}
 
 /// A step of what happened to a list, by an operation of a writer session.
 pub(super) struct ListStep {
@@ -227,7 +274,7 @@ impl MasterProfile {
         Self {
             user,
             size: values.iter().map(Value::size).sum(),
-            keys: HashMap::new(),
+            keys: ByIndex::default(),
             property_versions: vec![0; values.len()],
             values,
             epoch,
@@ -238,7 +285,7 @@ impl MasterProfile {
             hashes: Hashes::default(),
             outcomes: Outcomes::default(),
             recent: VecDeque::new(),
-            lists: HashMap::new(),
+            lists: ByIndex::default(),
             epoch_version: 0,
             logged_from: 0,
             recent_from: 0,
@@ -283,8 +330,8 @@ impl MasterProfile {
     }
 
     /// Remembers what a batch under the number did, whose steps are taken already and made this version.
-    pub(super) fn remember(&mut self, version: u64, writer: u128, number: u64, done: Vec<Done>) {
-        for Done { property, op, step, change } in done {
+    pub(super) fn remember(&mut self, version: u64, writer: u128, number: u64, done: &mut Vec<Done>) {
+        for Done { property, op, step, change } in done.drain(..) {
             let Some(change) = change else { continue };
             self.property_versions[property.usize()] = version;
             self.hashes.forget(property.usize());
@@ -332,13 +379,18 @@ impl MasterProfile {
     /// Remembers a step of what happened to a list.
     pub(super) fn log_list_step(&mut self, property: PropertyIndex, step: ListStep) {
         let from = self.logged_from;
-        let log = self.lists.entry(property.get()).or_insert_with(|| ListLog { from, ..ListLog::default() });
+        let log = self.lists.or_insert_with(property.get(), || ListLog {
+            from,
+            moved_from: from,
+            ..ListLog::default()
+        });
         log.push(step);
     }
 
     /// What happened to a property up to a version is not known.
     pub(super) fn forget_steps(&mut self, property: PropertyIndex, version: u64) {
-        self.lists.insert(property.get(), ListLog { steps: VecDeque::new(), from: version });
+        self.lists
+            .insert(property.get(), ListLog { steps: VecDeque::new(), from: version, moved_from: version });
     }
 
     /// Forgets a writer session.
@@ -349,20 +401,20 @@ impl MasterProfile {
 
     fn key_removed(&mut self, property: PropertyIndex, key: &Key) {
         let Value::Dict(dict) = &self.values[property.usize()] else { return };
-        if let Some(numbers) = self.keys.get_mut(&property.get()) {
+        if let Some(numbers) = self.keys.get_mut(property.get()) {
             numbers.removed(key, |key| dict.get(key).is_some());
         }
     }
 
-    /// Whether all that happened to a list after this version is known.
-    pub(super) fn reaches(&self, property: PropertyIndex, since: u64) -> bool {
-        let known = self.lists.get(&property.get()).is_some_and(|log| log.reaches(since));
+    /// Whether it is known where the items of lists in a property of this version stand now.
+    pub(super) fn follows(&self, property: PropertyIndex, since: u64) -> bool {
+        let known = self.lists.get(property.get()).is_some_and(|log| log.follows(since));
         since <= self.version && (known || self.property_versions[property.usize()] <= since)
     }
 
-    /// What happened to a list that is known, oldest first.
-    pub(super) fn logged_steps(&self, property: PropertyIndex) -> impl Iterator<Item = &ListStep> + Clone {
-        self.lists.get(&property.get()).into_iter().flat_map(ListLog::steps)
+    /// What happened to a property after a version that is known, oldest first.
+    pub(super) fn logged_since(&self, property: PropertyIndex, version: u64) -> Range<'_, ListStep> {
+        self.lists.get(property.get()).map_or_else(Range::default, |log| log.since(version))
     }
 
     /// Puts what changed after `since` into `out`, in ascending order.
@@ -373,8 +425,7 @@ impl MasterProfile {
             out.extend(versions.filter(|(v, _)| **v > since).map(|(_, i)| PropertyIndex(i)));
             return;
         }
-        let recent = self.recent.iter().rev().take_while(|r| r.version > since);
-        out.extend(recent.map(|r| r.property));
+        out.extend(recent_since(&self.recent, since).map(|r| r.property));
         out.sort_unstable();
         out.dedup();
     }

@@ -105,6 +105,28 @@ pub(super) struct Channel {
     pub(super) volatile: ChannelVolatile,
 }
 
+impl Channel {
+    pub(super) fn new(profile: usize, relation: Relation, phase: ChannelPhase) -> Self {
+        Self {
+            profile,
+            relation,
+            phase,
+            version: 0,
+            own: 0,
+            dirty: false,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            told: ToldKeys::default(),
+            versions_are_known: false,
+            refresh_unsaved: false,
+            crossed_epochs: false,
+            hash_at: None,
+            last_hash: None,
+            volatile: ChannelVolatile::default(),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum ChannelPhase {
     /// The store was asked for the profile.
@@ -151,11 +173,17 @@ impl Session {
 }
 
 impl View {
+    /// That of a peer that has the master's schema.
+    pub(super) fn whole(schema: &Schema) -> Self {
+        let types = schema.properties().iter().map(|p| p.value_type().clone()).collect();
+        Self { types, to_master: None, to_peer: None }
+    }
+
     /// Matches a peer's properties with the master's. A peer may know fewer; what it knows must be of the same type.
     fn negotiate(schema: &Schema, fingerprint: u64, properties: &[(u16, DeclaredType)]) -> Result<Self> {
-        let own: Vec<ValueType> = schema.properties().iter().map(|p| p.value_type().clone()).collect();
-        if fingerprint == schema.fingerprint() && properties.len() == own.len() {
-            return Ok(Self { types: own, to_master: None, to_peer: None });
+        let count = schema.properties().len();
+        if fingerprint == schema.fingerprint() && properties.len() == count {
+            return Ok(Self::whole(schema));
         }
         if properties.len() > MAX_PROPERTIES {
             return Err(Error::TooManyProperties { count: properties.len() });
@@ -163,7 +191,7 @@ impl View {
         let mismatch = |reason| Err(Error::SchemaMismatch { reason });
         let mut types = Vec::with_capacity(properties.len());
         let mut to_master = Vec::with_capacity(properties.len());
-        let mut to_peer = vec![None; own.len()];
+        let mut to_peer = vec![None; count];
         for (place, (key, value_type)) in properties.iter().enumerate() {
             let Ok(index) = schema.index_of_key(*key) else {
                 return mismatch(format!("the master has no property with the key {key}"));

@@ -88,9 +88,7 @@ impl Master {
         let Some(state) = self.sessions.get(&session) else { return Ok(false) };
         let profile = state.channels.get(&channel).and_then(|open| self.profiles[open.profile].as_ref());
         let meaning = |property: u16, key: u32| match profile {
-            Some(Entry::Live(profile)) => {
-                profile.keys.get(&peer.view.to_master(property).get())?.meaning(key)
-            }
+            Some(Entry::Live(profile)) => profile.keys.get(peer.view.to_master(property).get())?.meaning(key),
             // While it is being loaded, no number has been given.
             Some(Entry::Loading { .. }) => None,
             // What a number meant in a channel that is closed is not known any more, and does not matter.
@@ -211,7 +209,8 @@ impl Master {
             profile.outcomes.make_room(key, now.unix_ms).map_err(|error| Refusal::new(None, &error))?;
         }
         let decision = Decision::new(&self.config.schema, profile, peer, open, number);
-        decision.take(ops).map_err(|(property, error)| Refusal::new(property, &error))
+        let done = std::mem::take(&mut self.scratch.done);
+        decision.with(done).take(ops).map_err(|(property, error)| Refusal::new(property, &error))
     }
 
     /// Tells a writer that a batch is refused, and remembers it.
@@ -269,7 +268,9 @@ impl Master {
         let intervals = done.iter().map(|done| schema.property(done.property).interval());
         let may_wait = intervals.min().flatten();
         let effects = decide::effects_of(schema, profile, &done);
-        profile.remember(version, peer.writer.id, number, done);
+        let mut done = done;
+        profile.remember(version, peer.writer.id, number, &mut done);
+        self.scratch.done = done;
         if let Some(key) = key {
             profile.outcomes.applied(key, now.unix_ms);
         }

@@ -6,8 +6,9 @@ use super::{Event, Peer, Phase, Replica, State};
 use crate::error::{Error, ErrorCode, Result};
 use crate::planted::{Bug, planted};
 use crate::profile::Cause;
+use crate::wire::compress::expand;
 use crate::wire::control::{
-    Cursor, Described, Down, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up, decode, relation_of,
+    COMPRESSED, Cursor, Described, Down, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up, decode, relation_of,
 };
 use crate::wire::delta::read_delta;
 use crate::wire::frames::{
@@ -283,7 +284,9 @@ impl Peer {
         let epoch = reader.fixed_u64().ok_or_else(short)?;
         let version = reader.u64().ok_or_else(short)?;
         let own = reader.u64().ok_or_else(short)?;
-        let relation = reader.u8().and_then(relation_of).ok_or_else(short)?;
+        let relation = reader.u8().ok_or_else(short)?;
+        let is_compressed = relation & COMPRESSED != 0;
+        let relation = relation_of(relation & !COMPRESSED).ok_or_else(short)?;
         let Some(slot) = self.slot_of(channel) else { return Ok(()) };
         let profile = self.id(slot);
         let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { return Ok(()) };
@@ -291,6 +294,11 @@ impl Peer {
             return Ok(());
         }
         replica.keys.clear();
+        let expanded = match is_compressed {
+            true => Some(expand(&mut reader).map_err(|reason| Error::malformed("snapshot", reason))?),
+            false => None,
+        };
+        let reader = expanded.as_ref().map_or(reader, |expanded| Reader::new(expanded));
         let values = read_snapshot(reader, &*self.config.schema, &mut replica.keys)?;
         replica.keys_are_good = true;
         let before = replica.profile.applied_through();

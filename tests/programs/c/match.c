@@ -1,8 +1,9 @@
 /* One side of a match: `match client|server <address> <fingerprint> <user>`.
  *
  * The client gives itself a title, spends coins that the game server spends before it and is refused, writes its list of
- * quests and watches its gold rise; the game server waits for the title, awards gold and sets the rest. Each prints what it
- * is told, one event a line, and at the end the profile as it sees it, and the quests as the events alone told them.
+ * quests and watches its gold rise; the game server waits for the title, awards gold and sets the rest. Both write within
+ * the tasks, which are records. Each prints what it is told, one event a line, and at the end the profile as it sees it, and
+ * the quests as the events alone told them.
  *
  * The client polls its events; the game server has them told to callbacks. */
 
@@ -16,6 +17,11 @@
 #define ADDS 50
 #define AMOUNT 2
 #define TITLE "Champion of Z\xc3\xbc" "rich"
+
+#define TASKS_TYPE "list<record{id:string,progress:i32,steps:list<string>}>"
+
+/* A path, and its length. */
+#define AT(path) (path), (uint32_t)strlen(path)
 
 #define QUEST_ROOM 16
 #define MAX_QUESTS 8
@@ -41,12 +47,14 @@ enum {
     QUESTS,
     STATS,
     SLOTS,
+    TASKS,
     PROPERTIES
 };
 
 static const char *const NAMES[PROPERTIES] = {"level", "gold",  "rating",   "title",  "vip",  "secret", "motd",
                                               "hp",    "coins", "speed",    "icon",   "place", "position", "facing",
-                                              "tint",  "since", "id",       "quests", "stats", "slots"};
+                                              "tint",  "since", "id",       "quests", "stats", "slots",
+                                              "tasks"};
 
 typedef struct {
     MstSchema *schema;
@@ -117,6 +125,7 @@ static MstSchema *make_schema(void) {
         OK(mst_schema_builder_add_list(builder, "quests", 6, MST_TYPE_STRING, &owned));
         OK(mst_schema_builder_add_dict(builder, "stats", 5, MST_KEY_STRING, MST_TYPE_I64, NULL));
         OK(mst_schema_builder_add_dict(builder, "slots", 5, MST_KEY_I32, MST_TYPE_STRING, NULL));
+        OK(mst_schema_builder_add_type(builder, "tasks", 5, AT(TASKS_TYPE), NULL, 0, &owned));
     }
     OK(mst_schema_builder_build(builder, &schema));
     OK(mst_schema_builder_free(builder));
@@ -169,6 +178,24 @@ static int64_t stat(const Game *game, const char *name) {
     return value.int_value;
 }
 
+/* Of the first task; -1 when there is none. */
+static int64_t progress(const Game *game) {
+    MstValue value;
+    const MstResult result =
+        mst_profile_get_at(game->profile, game->index[TASKS], AT("[0].progress"), &value, NULL, 0, NULL);
+    if (result == MST_ERR_NO_SUCH_PLACE) {
+        return -1;
+    }
+    OK(result);
+    return value.int_value;
+}
+
+static uint32_t steps(const Game *game) {
+    uint32_t count = 99;
+    OK(mst_profile_count_at(game->profile, game->index[TASKS], AT("[0].steps"), &count));
+    return count;
+}
+
 static int last_error_names(const char *word) {
     char text[256];
     uint32_t length = 0;
@@ -191,6 +218,9 @@ static void print_value(const MstValue *value) {
     case MST_TYPE_F32:
     case MST_TYPE_F64:
         printf("%g", value->float_value);
+        break;
+    case MST_TYPE_RECORD:
+        printf("record");
         break;
     case MST_TYPE_STRING:
         printf("%.*s", (int)value->text_len, value->text);
@@ -259,6 +289,17 @@ static void follow_quests(Game *game, const MstEvent *event, const MstValue *now
     }
 }
 
+/* Where within the tasks. */
+static void print_task(const Game *game, const MstEvent *event, const MstValue *now) {
+    char path[64];
+    uint32_t length = 0;
+    OK(mst_endpoint_event_path(game->endpoint, path, sizeof path, &length));
+    CHECK(event->is_within == (length > 3));
+    CHECK(event->change == MST_CHANGE_ITEM_INSERTED || event->change == MST_CHANGE_FIELD_SET);
+    printf(" at %.*s %s ", (int)length, path, event->change == MST_CHANGE_FIELD_SET ? "set" : "inserted");
+    print_value(now);
+}
+
 static void print_change(Game *game, const MstEvent *event) {
     static const char *const causes[] = {"local", "remote", "rollback", "load"};
     char before_room[64], after_room[64], key_room[64];
@@ -277,6 +318,13 @@ static void print_change(Game *game, const MstEvent *event) {
     }
     printf("changed ");
     print_name(game, event->property_index);
+    CHECK(event->cause <= MST_CAUSE_LOAD);
+    if (event->property_index == game->index[TASKS]) {
+        print_task(game, event, &after);
+        printf(" %s\n", causes[event->cause]);
+        return;
+    }
+    CHECK(event->is_within == 0);
     switch (event->change) {
     case MST_CHANGE_REPLACED:
         printf(" ");
@@ -320,7 +368,6 @@ static void print_change(Game *game, const MstEvent *event) {
             print_value(&before);
         }
     }
-    CHECK(event->cause <= MST_CAUSE_LOAD);
     printf(" %s\n", causes[event->cause]);
 }
 
@@ -524,6 +571,18 @@ static void write_quests(Game *game) {
     GIVES(MST_ERR_INDEX_OUT_OF_RANGE, mst_profile_list_get(profile, property, 2, &value, room, sizeof room, NULL));
 }
 
+/* Once the game server has counted, the client adds a step to the task. */
+static void step(Game *game) {
+    const MstValue search = string_of("search");
+    const uint32_t tasks = game->index[TASKS];
+    WAIT_UNTIL(game, progress(game) == 3);
+    OK(mst_profile_insert_at(game->profile, tasks, AT("[0].steps"), UINT32_MAX, &search));
+    CHECK(steps(game) == 1);
+    GIVES(MST_ERR_INDEX_OUT_OF_RANGE, mst_profile_insert_at(game->profile, tasks, AT("[1].steps"), 0, &search));
+    CHECK(last_error_names("tasks"));
+    wait_until_durable(game);
+}
+
 static void play_client(Game *game) {
     GIVES(MST_ERR_NOT_PERMITTED, mst_profile_add_int(game->profile, game->index[GOLD], 1));
     CHECK(last_error_names("gold"));
@@ -532,6 +591,7 @@ static void play_client(Game *game) {
     spend_in_vain(game);
     write_quests(game);
     wait_until_durable(game);
+    step(game);
     WAIT_UNTIL(game, integer(game, GOLD) == 10 + ADDS * AMOUNT && integer(game, LEVEL) == 42);
     CHECK(game->remote_gold_changes > 0);
     CHECK(integer(game, SECRET) == 0);
@@ -591,6 +651,20 @@ static void write_dictionaries(Game *game) {
     CHECK(count == 2);
 }
 
+static void give_a_task(Game *game) {
+    const uint32_t tasks = game->index[TASKS];
+    MstValue value;
+    CHECK(progress(game) == -1);
+    OK(mst_profile_insert_json_at(game->profile, tasks, NULL, 0, UINT32_MAX, AT("{\"id\":\"rats\"}")));
+    wait_until_durable(game);
+    OK(mst_profile_add_int_at(game->profile, tasks, AT("[0].progress"), 3));
+    OK(mst_profile_get_confirmed_at(game->profile, tasks, AT("[0].progress"), &value, NULL, 0, NULL));
+    CHECK(progress(game) == 3 && value.int_value == 0 && steps(game) == 0);
+    GIVES(MST_ERR_NO_SUCH_PLACE, mst_profile_add_int_at(game->profile, tasks, AT("[0].health"), 3));
+    CHECK(last_error_names("tasks") && last_error_names("[0].health"));
+    wait_until_durable(game);
+}
+
 /* What is under an idempotency key is done once, also when it is asked for again. */
 static void pay_twice(Game *game) {
     const MstValue level = int_of(MST_TYPE_I32, 42), wrong = int_of(MST_TYPE_I32, 41);
@@ -636,6 +710,7 @@ static void play_server(Game *game) {
     set_every_type(game);
     write_dictionaries(game);
     wait_until_durable(game);
+    give_a_task(game);
     for (int i = 0; i < ADDS; i++) {
         OK(mst_profile_add_int(profile, game->index[GOLD], AMOUNT));
         CHECK(integer(game, GOLD) == 10 + (i + 1) * AMOUNT);
@@ -647,6 +722,7 @@ static void play_server(Game *game) {
     }
     CHECK(integer(game, GOLD) == 10 + ADDS * AMOUNT);
     WAIT_UNTIL(game, game->quest_count == 2 && strcmp(game->quests[0], "fight") == 0 && quests(game) == 2);
+    WAIT_UNTIL(game, steps(game) == 1);
     CHECK(game->gold_calls == ADDS && game->profile_calls > ADDS);
     OK(mst_subscription_free(game->gold_subscription));
 }

@@ -1,8 +1,9 @@
 // One side of a match: `match client|server <address> <fingerprint> <user>`.
 //
 // The client gives itself a title, spends coins that the game server spends before it and is refused, writes its list of
-// quests and watches its gold rise; the game server waits for the title, awards gold and sets the rest. Each prints what it
-// is told, one event a line, and at the end the profile as it sees it, and the quests as the events alone told them.
+// quests and watches its gold rise; the game server waits for the title, awards gold and sets the rest. Both write within
+// the tasks, which are records. Each prints what it is told, one event a line, and at the end the profile as it sees it, and
+// the quests as the events alone told them.
 //
 // It uses the plain C header, to show what wrappers of one's own take: handles that free themselves, results that become
 // exceptions, and callbacks that no exception leaves. It is C++11.
@@ -229,6 +230,9 @@ public:
         case MST_TYPE_F64:
             out << v.float_value;
             break;
+        case MST_TYPE_RECORD:
+            out << "record";
+            break;
         case MST_TYPE_STRING:
             out << text_;
             break;
@@ -349,6 +353,8 @@ Schema make_schema() {
     ok(mst_schema_builder_add_list(builder.get(), "quests", 6, MST_TYPE_STRING, &owned));
     ok(mst_schema_builder_add_dict(builder.get(), "stats", 5, MST_KEY_STRING, MST_TYPE_I64, nullptr));
     ok(mst_schema_builder_add_dict(builder.get(), "slots", 5, MST_KEY_I32, MST_TYPE_STRING, nullptr));
+    const std::string tasks = "list<record{id:string,progress:i32,steps:list<string>}>";
+    ok(mst_schema_builder_add_type(builder.get(), "tasks", 5, tasks.data(), size_of(tasks), nullptr, 0, &owned));
     MstSchema *built = nullptr;
     ok(mst_schema_builder_build(builder.get(), &built));
     return Schema(built);
@@ -414,6 +420,7 @@ private:
         spend_in_vain();
         write_quests();
         wait_until_durable();
+        step();
         wait_until("all that the server awards came", [&] {
             return get("gold").number() == 110 && get("level").number() == 42;
         });
@@ -465,6 +472,28 @@ private:
         check(quests() == std::vector<std::string>{"fight", "rest"}, "the quests are in order");
     }
 
+    /// Once the game server has counted, the client adds a step to the task.
+    void step() {
+        wait_until("the task came", [&] { return tasks() == 1 && task("[0].progress").number() == 3; });
+        const std::string steps = "[0].steps";
+        const Value search = Value::of_text("search");
+        const MstValue plain = search.plain();
+        ok(mst_profile_insert_at(profile_.get(), property("tasks"), steps.data(), size_of(steps), UINT32_MAX, &plain));
+        check(task("[0].steps").number() == 1 && task("[0].steps[0]").text() == "search", "the step shows at once");
+        fails(MST_ERR_NO_SUCH_PLACE, "[0].steps[1]", [&] { task("[0].steps[1]"); });
+        wait_until_durable();
+    }
+
+    void give_a_task() {
+        const std::string rats = "{\"id\":\"rats\"}", progress = "[0].progress";
+        ok(mst_profile_insert_json_at(profile_.get(), property("tasks"), nullptr, 0, UINT32_MAX, rats.data(),
+                                      size_of(rats)));
+        wait_until_durable();
+        ok(mst_profile_add_int_at(profile_.get(), property("tasks"), progress.data(), size_of(progress), 3));
+        check(task(progress).number() == 3, "the progress shows at once");
+        wait_until_durable();
+    }
+
     void play_server() {
         MstProfile *profile = profile_.get();
         fails(MST_ERR_NOT_PERMITTED, "motd", [&] { set("motd", Value::of_text("hello")); });
@@ -488,6 +517,7 @@ private:
         }
         write_dictionaries();
         wait_until_durable();
+        give_a_task();
         for (int i = 1; i <= 50; i++) {
             ok(mst_profile_add_int(profile, property("gold"), 2));
             check(get("gold").number() == 10 + 2 * i, "the gold shows at once");
@@ -498,6 +528,7 @@ private:
             }
         }
         wait_until("the quests came", [&] { return quests() == std::vector<std::string>{"fight", "rest"}; });
+        wait_until("the step came", [&] { return task("[0].steps").number() == 1; });
         check(gold_calls_ == 50, "each change of the gold was told");
     }
 
@@ -635,6 +666,15 @@ private:
             return mst_endpoint_event_key(endpoint_.get(), &key, buffer, capacity, length);
         });
         check(event.old_int == before.number() && event.new_int == after.number(), "numbers are in the event too");
+        if (event.property_index == property("tasks")) {
+            const std::string path = text_of([&](char *buffer, uint32_t capacity, uint32_t *length) {
+                return mst_endpoint_event_path(endpoint_.get(), buffer, capacity, length);
+            });
+            check((event.is_within == 1) == (path.size() > 3), "a task is no part of another");
+            std::cout << "changed tasks at " << path << (event.change == MST_CHANGE_FIELD_SET ? " set " : " inserted ")
+                      << after.shown() << ' ' << causes[event.cause] << std::endl;
+            return;
+        }
         const auto place = quests_told_.begin() + event.item_index;
         const std::size_t index = event.item_index;
         std::ostringstream how;
@@ -715,6 +755,20 @@ private:
         const MstKey key = key_of(name);
         return Value::given_by([&](MstValue *out, void *buffer, uint32_t capacity, uint32_t *length) {
             return mst_profile_dict_get(profile_.get(), property("stats"), &key, out, buffer, capacity, length);
+        });
+    }
+
+    uint32_t tasks() const {
+        uint32_t count = 0;
+        ok(mst_profile_count_at(profile_.get(), property("tasks"), nullptr, 0, &count));
+        return count;
+    }
+
+    /// What is there in the tasks.
+    Value task(const std::string &path) const {
+        return Value::given_by([&](MstValue *out, void *buffer, uint32_t capacity, uint32_t *length) {
+            return mst_profile_get_at(profile_.get(), property("tasks"), path.data(), size_of(path), out, buffer, capacity,
+                                      length);
         });
     }
 

@@ -1,8 +1,9 @@
 // One side of a match: `Match.exe client|server <address> <fingerprint> <user>`.
 //
 // The client gives itself a title, spends coins that the game server spends before it and is refused, writes its list of
-// quests and watches its gold rise; the game server waits for the title, awards gold and sets the rest. Each prints what it
-// is told, one event a line, and at the end the profile as it sees it, and the quests as the events alone told them.
+// quests and watches its gold rise; the game server waits for the title, awards gold and sets the rest. Both write within
+// the tasks, which are records. Each prints what it is told, one event a line, and at the end the profile as it sees it, and
+// the quests as the events alone told them.
 //
 // The client has its events told to callbacks; the game server polls.
 //
@@ -64,7 +65,7 @@ internal sealed unsafe class Match
     private readonly MstSchema* schema;
     private readonly MstEndpoint* endpoint;
     private readonly MstProfile* profile;
-    private readonly uint level, gold, rating, title, vip, secret, motd, hp, coins, quests, stats, slots;
+    private readonly uint level, gold, rating, title, vip, secret, motd, hp, coins, quests, stats, slots, tasks;
     private readonly uint[] everyType;
 
     /// <summary>The quests as the events told them.</summary>
@@ -102,6 +103,7 @@ internal sealed unsafe class Match
         quests = Find("quests");
         stats = Find("stats");
         slots = Find("slots");
+        tasks = Find("tasks");
         onEvent = OnEvent;
         onGold = OnGold;
         endpoint = Connect(address, fingerprint, (isClient ? "dev:" : "dev-server:arena-of-") + user);
@@ -202,6 +204,8 @@ internal sealed unsafe class Match
                 return value.float_value.ToString(CultureInfo.InvariantCulture);
             case MstValueType.MST_TYPE_STRING:
                 return Encoding.UTF8.GetString(Copy(value.text, value.text_len));
+            case MstValueType.MST_TYPE_RECORD:
+                return "record";
             case MstValueType.MST_TYPE_BYTES:
                 return Hex(Copy(value.text, value.text_len));
             case MstValueType.MST_TYPE_VECTOR2:
@@ -249,7 +253,7 @@ internal sealed unsafe class Match
         Ok(mst_schema_builder_create(&builder));
         using (Utf8 level = "level", gold = "gold", rating = "rating", title = "title", vip = "vip", secret = "secret",
             motd = "motd", novice = "Novice", hp = "hp", coins = "coins", quests = "quests", stats = "stats",
-            slots = "slots")
+            slots = "slots", tasks = "tasks", tasksType = "list<record{id:string,progress:i32,steps:list<string>}>")
         {
             Ok(mst_schema_builder_add_i32(builder, level.Bytes, level.Length, 1, &everybodySees));
             Ok(mst_schema_builder_add_i64(builder, gold.Bytes, gold.Length, 10, null));
@@ -273,6 +277,8 @@ internal sealed unsafe class Match
                 (int)MstValueType.MST_TYPE_I64, null));
             Ok(mst_schema_builder_add_dict(builder, slots.Bytes, slots.Length, (int)MstKeyType.MST_KEY_I32,
                 (int)MstValueType.MST_TYPE_STRING, null));
+            Ok(mst_schema_builder_add_type(builder, tasks.Bytes, tasks.Length, tasksType.Bytes, tasksType.Length, null, 0,
+                &owned));
         }
         Ok(mst_schema_builder_build(builder, &made));
         Ok(mst_schema_builder_free(builder));
@@ -354,6 +360,7 @@ internal sealed unsafe class Match
         SpendInVain();
         WriteQuests();
         WaitUntilDurable();
+        Step();
         WaitUntil(() => Integer(gold) == 10 + Adds * Amount && Integer(level) == 42, "all that the server awards came");
         Check(remoteGoldChanges > 0, "the gold was seen to rise");
         Check(Integer(secret) == 0, "the secret stayed one");
@@ -402,6 +409,33 @@ internal sealed unsafe class Match
         Check(string.Join(" ", Quests()) == "fight rest", "the quests are in order");
     }
 
+    /// <summary>Once the game server has counted, the client adds a step to the task.</summary>
+    private void Step()
+    {
+        WaitUntil(() => Task("[0].progress") == "3", "the task came");
+        using (Utf8 steps = "[0].steps", nowhere = "[0].rewards", search = "search")
+        {
+            MstValue value = String(search);
+            Ok(mst_profile_insert_at(profile, tasks, steps.Bytes, steps.Length, uint.MaxValue, &value));
+            Gives(MstResult.MST_ERR_NO_SUCH_PLACE,
+                mst_profile_insert_at(profile, tasks, nowhere.Bytes, nowhere.Length, 0, &value));
+        }
+        Check(Task("[0].steps[0]") == "search" && Task("[0].steps[1]") == null, "the step shows at once");
+        WaitUntilDurable();
+    }
+
+    private void GiveATask()
+    {
+        using (Utf8 rats = "{\"id\":\"rats\"}", progress = "[0].progress")
+        {
+            Ok(mst_profile_insert_json_at(profile, tasks, null, 0, uint.MaxValue, rats.Bytes, rats.Length));
+            WaitUntilDurable();
+            Ok(mst_profile_add_int_at(profile, tasks, progress.Bytes, progress.Length, 3));
+        }
+        Check(Task("[0].progress") == "3" && Task("[0].id") == "rats", "the progress shows at once");
+        WaitUntilDurable();
+    }
+
     private void Push(string quest)
     {
         using (Utf8 text = quest)
@@ -436,6 +470,7 @@ internal sealed unsafe class Match
         SetEveryType();
         WriteDictionaries();
         WaitUntilDurable();
+        GiveATask();
         for (int i = 1; i <= Adds; i++)
         {
             Ok(mst_profile_add_int(profile, gold, Amount));
@@ -451,6 +486,7 @@ internal sealed unsafe class Match
         }
         Check(Integer(gold) == 10 + Adds * Amount, "all the gold was awarded");
         WaitUntil(() => string.Join(" ", Quests()) == "fight rest", "the quests came");
+        WaitUntil(() => Task("[0].steps[0]") == "search", "the step came");
     }
 
     private void SetEveryType()
@@ -684,6 +720,14 @@ internal sealed unsafe class Match
         int place = (int)told.item_index;
         string old = Show(before), now = Show(after), how;
         bool isQuest = told.property_index == quests;
+        string cause = ((MstCause)told.cause).ToString().Substring("MST_CAUSE_".Length).ToLowerInvariant();
+        if (told.property_index == tasks)
+        {
+            string path = Text((buffer, capacity, length) => mst_endpoint_event_path(endpoint, buffer, capacity, length));
+            Check((told.is_within == 1) == (path.Length > 3), "a task is no part of another");
+            bool isSet = (MstChange)told.change == MstChange.MST_CHANGE_FIELD_SET;
+            return Name(tasks) + " at " + path + (isSet ? " set " : " inserted ") + now + " " + cause;
+        }
         switch ((MstChange)told.change)
         {
             case MstChange.MST_CHANGE_REPLACED:
@@ -719,7 +763,6 @@ internal sealed unsafe class Match
                 how = "{" + name + "} " + (told.has_new == 1 ? "put " + now : "removed " + old);
                 break;
         }
-        string cause = ((MstCause)told.cause).ToString().Substring("MST_CAUSE_".Length).ToLowerInvariant();
         return Name(told.property_index) + how + " " + cause;
     }
 
@@ -745,6 +788,23 @@ internal sealed unsafe class Match
         MstValue value;
         Ok(mst_profile_get_confirmed(profile, property, &value, null, 0, null));
         return value.int_value;
+    }
+
+    /// <summary>What is there in the tasks; null when nothing is.</summary>
+    private string Task(string path)
+    {
+        MstValue value;
+        byte* room = stackalloc byte[16];
+        using (Utf8 text = path)
+        {
+            MstResult result = mst_profile_get_at(profile, tasks, text.Bytes, text.Length, &value, room, 16, null);
+            if (result == MstResult.MST_ERR_NO_SUCH_PLACE)
+            {
+                return null;
+            }
+            Ok(result);
+        }
+        return Show(value);
     }
 
     private string[] Quests()

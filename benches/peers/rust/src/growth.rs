@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use mst_profiles::{KeyType, Profile, Property, PropertyIndex, Result, ScalarType, Schema, ValueType};
+use mst_profiles::simulation::lab::{Ask, Lab};
+use mst_profiles::{Key, KeyType, Profile, Property, PropertyIndex, Result, ScalarType, Schema, Value, ValueType};
 
 use crate::cases::Random;
 use crate::clock::{between, cpu_ns};
@@ -85,8 +86,8 @@ impl Operation {
                 }
                 builder.build()
             }
-            _ if Self::OF_LISTS.contains(&self) => of_type(ValueType::List(ScalarType::String)).build(),
-            _ => of_type(ValueType::Dict(KeyType::String, ScalarType::I32)).build(),
+            _ if Self::OF_LISTS.contains(&self) => of_type(ValueType::list(ScalarType::String)).build(),
+            _ => of_type(ValueType::dict(KeyType::String, ScalarType::I32)).build(),
         }
     }
 
@@ -118,30 +119,30 @@ impl Operation {
         Drawn { place: place as u32, key, text: random.text(), number: random.five_digits() }
     }
 
-    fn change(self, profile: &mut Profile, all: PropertyIndex, size: usize, drawn: &Drawn) -> Result<bool> {
+    fn change(self, lab: &mut Lab, all: &[PropertyIndex], size: usize, drawn: &Drawn) {
+        let text = || Value::from(drawn.text.as_str());
+        let key = || Key::from(drawn.key.as_str());
         match self {
-            Self::SetInt => {
-                let property = profile.schema().index(drawn.place)?;
-                profile.set(property, drawn.number)
-            }
-            Self::SetItem => profile.list_set(all, drawn.place, drawn.text.as_str()),
-            Self::InsertFront => profile.list_insert(all, 0, drawn.text.as_str()),
-            Self::InsertMiddle => profile.list_insert(all, size as u32 / 2, drawn.text.as_str()),
-            Self::RemoveFront => profile.list_remove(all, 0),
-            Self::PutEntry | Self::NewEntry => profile.dict_put(all, drawn.key.as_str(), drawn.number),
-            Self::RemoveEntry => profile.dict_remove(all, drawn.key.as_str()),
+            Self::SetInt => lab.ask(all[drawn.place as usize], Ask::Set(Value::I32(drawn.number))),
+            Self::SetItem => lab.ask(all[0], Ask::SetItem(drawn.place, text())),
+            Self::InsertFront => lab.ask(all[0], Ask::Insert(0, text())),
+            Self::InsertMiddle => lab.ask(all[0], Ask::Insert(size as u32 / 2, text())),
+            Self::RemoveFront => lab.ask(all[0], Ask::RemoveItem(0)),
+            Self::PutEntry | Self::NewEntry => lab.ask(all[0], Ask::Put(key(), Value::I32(drawn.number))),
+            Self::RemoveEntry => lab.ask(all[0], Ask::RemoveKey(key())),
         }
     }
 
     /// Makes it as large again as it was. Nothing to undo where the size stays.
-    fn undo(self, profile: &mut Profile, all: PropertyIndex, size: usize, drawn: &Drawn) -> Result<bool> {
+    fn undo(self, lab: &mut Lab, all: &[PropertyIndex], size: usize, drawn: &Drawn) {
+        let key = || Key::from(drawn.key.as_str());
         match self {
-            Self::SetInt | Self::SetItem | Self::PutEntry => Ok(false),
-            Self::InsertFront => profile.list_remove(all, 0),
-            Self::InsertMiddle => profile.list_remove(all, size as u32 / 2),
-            Self::RemoveFront => profile.list_insert(all, 0, drawn.text.as_str()),
-            Self::NewEntry => profile.dict_remove(all, drawn.key.as_str()),
-            Self::RemoveEntry => profile.dict_put(all, drawn.key.as_str(), drawn.number),
+            Self::SetInt | Self::SetItem | Self::PutEntry => {}
+            Self::InsertFront => lab.ask(all[0], Ask::RemoveItem(0)),
+            Self::InsertMiddle => lab.ask(all[0], Ask::RemoveItem(size as u32 / 2)),
+            Self::RemoveFront => lab.ask(all[0], Ask::Insert(0, Value::from(drawn.text.as_str()))),
+            Self::NewEntry => lab.ask(all[0], Ask::RemoveKey(key())),
+            Self::RemoveEntry => lab.ask(all[0], Ask::Put(key(), Value::I32(drawn.number))),
         }
     }
 }
@@ -182,7 +183,7 @@ struct Run {
 struct Bench {
     operation: Operation,
     size: usize,
-    all: PropertyIndex,
+    all: Vec<PropertyIndex>,
     pairs: Vec<Link>,
     random: Random,
     steps: usize,
@@ -196,7 +197,7 @@ impl Bench {
         Self {
             operation,
             size,
-            all: schema.index(0).expect("it has a property"),
+            all: schema.properties().iter().map(|p| schema.index_of(p.name()).expect("its own name")).collect(),
             pairs: (0..pairs).map(pair).collect(),
             random: Random::new(size as u32),
             steps: 0,
@@ -204,7 +205,7 @@ impl Bench {
     }
 
     fn run(&mut self, run_ns: u64) -> Run {
-        let (operation, size, all) = (self.operation, self.size, self.all);
+        let (operation, size) = (self.operation, self.size);
         let (mut make_ns, mut apply_ns, mut lengths) = (0, 0, Vec::new());
         let (mut out, mut ends) = (Vec::with_capacity(CHUNK * 256), Vec::with_capacity(CHUNK));
         while make_ns + apply_ns < run_ns {
@@ -218,7 +219,7 @@ impl Bench {
             let start = cpu_ns();
             for (place, drawn) in drawn.iter().enumerate() {
                 self.pairs[place % pairs]
-                    .make(|profile| operation.change(profile, all, size, drawn), &mut out);
+                    .make(|lab| operation.change(lab, &self.all, size, drawn), &mut out);
                 ends.push(out.len());
             }
             make_ns += between(start, cpu_ns());
@@ -236,11 +237,11 @@ impl Bench {
             for (place, drawn) in drawn.iter().enumerate().rev() {
                 let pair = &mut self.pairs[place % pairs];
                 out.clear();
-                pair.make(|profile| operation.undo(profile, all, size, drawn), &mut out);
+                pair.make(|lab| operation.undo(lab, &self.all, size, drawn), &mut out);
                 pair.apply(&out);
             }
         }
-        assert!(self.pairs.iter().all(Link::is_equal), "{}: the receiver differs", operation.name());
+        assert!(self.pairs.iter_mut().all(Link::is_equal), "{}: the receiver differs", operation.name());
         let rounds = lengths.len() as f64;
         Run { make_ns: make_ns as f64 / rounds, apply_ns: apply_ns as f64 / rounds, bytes: median(&lengths) }
     }

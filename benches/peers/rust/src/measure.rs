@@ -67,7 +67,8 @@ fn row(case: Case, effort: Effort, node: &Path) -> CaseRow {
             }
         }
     }
-    let [ours, colyseus, json, binary, protobuf] = seen.map(|runs| figures(&runs));
+    let [mut ours, colyseus, json, binary, protobuf] = seen.map(|runs| figures(&runs));
+    ours.compressed_bytes = (case == Case::Full).then(Ours::compressed);
     CaseRow {
         case: case.name().to_owned(),
         ours: noted(ours, Ours::note(case)),
@@ -234,19 +235,19 @@ impl<C: Contender> Bench<C> {
         }
     }
 
-    fn check(&self, expected: &[Plain]) {
+    fn check(&mut self, expected: &[Plain]) {
         let who = std::any::type_name::<C>();
-        let sent: Vec<_> = self.pairs.iter().map(C::sent).collect();
+        let sent: Vec<_> = self.pairs.iter_mut().map(C::sent).collect();
         check(self.case, who, "sender", &sent, expected);
         let received: Vec<_> = if self.case == Case::Full {
-            let full = |pair: &C| {
+            let full = |pair: &mut C| {
                 let mut out = Vec::new();
                 pair.full(&mut out);
                 C::held(&C::load(&out))
             };
-            self.pairs.iter().map(full).collect()
+            self.pairs.iter_mut().map(full).collect()
         } else {
-            self.pairs.iter().map(C::received).collect()
+            self.pairs.iter_mut().map(C::received).collect()
         };
         check(self.case, who, "receiver", &received, expected);
     }

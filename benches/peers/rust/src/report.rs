@@ -40,6 +40,9 @@ impl CaseRow {
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Figures {
     pub bytes: u64,
+    /// Of a whole profile as it travels: compressed, with its length.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compressed_bytes: Option<u64>,
     /// With what the allocator rounds up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usable_bytes: Option<u64>,

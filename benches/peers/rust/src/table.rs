@@ -26,6 +26,7 @@ fn write_cases(text: &mut String, report: &Report) -> std::fmt::Result {
             let case = if place == 0 { row.case.as_str() } else { "" };
             let Figures { bytes, make_ns, apply_ns, make_allocs, apply_allocs, .. } = *figures;
             let note = figures.note.clone().or_else(|| Some(format!("{} usable", figures.usable_bytes?)));
+            let note = note.or_else(|| Some(format!("{} bytes as it travels: compressed", figures.compressed_bytes?)));
             writeln!(
                 text,
                 "{case:18} {name:11} {bytes:>7} {:>10} {:>10} {:>11} {:>12}  {}",

@@ -82,7 +82,13 @@ fn check_file(file: &Path) -> (Vec<String>, bool) {
         Ok(schema) => {
             let (path, count) = (file.display(), schema.properties().len());
             let properties = if count == 1 { "property" } else { "properties" };
-            (vec![format!("{path}: {count} {properties}, fingerprint {:016x}", schema.fingerprint())], true)
+            let types = match schema.record_types().len() {
+                0 => String::new(),
+                1 => ", 1 record type".into(),
+                types => format!(", {types} record types"),
+            };
+            let fingerprint = schema.fingerprint();
+            (vec![format!("{path}: {count} {properties}{types}, fingerprint {fingerprint:016x}")], true)
         }
         Err(mistakes) => (mistakes, false),
     }
@@ -105,7 +111,15 @@ fn fingerprint(out: &mut impl Write, file: &Path) -> Result<(), Failure> {
     let width = names.max().unwrap_or(0).max("name".len());
     writeln!(out, "{:width$}    key  type", "name")?;
     for property in schema.properties() {
-        writeln!(out, "{:width$}  {:>5}  {}", property.name(), property.key(), property.value_type())?;
+        let type_name = property.value_type().declared_name();
+        writeln!(out, "{:width$}  {:>5}  {type_name}", property.name(), property.key())?;
+    }
+    for record in schema.record_types() {
+        writeln!(out, "type {}", record.name().unwrap_or_default())?;
+        let width = record.fields().iter().map(|field| field.name().len()).max().unwrap_or(0);
+        for field in record.fields() {
+            writeln!(out, "    {:width$}  {}", field.name(), field.value_type().declared_name())?;
+        }
     }
     Ok(writeln!(out, "fingerprint {:016x}", schema.fingerprint())?)
 }

@@ -9,6 +9,7 @@
 #include "../values.h"
 
 #define LEN(text) ((uint32_t)strlen(text))
+#define AT(path) (path), LEN(path)
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define PATIENCE_MS 40000
 
@@ -29,6 +30,10 @@ void additions(void);
 void batches(void);
 void lists(void);
 void dictionaries(void);
+void places(void);
+void nested_deltas(void);
+void places_of_endpoints(void);
+void custom_types(void);
 void callbacks_alone(void);
 void callbacks_of_endpoints(void);
 void mangled_bytes(void);
@@ -66,6 +71,10 @@ enum {
     WIDE_WEIGHTS,              /* dict<i64,f32> */
     WIDE_PROPERTIES
 };
+
+/* What `make_nested_schema` builds: name, type and default of properties with parts in parts, and of some without. */
+enum { QUESTS, BAGS, HERO, GRID, DEEP, RANKS, STATS, RANK, TITLES, NESTED_PROPERTIES };
+extern const char *const NESTED[NESTED_PROPERTIES][3];
 
 /* A fingerprint that no master has. */
 extern const char FINGERPRINT[];
@@ -154,6 +163,7 @@ int last_error_names(const char *word);
 
 MstSchema *make_schema(void);
 MstSchema *make_wide_schema(void);
+MstSchema *make_nested_schema(void);
 MstPropertyOptions property_options_of(int32_t writers, int32_t visibility);
 MstValue wide_default(uint32_t property);
 MstValue wide_other(uint32_t property);

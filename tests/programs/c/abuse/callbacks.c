@@ -299,6 +299,7 @@ void callbacks_of_endpoints(void) {
     REFUSED(MST_ERR_ATTACHED, mst_profile_dispatch(journal.profile, &out.u32));
     REFUSED(MST_ERR_ATTACHED, mst_profile_event_value(journal.profile, 1, &out.value, text, sizeof text, &len));
     REFUSED(MST_ERR_ATTACHED, mst_profile_event_key(journal.profile, &out.key, text, sizeof text, &len));
+    REFUSED(MST_ERR_ATTACHED, mst_profile_event_path(journal.profile, text, sizeof text, &len));
     watch(&journal, 'p', UINT32_MAX, NOTHING);
     watch(&journal, 'g', GOLD, NOTHING);
     dispatch_until(&journal, endpoint, "p");

@@ -36,6 +36,7 @@ static MstResult dict_next_from_the_first(const MstProfile *profile) {
     X(mst_schema_builder_add_value, (it, "a", 1, &a_value, NULL))                                                      \
     X(mst_schema_builder_add_list, (it, "a", 1, MST_TYPE_I32, NULL))                                                   \
     X(mst_schema_builder_add_dict, (it, "a", 1, MST_KEY_I32, MST_TYPE_I32, NULL))                                      \
+    X(mst_schema_builder_add_type, (it, "a", 1, "custom", 6, NULL, 0, NULL))                                           \
     X(mst_schema_builder_add_by_key, (it, 1, MST_TYPE_I32, 0, 0))                                                      \
     X(mst_schema_builder_build, (it, &out.schema))
 
@@ -45,6 +46,7 @@ static MstResult dict_next_from_the_first(const MstProfile *profile) {
     X(mst_schema_find, (it, "level", 5, &out.u32))                                                                     \
     X(mst_schema_find_key, (it, 1, &out.u32))                                                                          \
     X(mst_schema_property_name, (it, 0, text, sizeof text, &len))                                                      \
+    X(mst_schema_property_type, (it, 0, text, sizeof text, &len))                                                      \
     X(mst_schema_property_info, (it, 0, &out.info))                                                                    \
     X(mst_schema_property_default, (it, 0, &out.value, text, sizeof text, &len))                                       \
     X(mst_schema_property_pattern, (it, 0, text, sizeof text, &len))                                                   \
@@ -124,6 +126,24 @@ static MstResult dict_next_from_the_first(const MstProfile *profile) {
     X(mst_profile_dict_add_f64_guarded, (it, 0, &a_key, 1, 0, 9))                                                      \
     X(mst_profile_event_value, (it, 1, &out.value, text, sizeof text, &len))                                           \
     X(mst_profile_event_key, (it, &out.key, text, sizeof text, &len))                                                  \
+    X(mst_profile_get_at, (it, TITLE, NULL, 0, &out.value, text, sizeof text, &len))                                   \
+    X(mst_profile_get_confirmed_at, (it, TITLE, NULL, 0, &out.value, text, sizeof text, &len))                         \
+    X(mst_profile_get_json_at, (it, TITLE, NULL, 0, text, sizeof text, &len))                                          \
+    X(mst_profile_count_at, (it, 0, NULL, 0, &out.u32))                                                                \
+    X(mst_profile_set_at, (it, LEVEL, NULL, 0, &a_value))                                                              \
+    X(mst_profile_set_json_at, (it, LEVEL, NULL, 0, "2", 1))                                                           \
+    X(mst_profile_insert_at, (it, 0, "[0]", 3, UINT32_MAX, &a_value))                                                  \
+    X(mst_profile_insert_json_at, (it, 0, "[0]", 3, 0, "2", 1))                                                        \
+    X(mst_profile_remove_at, (it, 0, "[0]", 3))                                                                        \
+    X(mst_profile_move_at, (it, 0, "[0]", 3, 0))                                                                       \
+    X(mst_profile_clear_at, (it, 0, NULL, 0))                                                                          \
+    X(mst_profile_add_int_at, (it, GOLD, NULL, 0, 1))                                                                  \
+    X(mst_profile_add_int_clamped_at, (it, GOLD, NULL, 0, 1, 0, 9))                                                    \
+    X(mst_profile_add_int_guarded_at, (it, GOLD, NULL, 0, 1, 0, 9))                                                    \
+    X(mst_profile_add_f64_at, (it, RATING, NULL, 0, 1))                                                                \
+    X(mst_profile_add_f64_clamped_at, (it, RATING, NULL, 0, 1, 0, 9))                                                  \
+    X(mst_profile_add_f64_guarded_at, (it, RATING, NULL, 0, 1, 0, 9))                                                  \
+    X(mst_profile_event_path, (it, text, sizeof text, &len))                                                           \
     X(mst_profile_subscribe, (it, UINT32_MAX, never_called, NULL, &out.subscription))                                  \
     X(mst_profile_dispatch, (it, &out.u32))                                                                            \
     X(mst_profile_flush, (it, &out.u64))                                                                               \
@@ -138,6 +158,7 @@ static MstResult dict_next_from_the_first(const MstProfile *profile) {
     X(mst_endpoint_event_text, (it, text, sizeof text, &len))                                                          \
     X(mst_endpoint_event_value, (it, 1, &out.value, text, sizeof text, &len))                                          \
     X(mst_endpoint_event_key, (it, &out.key, text, sizeof text, &len))                                                 \
+    X(mst_endpoint_event_path, (it, text, sizeof text, &len))                                                          \
     X(mst_endpoint_subscribe, (it, never_called, NULL, &out.subscription))                                             \
     X(mst_endpoint_dispatch, (it, 0, &out.u32))                                                                        \
     X(mst_endpoint_is_connected, (it, &out.u8))                                                                        \

@@ -36,6 +36,12 @@ void outputs(void) {
     NO_OUT(mst_profile_get_i64(profile, GOLD, NULL));
     NO_OUT(mst_profile_get_i64(profile, GOLD, ODD));
     NO_OUT(mst_profile_get_f64(profile, RATING, NULL));
+    NO_OUT(mst_profile_get_at(profile, TITLE, NULL, 0, NULL, text, sizeof text, &len));
+    NO_OUT(mst_profile_get_at(profile, TITLE, NULL, 0, ODD, text, sizeof text, &len));
+    NO_OUT(mst_profile_get_confirmed_at(profile, TITLE, NULL, 0, NULL, text, sizeof text, &len));
+    NO_OUT(mst_profile_get_confirmed_at(profile, TITLE, NULL, 0, ODD, text, sizeof text, &len));
+    NO_OUT(mst_profile_count_at(profile, TITLE, NULL, 0, NULL));
+    NO_OUT(mst_profile_count_at(profile, TITLE, NULL, 0, ODD));
     NO_OUT(mst_profile_next_event(profile, NULL));
     NO_OUT(mst_client_connect(&connect, NULL));
     NO_OUT(mst_server_connect(&connect, NULL));
@@ -60,6 +66,12 @@ void outputs(void) {
     NO_BUFFER(mst_profile_get_string, char, profile, TITLE);
     NO_BUFFER(mst_profile_snapshot, uint8_t, profile);
     NO_BUFFER(mst_profile_to_json, char, profile);
+    NO_BUFFER(mst_schema_property_type, char, schema, 0);
+    NO_BUFFER(mst_profile_get_json_at, char, profile, TITLE, NULL, 0);
+    NO_BUFFER(mst_profile_event_path, char, profile);
+    NO_BUFFER(mst_endpoint_event_path, char, endpoint);
+    NO_ROOM(mst_profile_get_at, profile, TITLE, NULL, 0, &out.value);
+    NO_ROOM(mst_profile_get_confirmed_at, profile, TITLE, NULL, 0, &out.value);
     NO_BUFFER(mst_endpoint_event_text, char, endpoint);
     NO_BUFFER(mst_master_event_text, char, master);
     NO_BUFFER(mst_master_fingerprint, char, master);
@@ -78,6 +90,10 @@ void outputs(void) {
 
     SHORT_BUFFER(mst_schema_property_name, char, schema, GOLD);
     SHORT_BUFFER(mst_profile_get_string, char, profile, TITLE);
+    SHORT_BUFFER(mst_profile_get_at, void, profile, TITLE, NULL, 0, &out.value);
+    SHORT_BUFFER(mst_profile_get_confirmed_at, void, profile, TITLE, NULL, 0, &out.value);
+    SHORT_BUFFER(mst_profile_get_json_at, char, profile, TITLE, NULL, 0);
+    SHORT_BUFFER(mst_schema_property_type, char, schema, GOLD);
     SHORT_BUFFER(mst_profile_snapshot, uint8_t, profile);
     SHORT_BUFFER(mst_profile_to_json, char, profile);
     SHORT_BUFFER(mst_master_fingerprint, char, master);

@@ -190,6 +190,35 @@ MstSchema *make_wide_schema(void) {
     return schema;
 }
 
+#define QUEST_TYPE "record{id:string,progress:i32,done:bool,steps:list<string>,rewards:dict<string,i64>}"
+
+const char *const NESTED[NESTED_PROPERTIES][3] = {
+    {"quests", "list<" QUEST_TYPE ">", ""},
+    {"bags", "dict<i32,dict<string,f64>>", ""},
+    {"hero", "record{name:string,hp:i32,speed:f64,place:vector3,gear:record{weapon:string,icon:bytes}}",
+     "{\"name\":\"Ann\",\"hp\":10}"},
+    {"grid", "list<list<i64>>", "[[1,2],[3]]"},
+    {"deep", "list<list<list<list<list<list<list<list<i32>>>>>>>>", "[[[[[[[[7]]]]]]]]"},
+    {"ranks", "list<i32>", "[5]"},
+    {"stats", "dict<string,i64>", "{\"main quest\":1}"},
+    {"rank", "i32", "3"},
+    {"titles", "dict<i64,string>", ""},
+};
+
+MstSchema *make_nested_schema(void) {
+    MstSchemaBuilder *builder = make_builder();
+    MstSchema *schema = NULL;
+    for (int i = 0; i < NESTED_PROPERTIES; i++) {
+        MstPropertyOptions options = property_options_of(MST_WRITERS_OWNER, MST_VISIBILITY_PUBLIC);
+        options.limits.has_max_count = i == GRID;
+        options.limits.max_count = 3;
+        OK(mst_schema_builder_add_type(builder, AT(NESTED[i][0]), AT(NESTED[i][1]), AT(NESTED[i][2]), &options));
+    }
+    OK(mst_schema_builder_build(builder, &schema));
+    OK(mst_schema_builder_free(builder));
+    return schema;
+}
+
 MstSchemaBuilder *make_builder(void) {
     MstSchemaBuilder *builder = NULL;
     OK(mst_schema_builder_create(&builder));

@@ -11,7 +11,16 @@
         REFUSED(MST_ERR_INVALID_UTF8, call);                                                                           \
     } while (0)
 
+static uint8_t never_asked(const uint8_t *bytes, uint32_t bytes_len, void *user_data) {
+    (void)bytes;
+    (void)bytes_len;
+    (void)user_data;
+    CHECK(!"a codec that was not registered is asked");
+    return 0;
+}
+
 void texts(void) {
+    const MstValue number = int_of(MST_TYPE_I32, 1);
     MstSchemaBuilder *builder = make_builder();
     MstSchema *schema = make_schema();
     MstMaster *master = start_master(schema);
@@ -26,10 +35,33 @@ void texts(void) {
     BAD_TEXT(mst_schema_builder_add_f64(builder, bad, 2, 0, NULL));
     BAD_TEXT(mst_schema_builder_add_string(builder, bad, 2, "a", 1, NULL));
     BAD_TEXT(mst_schema_builder_add_string(builder, "a", 1, bad, 2, NULL));
+    BAD_TEXT(mst_schema_builder_add_type(builder, bad, 2, "i32", 3, NULL, 0, NULL));
+    BAD_TEXT(mst_schema_builder_add_type(builder, "a", 1, bad, 2, NULL, 0, NULL));
+    BAD_TEXT(mst_schema_builder_add_type(builder, "a", 1, "i32", 3, bad, 2, NULL));
     BAD_TEXT(mst_schema_from_json(bad, 2, &out.schema));
     BAD_TEXT(mst_schema_find(schema, bad, 2, &out.u32));
     BAD_TEXT(mst_profile_set_string(profile, TITLE, bad, 2));
     BAD_TEXT(mst_profile_apply_json(profile, bad, 2));
+    BAD_TEXT(mst_profile_get_at(profile, TITLE, bad, 2, &out.value, text, sizeof text, &len));
+    BAD_TEXT(mst_profile_get_confirmed_at(profile, TITLE, bad, 2, &out.value, text, sizeof text, &len));
+    BAD_TEXT(mst_profile_get_json_at(profile, TITLE, bad, 2, text, sizeof text, &len));
+    BAD_TEXT(mst_profile_count_at(profile, TITLE, bad, 2, &out.u32));
+    BAD_TEXT(mst_profile_set_at(profile, LEVEL, bad, 2, &number));
+    BAD_TEXT(mst_profile_set_json_at(profile, LEVEL, bad, 2, "2", 1));
+    BAD_TEXT(mst_profile_set_json_at(profile, LEVEL, NULL, 0, bad, 2));
+    BAD_TEXT(mst_profile_insert_at(profile, LEVEL, bad, 2, 0, &number));
+    BAD_TEXT(mst_profile_insert_json_at(profile, LEVEL, bad, 2, 0, "2", 1));
+    BAD_TEXT(mst_profile_insert_json_at(profile, LEVEL, NULL, 0, 0, bad, 2));
+    BAD_TEXT(mst_profile_remove_at(profile, LEVEL, bad, 2));
+    BAD_TEXT(mst_profile_move_at(profile, LEVEL, bad, 2, 0));
+    BAD_TEXT(mst_profile_clear_at(profile, LEVEL, bad, 2));
+    BAD_TEXT(mst_profile_add_int_at(profile, GOLD, bad, 2, 1));
+    BAD_TEXT(mst_profile_add_int_clamped_at(profile, GOLD, bad, 2, 1, 0, 9));
+    BAD_TEXT(mst_profile_add_int_guarded_at(profile, GOLD, bad, 2, 1, 0, 9));
+    BAD_TEXT(mst_profile_add_f64_at(profile, RATING, bad, 2, 1));
+    BAD_TEXT(mst_profile_add_f64_clamped_at(profile, RATING, bad, 2, 1, 0, 9));
+    BAD_TEXT(mst_profile_add_f64_guarded_at(profile, RATING, bad, 2, 1, 0, 9));
+    BAD_TEXT(mst_codec_register(bad, 2, never_asked, NULL, NULL, NULL));
     BAD_TEXT(mst_endpoint_fill_profile(endpoint, bad, 2, &out.profile));
     BAD_TEXT(mst_endpoint_find_profile(endpoint, bad, 2, &out.profile));
     BAD_TEXT(mst_master_profile_json(master, bad, 2, text, sizeof text, &len));

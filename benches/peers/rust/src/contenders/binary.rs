@@ -80,7 +80,7 @@ impl Contender for Binary {
         put(&mut there.items, changes.items);
     }
 
-    fn full(&self, out: &mut Vec<u8>) {
+    fn full(&mut self, out: &mut Vec<u8>) {
         encode(&self.here.values, out);
     }
 
@@ -94,11 +94,11 @@ impl Contender for Binary {
         held.values.clone()
     }
 
-    fn sent(&self) -> Plain {
+    fn sent(&mut self) -> Plain {
         self.here.values.clone()
     }
 
-    fn received(&self) -> Plain {
+    fn received(&mut self) -> Plain {
         self.there.clone()
     }
 

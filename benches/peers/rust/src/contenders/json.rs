@@ -55,7 +55,7 @@ impl Contender for Json {
         there.items.extend(changes.items);
     }
 
-    fn full(&self, out: &mut Vec<u8>) {
+    fn full(&mut self, out: &mut Vec<u8>) {
         serde_json::to_writer(out, &self.here.values).expect("a profile has a JSON");
     }
 
@@ -67,11 +67,11 @@ impl Contender for Json {
         held.values.clone()
     }
 
-    fn sent(&self) -> Plain {
+    fn sent(&mut self) -> Plain {
         self.here.values.clone()
     }
 
-    fn received(&self) -> Plain {
+    fn received(&mut self) -> Plain {
         self.there.clone()
     }
 

@@ -25,7 +25,7 @@ pub trait Contender {
     fn apply(&mut self, message: &[u8]);
 
     /// Appends all of the sender's profile.
-    fn full(&self, out: &mut Vec<u8>);
+    fn full(&mut self, out: &mut Vec<u8>);
 
     /// A fresh profile of what [`full`](Self::full) gave.
     fn load(full: &[u8]) -> Self::Held;
@@ -34,10 +34,10 @@ pub trait Contender {
     fn held(held: &Self::Held) -> Plain;
 
     /// What the sender has, to be checked.
-    fn sent(&self) -> Plain;
+    fn sent(&mut self) -> Plain;
 
     /// What the receiver has, to be checked.
-    fn received(&self) -> Plain;
+    fn received(&mut self) -> Plain;
 
     /// What a reader of the figures of a case has to know.
     fn note(case: Case) -> Option<&'static str>;

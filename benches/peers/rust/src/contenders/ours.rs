@@ -1,11 +1,13 @@
-//! This library: a stand-alone profile that takes deltas, and another that they are applied to.
+//! This library: a profile in the master's memory, with one observer. What is made is what the session's encoder sends down, frame
+//! and version included; it is applied to a client's profile, whose overlay is on, as nothing is pending there.
 //!
 //! All that the measurements know of the library is in this file.
 
 use std::sync::{Arc, OnceLock};
 
+use mst_profiles::simulation::lab::{Ask, Lab};
 use mst_profiles::{
-    DateTime, KeyType, Profile, Property, PropertyIndex, Result, ScalarType, Schema, Value, ValueType,
+    DateTime, Key, KeyType, Profile, Property, PropertyIndex, Result, ScalarType, Schema, Value, ValueType,
 };
 
 use super::Contender;
@@ -14,49 +16,55 @@ use crate::profile::{Change, INTS, Plain, TEXTS, the_profile};
 
 pub struct Ours(Link);
 
+impl Ours {
+    /// Bytes of a whole profile as it travels: compressed.
+    pub fn compressed() -> u64 {
+        let mut out = Vec::new();
+        let mut made = <Self as Contender>::new();
+        made.0.lab.compressed(&mut out);
+        let loaded = ours(Lab::load_compressed(&schema().0, &out));
+        assert_eq!(Self::held(&loaded), made.sent(), "what was compressed is another profile");
+        out.len() as u64
+    }
+}
+
 /// A profile of any schema on both sides.
 pub struct Link {
-    here: Profile,
-    there: Profile,
+    lab: Lab,
+    schema: Arc<Schema>,
 }
 
 impl Link {
     /// Both sides, equal, after `fill`.
     pub fn new(schema: &Arc<Schema>, fill: impl FnOnce(&mut Profile) -> Result<()>) -> Self {
-        let (mut here, mut there) = (Profile::new(schema.clone()), Profile::new(schema.clone()));
-        ours(fill(&mut here));
-        ours(here.take_delta());
-        ours(there.apply_snapshot(&here.snapshot()));
-        drain(&mut here);
-        drain(&mut there);
-        Self { here, there }
+        let mut values = Profile::new(schema.clone());
+        ours(fill(&mut values));
+        let mut lab = ours(Lab::new(&values));
+        while lab.next_event() {}
+        Self { lab, schema: schema.clone() }
     }
 
-    /// Changes the sender's profile, and appends the message that tells of it.
-    pub fn make<T>(&mut self, change: impl FnOnce(&mut Profile) -> Result<T>, out: &mut Vec<u8>) {
-        ours(change(&mut self.here));
-        out.extend_from_slice(&ours(self.here.take_delta()));
-        drain(&mut self.here);
+    /// Changes the profile at the master, and appends the message that tells of it.
+    pub fn make(&mut self, change: impl FnOnce(&mut Lab), out: &mut Vec<u8>) {
+        change(&mut self.lab);
+        ours(self.lab.make(out));
     }
 
-    /// Takes a message over into the receiver's replica.
+    /// Takes a message over into the observer's replica, and tells the game of each change.
     pub fn apply(&mut self, message: &[u8]) {
-        ours(self.there.apply_delta(message));
-        drain(&mut self.there);
+        ours(self.lab.apply(message));
+        while self.lab.next_event() {}
     }
 
     /// Whether both sides have the same.
-    pub fn is_equal(&self) -> bool {
-        self.here.schema().properties().iter().all(|property| {
-            let index = ours(self.here.schema().index_of(property.name()));
-            self.here.get(index) == self.there.get(index)
+    pub fn is_equal(&mut self) -> bool {
+        let schema = self.schema.clone();
+        schema.properties().iter().all(|property| {
+            let index = ours(schema.index_of(property.name()));
+            let sent = self.lab.value(index).clone();
+            sent == *self.lab.replica().get(index)
         })
     }
-}
-
-/// The library tells each change to the game, at the sender too. Taking that away is part of what a change costs.
-fn drain(profile: &mut Profile) {
-    while profile.next_event().is_some() {}
 }
 
 /// A profile that refuses what is measured can't be measured.
@@ -77,36 +85,31 @@ impl Contender for Ours {
         let [level, experience, gold] = places.changed_ints;
         let Places { inventory, stats, .. } = *places;
         self.0.make(
-            |profile| {
-                match change {
-                    Change::SetInts([a, b, c]) => {
-                        profile.set(level, *a)?;
-                        profile.set(experience, *b)?;
-                        profile.set(gold, *c)?;
-                    }
-                    Change::AddInts([a, b, c]) => {
-                        profile.add_int(level, i64::from(*a))?;
-                        profile.add_int(experience, i64::from(*b))?;
-                        profile.add_int(gold, i64::from(*c))?;
-                    }
-                    Change::PutEntry(key, value) => {
-                        profile.dict_put(stats, key.as_str(), *value)?;
-                    }
-                    Change::SetItem(index, text) => {
-                        profile.list_set(inventory, *index as u32, text.as_str())?;
-                    }
-                    Change::InsertFront(text) => {
-                        profile.list_insert(inventory, 0, text.as_str())?;
-                    }
-                    Change::RemoveFront => {
-                        profile.list_remove(inventory, 0)?;
-                    }
-                    Change::MoveItem(from, to) => {
-                        profile.list_move(inventory, *from as u32, *to as u32)?;
-                    }
-                    Change::Nothing => {}
+            |lab| match change {
+                Change::SetInts([a, b, c]) => {
+                    lab.ask(level, Ask::Set(Value::I32(*a)));
+                    lab.ask(experience, Ask::Set(Value::I32(*b)));
+                    lab.ask(gold, Ask::Set(Value::I32(*c)));
                 }
-                Ok(())
+                Change::AddInts([a, b, c]) => {
+                    lab.ask(level, Ask::Add(i64::from(*a)));
+                    lab.ask(experience, Ask::Add(i64::from(*b)));
+                    lab.ask(gold, Ask::Add(i64::from(*c)));
+                }
+                Change::PutEntry(key, value) => {
+                    lab.ask(stats, Ask::Put(Key::from(key.as_str()), Value::I32(*value)));
+                }
+                Change::SetItem(index, text) => {
+                    lab.ask(inventory, Ask::SetItem(*index as u32, Value::from(text.as_str())));
+                }
+                Change::InsertFront(text) => {
+                    lab.ask(inventory, Ask::Insert(0, Value::from(text.as_str())));
+                }
+                Change::RemoveFront => lab.ask(inventory, Ask::RemoveItem(0)),
+                Change::MoveItem(from, to) => {
+                    lab.ask(inventory, Ask::MoveItem(*from as u32, *to as u32));
+                }
+                Change::Nothing => {}
             },
             out,
         );
@@ -116,27 +119,25 @@ impl Contender for Ours {
         self.0.apply(message);
     }
 
-    fn full(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.0.here.snapshot());
+    fn full(&mut self, out: &mut Vec<u8>) {
+        self.0.lab.snapshot(out);
     }
 
     fn load(full: &[u8]) -> Profile {
-        let mut profile = Profile::new(schema().0.clone());
-        ours(profile.apply_snapshot(full));
-        drain(&mut profile);
-        profile
+        ours(Lab::load(&schema().0, full))
     }
 
     fn held(held: &Profile) -> Plain {
-        schema().1.plain(held)
+        schema().1.plain(|place| held.get(place))
     }
 
-    fn sent(&self) -> Plain {
-        schema().1.plain(&self.0.here)
+    fn sent(&mut self) -> Plain {
+        schema().1.plain(|place| self.0.lab.value(place))
     }
 
-    fn received(&self) -> Plain {
-        schema().1.plain(&self.0.there)
+    fn received(&mut self) -> Plain {
+        let replica = self.0.lab.replica();
+        schema().1.plain(|place| replica.get(place))
     }
 
     fn note(_: Case) -> Option<&'static str> {
@@ -181,9 +182,9 @@ fn schema() -> &'static (Arc<Schema>, Places) {
             .property(Property::of_type("playTimeMs", ScalarType::I64))
             .property(Property::of_type("lastPosition", ScalarType::Vector3))
             .property(Property::of_type("lastLogin", ScalarType::DateTime))
-            .property(Property::of_type("inventory", ValueType::List(ScalarType::String)))
-            .property(Property::of_type("stats", ValueType::Dict(KeyType::String, ScalarType::I32)))
-            .property(Property::of_type("items", ValueType::Dict(KeyType::String, ScalarType::I32)))
+            .property(Property::of_type("inventory", ValueType::list(ScalarType::String)))
+            .property(Property::of_type("stats", ValueType::dict(KeyType::String, ScalarType::I32)))
+            .property(Property::of_type("items", ValueType::dict(KeyType::String, ScalarType::I32)))
             .build();
         let schema = ours(schema);
         let place = |name: &str| ours(schema.index_of(name));
@@ -235,21 +236,21 @@ impl Places {
         Ok(())
     }
 
-    fn plain(&self, profile: &Profile) -> Plain {
-        let int = |place| profile.get(place).as_int().expect("a whole number");
+    fn plain<'v>(&self, get: impl Fn(PropertyIndex) -> &'v Value) -> Plain {
+        let int = |place| get(place).as_int().expect("a whole number");
         let [level, experience, gold, silver, bronze, energy] = self.ints.map(|place| int(place) as i32);
-        let text = |place| profile.get(place).as_str().expect("a text").to_owned();
+        let text = |place| get(place).as_str().expect("a text").to_owned();
         let [display_name, clan_tag, avatar_url, region] = self.texts.map(text);
-        let flag = |place| *profile.get(place) == Value::Bool(true);
-        let float = |place| profile.get(place).as_float().expect("a number") as f32;
-        let Value::Vector3(last_position) = *profile.get(self.last_position) else { panic!("a vector") };
-        let Value::DateTime(last_login) = *profile.get(self.last_login) else { panic!("a date") };
+        let flag = |place| *get(place) == Value::Bool(true);
+        let float = |place| get(place).as_float().expect("a number") as f32;
+        let Value::Vector3(last_position) = *get(self.last_position) else { panic!("a vector") };
+        let Value::DateTime(last_login) = *get(self.last_login) else { panic!("a date") };
         let dict = |place| {
-            let dict = profile.get(place).as_dict().expect("a dictionary");
+            let dict = get(place).as_dict().expect("a dictionary");
             let value = |value: &Value| value.as_int().expect("a whole number") as i32;
             dict.iter().map(|(key, item)| (key.to_string(), value(item))).collect()
         };
-        let inventory = profile.get(self.inventory).as_list().expect("a list");
+        let inventory = get(self.inventory).as_list().expect("a list");
         Plain {
             level,
             experience,

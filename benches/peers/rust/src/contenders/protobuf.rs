@@ -66,7 +66,7 @@ impl Contender for Protobuf {
         }
     }
 
-    fn full(&self, out: &mut Vec<u8>) {
+    fn full(&mut self, out: &mut Vec<u8>) {
         self.here.profile.encode(out).expect("a vector has room");
     }
 
@@ -78,11 +78,11 @@ impl Contender for Protobuf {
         held.profile.to_plain()
     }
 
-    fn sent(&self) -> Plain {
+    fn sent(&mut self) -> Plain {
         self.here.profile.to_plain()
     }
 
-    fn received(&self) -> Plain {
+    fn received(&mut self) -> Plain {
         self.there.to_plain()
     }
 

@@ -1,0 +1,69 @@
+//! How much each decoder may allocate, and its part of the work.
+
+use mst_profiles::fuzzing::Decoder;
+use mst_profiles::limits::MAX_PATTERN_MEMORY_BYTES;
+
+/// Bytes that a decoder may allocate at a time for an input.
+pub(crate) fn bound(decoder: Decoder, bytes: &[u8]) -> usize {
+    let (multiple, fixed) = multiple_and_fixed(decoder);
+    let patterns = match decoder {
+        Decoder::Schema => bytes.windows(8).filter(|window| *window == b"pattern\"").count(),
+        _ => 0,
+    };
+    multiple * bytes.len() + fixed + patterns * PATTERN
+}
+
+/// A regular expression is compiled twice, and a vector that grows is there twice for a moment.
+const PATTERN: usize = 3 * MAX_PATTERN_MEMORY_BYTES;
+
+/// So many bytes for each byte of the input, and so many in any case.
+///
+/// A value in memory is some tens of bytes, and the least that travels of one is a byte or two. In a vector that grows there is
+/// room for twice as many, and while it grows the old one is there too. That makes most of the multiples; what more there is
+/// is said at each.
+fn multiple_and_fixed(decoder: Decoder) -> (usize, usize) {
+    match decoder {
+        // A frame's bytes themselves, and what one frame holds, at a time: most if it is a control message. The keys that are
+        // known here are the fixed part.
+        Decoder::Frame => (128, 8 << 10),
+        // A step of a list or a dictionary is a byte at least.
+        Decoder::Delta => (80, 8 << 10),
+        // A profile, to which it is applied.
+        Decoder::Snapshot => (64, 16 << 10),
+        // What a text claims of its length is believed up to a multiple of what there is: see `wire::control::decode`.
+        Decoder::Control => (128, 2 << 10),
+        // Nothing is gathered.
+        Decoder::Volatile => (4, 1 << 10),
+        // A JSON object of one member, seven bytes, is a node of more than six hundred. What no property has is kept, and there
+        // again in the document that is written. The fixed part is the profile and the master that loads it.
+        Decoder::Document => (400, 64 << 10),
+        // As there, once; and of each item that is set a change, a step and an event.
+        Decoder::ProfileJson => (256, 16 << 10),
+        // Each empty entry of three bytes is several mistakes with texts, which are told.
+        Decoder::Schema => (400, 16 << 10),
+        // A step of a list is a byte at least.
+        Decoder::Journal => (100, 8 << 10),
+        // The steps, what undoes them, and the events that tell of them.
+        Decoder::ApplyDelta => (300, 24 << 10),
+        // Of a batch of a byte there is a row in the journal, what it changed, and its outcome. The fixed part is the profile,
+        // its document, and a snapshot of it for everybody.
+        Decoder::MasterSession => (1000, 64 << 10),
+        // Events, and what is sent again to another connection.
+        Decoder::PeerSession => (128, 32 << 10),
+    }
+}
+
+/// How many of a thousand inputs are its: fewer of what takes longer.
+pub(crate) fn share(decoder: Decoder) -> u64 {
+    match decoder {
+        Decoder::Frame | Decoder::Delta => 210,
+        Decoder::Control | Decoder::Volatile | Decoder::Journal => 124,
+        Decoder::Snapshot => 102,
+        Decoder::ProfileJson => 70,
+        Decoder::Document => 6,
+        Decoder::PeerSession => 12,
+        Decoder::ApplyDelta => 10,
+        Decoder::MasterSession => 5,
+        Decoder::Schema => 3,
+    }
+}
