@@ -144,6 +144,8 @@ impl Profile {
         if to > last {
             return Err(self.no_item_at(property, &list, to));
         }
+        // Its place is within what this process itself gave another value.
+        let mut is_within = matches!(self.named(property, &path), Named::Within { .. });
         let gap = match to {
             0 => Gap::Front,
             _ if to == last => Gap::End,
@@ -152,12 +154,15 @@ impl Profile {
                 match self.named(property, &list.clone().with(PathStep::Item(to - 1 + u32::from(from < to))))
                 {
                     Named::Target(target) => Gap::After(target),
-                    // Then the item is within that, too.
-                    Named::Within { .. } | Named::Gone => Gap::Front,
+                    Named::Within { .. } => {
+                        is_within = true;
+                        Gap::Front
+                    }
+                    Named::Gone => Gap::After(Target { origin: Origin::Gone, path: list.clone() }),
                 }
             }
         };
-        if let Named::Within { .. } = self.named(property, &path) {
+        if is_within {
             return self.change_within(property, &path, |value| {
                 let Value::List(items) = value else { return };
                 let mut moved: Vec<Value> = items.iter().cloned().collect();

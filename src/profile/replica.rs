@@ -56,7 +56,7 @@ impl Profile {
     }
 
     /// The number of the last batch, sealed or not, that has an operation on a property.
-    #[cfg(feature = "simulation")]
+    #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn last_batch_of(&self, property: PropertyIndex) -> u64 {
         let mut batches =
             self.batches.undecided().filter(|b| b.ops.iter().any(|op| op.property == property.0));
@@ -257,6 +257,20 @@ impl Profile {
     /// The master did a batch before, under its idempotency key. False when that was told already.
     pub(crate) fn mark_repeated(&mut self, number: u64) -> bool {
         self.batches.mark_repeated(number)
+    }
+
+    /// What the property shows when its undecided batches are carried out anew over what is confirmed.
+    #[cfg(test)]
+    pub(crate) fn replayed(&mut self, property: PropertyIndex) -> Value {
+        let Some(overlay) = self.overlays.get_mut(property.0) else { return self.get(property).clone() };
+        let mut shown = [overlay.confirmed.clone()];
+        let track = std::mem::take(&mut overlay.track);
+        self.replay(&[property.0], &mut shown);
+        if let Some(overlay) = self.overlays.get_mut(property.0) {
+            overlay.track = track;
+        }
+        let [shown] = shown;
+        shown
     }
 
     /// Makes a property have another confirmed value than the master's.

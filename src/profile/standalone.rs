@@ -58,7 +58,9 @@ impl Profile {
                     let steps = self.steps(overlay);
                     let steps: Vec<_> = steps.iter().filter_map(Logged::part).map(OutStep::of).collect();
                     let some = !steps.is_empty();
-                    if some && writer.put_parts(overlay.property, value, steps.into_iter(), &mut WrittenOut) {
+                    if some
+                        && writer.put_parts(overlay.property, value, steps.into_iter(), 0, &mut WrittenOut)
+                    {
                         continue;
                     }
                 }

@@ -9,6 +9,8 @@ mod datetime;
 mod effect;
 mod items;
 mod part;
+#[cfg(test)]
+pub(crate) mod part_tests;
 mod path;
 mod record;
 mod text;

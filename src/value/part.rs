@@ -137,20 +137,28 @@ impl Target {
             }
             Origin::Gone => return None,
         };
-        let mut steps = history.filter(|happened| happened.version > since);
-        steps.try_fold(Position::At(path), |position, happened| {
-            let Happening::Part(effect) = happened.effect else { return Some(position) };
-            match position {
-                Position::At(path) => moved(path, effect),
-                Position::Gap(path) => moved_gap(path, effect),
+        if matches!(self.origin, Origin::Base { .. }) && !path.has_items() {
+            // Names stay what they are, and there may be very many steps.
+            return Some(Position::At(path));
+        }
+        let mut path = path;
+        let mut is_gap = false;
+        for happened in history.filter(|happened| happened.version > since) {
+            let Happening::Part(effect) = happened.effect else { continue };
+            let fate = if is_gap { moved_gap(&mut path, effect) } else { moved(&mut path, effect) };
+            match fate {
+                Fate::There => {}
+                Fate::Removed => is_gap = true,
+                Fate::Gone => return None,
             }
-        })
+        }
+        Some(if is_gap { Position::Gap(path) } else { Position::At(path) })
     }
 }
 
 impl Gap {
     /// The place at which something inserted here stands, in the list at `list` that has `count` items.
-    fn position<'a>(
+    pub(super) fn position<'a>(
         &self,
         list: &Path,
         count: usize,
@@ -191,45 +199,62 @@ impl Gap {
     }
 }
 
-/// Where a place is after a step; `None` when it is gone.
-fn moved(mut path: Path, effect: &PartEffect) -> Option<Position> {
+/// What became of a place in a step.
+enum Fate {
+    There,
+    /// It was an item that was removed, and is the gap now where it was.
+    Removed,
+    Gone,
+}
+
+/// Puts a place where it is after a step.
+fn moved(path: &mut Path, effect: &PartEffect) -> Fate {
     let by = &effect.path;
-    let within = |steps: usize| path.len() > steps && path[..steps] == by[..steps];
-    match (&effect.what, by.last()) {
+    match (&effect.what, by.split_last()) {
         (
             what @ (PartChange::Insert(_) | PartChange::Remove | PartChange::Move(_)),
-            Some(PathStep::Item(_)),
-        ) if within(by.len() - 1) => {
+            Some((PathStep::Item(of), list)),
+        ) => {
             let is_last = path.len() == by.len();
-            let (Some(PathStep::Item(of)), Some(PathStep::Item(index))) =
-                (by.last(), path.get_mut(by.len() - 1))
-            else {
-                return Some(Position::At(path));
-            };
+            if !is_within(path, list) {
+                return Fate::There;
+            }
+            let Some(PathStep::Item(index)) = path.get_mut(list.len()) else { return Fate::There };
             match moved_index(*index, *of, what) {
                 Some(place) => *index = place,
-                None => return is_last.then_some(Position::Gap(path)),
+                None if is_last => return Fate::Removed,
+                None => return Fate::Gone,
             }
         }
         // Keys and fields are names; but the items in what was replaced or removed are others.
-        (PartChange::Value(_) | PartChange::Remove, _) if within(by.len()) => {
-            if path[by.len()..].iter().any(|step| matches!(step, PathStep::Item(_))) {
-                return None;
-            }
+        (PartChange::Value(_) | PartChange::Remove, _)
+            if is_within(path, by) && has_items(&path[by.len()..]) =>
+        {
+            return Fate::Gone;
         }
-        (PartChange::Clear, _) if within(by.len()) => {
-            let has_items = path[by.len()..].iter().any(|step| matches!(step, PathStep::Item(_)));
+        (PartChange::Clear, _) if is_within(path, by) => {
+            let is_item = path.len() == by.len() + 1;
             if let Some(PathStep::Item(index)) = path.get_mut(by.len()) {
                 *index = 0;
-                return (path.len() == by.len() + 1).then_some(Position::Gap(path));
+                return if is_item { Fate::Removed } else { Fate::Gone };
             }
-            if has_items {
-                return None;
+            if has_items(&path[by.len()..]) {
+                return Fate::Gone;
             }
         }
         _ => {}
     }
-    Some(Position::At(path))
+    Fate::There
+}
+
+fn has_items(steps: &[PathStep]) -> bool {
+    steps.iter().any(|step| matches!(step, PathStep::Item(_)))
+}
+
+/// Whether a place is within what some steps lead to.
+fn is_within(path: &Path, steps: &[PathStep]) -> bool {
+    // What differs most often is told soonest.
+    path.len() > steps.len() && path.iter().zip(steps).rev().all(|(a, b)| a == b)
 }
 
 /// Where an item stands after a step of its list; `None` when that removed it.
@@ -247,17 +272,17 @@ fn moved_index(place: u32, of: u32, what: &PartChange) -> Option<u32> {
     })
 }
 
-/// Where the gap is that a removed item left, after a step; `None` when its list is gone.
-fn moved_gap(mut path: Path, effect: &PartEffect) -> Option<Position> {
+/// Puts the gap that a removed item left where it is after a step.
+fn moved_gap(path: &mut Path, effect: &PartEffect) -> Fate {
     let by = &effect.path;
-    let same_list = |list: &[PathStep]| path.split_last().is_some_and(|(_, within)| *within == *list);
+    let same_list = |list: &[PathStep]| path.len() == list.len() + 1 && is_within(path, list);
     match (&effect.what, by.split_last()) {
         (
             PartChange::Insert(_) | PartChange::Remove | PartChange::Move(_),
             Some((PathStep::Item(of), list)),
         ) if same_list(list) => {
             let of = *of;
-            let Some(PathStep::Item(place)) = path.last_mut() else { return Some(Position::Gap(path)) };
+            let Some(PathStep::Item(place)) = path.last_mut() else { return Fate::There };
             *place = match &effect.what {
                 PartChange::Insert(_) if of < *place => place.saturating_add(1),
                 PartChange::Remove if of < *place => *place - 1,
@@ -267,24 +292,26 @@ fn moved_gap(mut path: Path, effect: &PartEffect) -> Option<Position> {
                 }
                 _ => *place,
             };
-            Some(Position::Gap(path))
         }
         (PartChange::Clear, _) if same_list(by) => {
             if let Some(PathStep::Item(place)) = path.last_mut() {
                 *place = 0;
             }
-            Some(Position::Gap(path))
         }
+        // Another list in its place is not it.
+        (PartChange::Value(_) | PartChange::Remove, _) if same_list(by) => return Fate::Gone,
         _ => {
             // As the list moves.
-            let (last, list) = path.split_last()?;
-            let last = last.clone();
-            match moved(Path::from_steps(list), effect)? {
-                Position::At(list) => Some(Position::Gap(list.with(last))),
-                Position::Gap(_) => None,
-            }
+            let Some(last) = path.pop() else { return Fate::Gone };
+            let fate = moved(path, effect);
+            path.push(last);
+            return match fate {
+                Fate::There => Fate::There,
+                Fate::Removed | Fate::Gone => Fate::Gone,
+            };
         }
     }
+    Fate::There
 }
 
 impl At {
@@ -322,16 +349,20 @@ impl At {
         !matches!(self.what, AtChange::Set(_) | AtChange::Add(_))
     }
 
-    /// Whether it may concern a place, something that has it, or something within it. An insertion concerns nothing that is
-    /// there.
+    /// Whether it may concern a place, something that has it, or something within it, so that the order of the two matters.
     pub(crate) fn overlaps(&self, other: &Target) -> bool {
-        if matches!(self.what, AtChange::Insert { .. } | AtChange::Move { .. }) {
-            return false;
-        }
         // By different origins the same place may have different ways.
-        self.target.origin != other.origin
-            || self.target.path.starts_with(&other.path)
-            || other.path.starts_with(&self.target.path)
+        if self.target.origin != other.origin {
+            return true;
+        }
+        match &self.what {
+            // They concern nothing that is there but the list, and what has it.
+            AtChange::Insert { .. } => self.target.path.starts_with(&other.path),
+            AtChange::Move { .. } => {
+                self.target.path.len() > other.path.len() && self.target.path.starts_with(&other.path)
+            }
+            _ => self.target.path.starts_with(&other.path) || other.path.starts_with(&self.target.path),
+        }
     }
 
     /// An upper bound of its bytes on the network.
@@ -667,6 +698,12 @@ pub(crate) fn target_of<'a>(shown: &Path, pending: impl Iterator<Item = Happened
                 match what {
                     PartChange::Insert(_) if of == *place => {
                         let Some(op) = happened.own else { return Named::Gone };
+                        // Where it stood does not matter, and its name is the same wherever that was.
+                        for step in &mut path[..by.len()] {
+                            if let PathStep::Item(index) = step {
+                                *index = 0;
+                            }
+                        }
                         let origin = Origin::Own { op, steps: by.len() as u8 };
                         return Named::Target(Target { origin, path });
                     }
@@ -686,10 +723,8 @@ pub(crate) fn target_of<'a>(shown: &Path, pending: impl Iterator<Item = Happened
                     return Named::Gone;
                 }
             }
-            (PartChange::Value(_), _) if within(by.len()) => {
-                if path[by.len()..].iter().any(|step| matches!(step, PathStep::Item(_))) {
-                    return Named::Within { steps: by.len() };
-                }
+            (PartChange::Value(_), _) if within(by.len()) && has_items(&path[by.len()..]) => {
+                return Named::Within { steps: by.len() };
             }
             _ => {}
         }

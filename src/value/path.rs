@@ -119,8 +119,8 @@ impl Path {
         Self(steps.iter().cloned().collect())
     }
 
-    pub(crate) fn pop(&mut self) {
-        self.0.pop();
+    pub(crate) fn pop(&mut self) -> Option<PathStep> {
+        self.0.pop()
     }
 
     pub(crate) fn push(&mut self, step: PathStep) {

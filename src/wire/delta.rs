@@ -144,12 +144,13 @@ impl<'a> DeltaWriter<'a> {
     }
 
     /// These steps were taken within a value that has parts in parts. Nothing is written and false returned when all of it is
-    /// shorter, or the receiver would not know what a step is about.
+    /// shorter by more than the spare bytes.
     pub(crate) fn put_parts<'e>(
         &mut self,
         index: u16,
         value: &Value,
         steps: impl ExactSizeIterator<Item = OutStep<'e>>,
+        spare: usize,
         keys: &mut impl PutKeys,
     ) -> bool {
         let start = (self.out.len(), self.next);
@@ -159,9 +160,10 @@ impl<'a> DeltaWriter<'a> {
         }
         let body = self.out.len();
         let value_type = value.value_type();
-        let most = value.size() + 16;
+        let most = value.size() + 16 + spare;
         let fits = steps.into_iter().all(|step| {
-            put_step(self.out, index, &value_type, &step, keys) && self.out.len() - start.0 <= most
+            put_step(self.out, index, &value_type, value, &step, keys);
+            self.out.len() - start.0 <= most
         });
         // As with lists: what takes less than a byte for each part is not measured exactly.
         let steps = self.out.len() - body;
@@ -174,9 +176,9 @@ impl<'a> DeltaWriter<'a> {
         let is_longer = || {
             let mut whole = Vec::new();
             put_value(&mut whole, index, value, &mut WrittenOut);
-            whole.len() < steps
+            whole.len() + spare < steps
         };
-        if !fits || (steps > parts && is_longer()) {
+        if !fits || (steps > parts + spare && is_longer()) {
             self.out.truncate(start.0);
             self.next = start.1;
             return false;

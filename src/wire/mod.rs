@@ -13,7 +13,7 @@ pub(crate) mod hash;
 pub(crate) mod keys;
 pub(crate) mod parts;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod values;
 pub(crate) mod varint;
 pub(crate) mod volatile;

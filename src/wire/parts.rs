@@ -4,7 +4,7 @@
 
 use super::delta::{
     ENTRY_DIFFERENCE, ENTRY_OTHER, ENTRY_PUT, ENTRY_REMOVE, ITEM_INSERT, ITEM_INSERT_OWN, ITEM_MOVE,
-    ITEM_REMOVE, ITEM_SET, LIST_CLEAR, OTHER_CLEAR, OTHER_NUMBER, OTHER_PUT, OTHER_REMOVE,
+    ITEM_REMOVE, ITEM_SET, LIST_CLEAR, OTHER_CLEAR, OTHER_PUT, OTHER_REMOVE,
 };
 use super::frames::{bounds_flags, put_add, read_add};
 use super::keys::{Meaning, PutKeys, ReadKeys};
@@ -29,8 +29,12 @@ const ENTRY_INTO: u64 = ENTRY_DIFFERENCE;
 /// The same, of entries whose keys are written out.
 const OTHER_INTO: u64 = 3;
 const OTHER_DIFFERENCE: u64 = 4;
+/// Where keys have numbers, from this one on: a key follows, and its number is half of what this is more; of an odd one a step
+/// within the entry follows, else its value.
+const OTHER_LEARN: u64 = 4;
 
 /// A step of a delta on its way out.
+#[derive(Clone)]
 pub(crate) struct OutStep<'a> {
     pub(crate) effect: &'a PartEffect,
     /// Whether it is an insertion of the receiver's own.
@@ -46,15 +50,15 @@ impl<'a> OutStep<'a> {
     }
 }
 
-/// Appends a step of a delta. False when the receiver does not know a key that it would need to; what was appended then has to
-/// be taken back.
+/// Appends a step of a delta. `now` is the property's value after all of them.
 pub(super) fn put_step(
     out: &mut Vec<u8>,
     index: u16,
     value_type: &ValueType,
+    now: &Value,
     step: &OutStep<'_>,
     keys: &mut impl PutKeys,
-) -> bool {
+) {
     let PartEffect { path, what } = step.effect;
     let clears = *what == PartChange::Clear;
     for (depth, way) in path.iter().enumerate() {
@@ -94,9 +98,9 @@ pub(super) fn put_step(
             }
             PathStep::Entry(key) => {
                 let removes = is_last && *what == PartChange::Remove;
-                if !put_entry(out, index, depth, key, (is_last, has_diff, removes), keys) {
-                    return false;
-                }
+                // What is not there in the end gets no number: nobody would ever take it back.
+                let is_there = depth == 0 && now.as_dict().is_some_and(|dict| dict.get(key).is_some());
+                put_entry(out, index, key, (is_last, has_diff, removes), (depth == 0, is_there), keys);
             }
         }
         if !is_last {
@@ -111,55 +115,53 @@ pub(super) fn put_step(
     }
     if clears {
         match path.type_in(value_type) {
-            Some(ValueType::Dict(..)) => put_u64(out, OTHER_CLEAR << 2 | ENTRY_OTHER),
+            Some(ValueType::Dict(..)) => {
+                if path.is_empty() {
+                    keys.forget(index);
+                }
+                put_u64(out, OTHER_CLEAR << 2 | ENTRY_OTHER);
+            }
             _ => put_u64(out, LIST_CLEAR),
         }
     }
-    true
 }
 
 /// Appends what leads to an entry. Only keys of a dictionary that is the property itself have numbers.
 fn put_entry<K: PutKeys>(
     out: &mut Vec<u8>,
     index: u16,
-    depth: usize,
     key: &Key,
     (is_last, has_diff, removes): (bool, bool, bool),
+    (is_outermost, is_there): (bool, bool),
     keys: &mut K,
-) -> bool {
-    if !K::NUMBERED || depth > 0 {
-        let what = match () {
-            () if !is_last => OTHER_INTO,
-            () if has_diff => OTHER_DIFFERENCE,
-            () if removes => OTHER_REMOVE,
-            () => OTHER_PUT,
-        };
-        put_u64(out, what << 2 | ENTRY_OTHER);
-        put_key(out, key);
-        return true;
-    }
-    if removes {
-        match keys.removed(index, key) {
-            Some(number) => put_u64(out, u64::from(number) << 2 | ENTRY_REMOVE),
-            None => {
-                put_u64(out, OTHER_REMOVE << 2 | ENTRY_OTHER);
-                put_key(out, key);
-            }
-        }
-        return true;
-    }
-    match keys.number(index, key) {
+) {
+    let number = match () {
+        () if !K::NUMBERED || !is_outermost => None,
+        () if removes => keys.removed(index, key).map(|number| (number, true)),
+        () if is_there => keys.number(index, key),
+        () => None,
+    };
+    match number {
         Some((number, true)) => {
-            let what = if is_last { ENTRY_PUT } else { ENTRY_INTO };
+            let what = match () {
+                () if removes => ENTRY_REMOVE,
+                () if is_last => ENTRY_PUT,
+                () => ENTRY_INTO,
+            };
             put_u64(out, u64::from(number) << 2 | what);
         }
-        Some((number, false)) if is_last => {
-            put_u64(out, (OTHER_NUMBER + u64::from(number)) << 2 | ENTRY_OTHER);
+        number => {
+            let what = match number {
+                Some((number, _)) => OTHER_LEARN + 2 * u64::from(number) + u64::from(!is_last),
+                None if !is_last => OTHER_INTO,
+                None if has_diff => OTHER_DIFFERENCE,
+                None if removes => OTHER_REMOVE,
+                None => OTHER_PUT,
+            };
+            put_u64(out, what << 2 | ENTRY_OTHER);
             put_key(out, key);
         }
-        _ => return false,
     }
-    true
 }
 
 fn shorter_difference(value: &Value, before: Option<i64>) -> Option<i64> {
@@ -240,6 +242,9 @@ pub(super) fn read_step<K: ReadKeys>(
                 let (kind, what) = (head & 3, head >> 2);
                 if kind == ENTRY_OTHER {
                     if what == OTHER_CLEAR {
+                        if numbered {
+                            keys.forget(property);
+                        }
                         return effect(path, PartChange::Clear);
                     }
                     let key = read_key(reader, *key_type)?;
@@ -253,12 +258,16 @@ pub(super) fn read_step<K: ReadKeys>(
                             return effect(path, PartChange::Remove);
                         }
                         OTHER_PUT => return effect(path, PartChange::Value(read_inner(reader, here)?)),
+                        OTHER_INTO => continue,
                         number if numbered => {
-                            let number = u32::try_from(number - OTHER_NUMBER);
+                            let into = (number - OTHER_LEARN) % 2 == 1;
+                            let number = u32::try_from((number - OTHER_LEARN) / 2);
                             keys.learn(property, number.map_err(|_| "a number that is no key's")?, &key);
+                            if into {
+                                continue;
+                            }
                             return effect(path, PartChange::Value(read_inner(reader, here)?));
                         }
-                        OTHER_INTO => continue,
                         OTHER_DIFFERENCE if integer(here) => {
                             return effect(path, PartChange::Diff(reader.i64().ok_or(CUT)?));
                         }

@@ -14,7 +14,7 @@ use super::{Action, Due, Master, Now};
 use crate::error::Error;
 use crate::limits::{MAX_DELTA_BYTES, MAX_DURABLE_ENTRIES, OUTBOUND_HIGH_WATER_BYTES, OUTBOUND_LIMIT_BYTES};
 use crate::planted::{Bug, planted};
-use crate::schema::{PropertyIndex, Schema};
+use crate::schema::{PropertyIndex, Relation, Schema};
 use crate::value::{Key, PartChange, Path, Value};
 use crate::wire::by_index::ByIndex;
 use crate::wire::compress::compress;
@@ -353,6 +353,7 @@ impl Delta<'_> {
             reaches: open.version >= profile.recent_from,
             since: open.version,
             writer: peer.writer.id,
+            relation: open.relation,
         };
         let mut writer = DeltaWriter::new(body);
         for (index, property) in entries.iter() {
@@ -416,6 +417,10 @@ fn is_refreshed(schema: &Schema, property: PropertyIndex) -> bool {
     !property.is_saved() && !property.is_volatile()
 }
 
+/// Bytes by which the steps of a value with parts in parts may be longer than all of it, besides its size, for who may have
+/// changes of it pending: these name places, and what comes whole leaves none of them.
+const WRITER_SPARE_BYTES: usize = 256;
+
 /// What an observer has not seen of the recent steps.
 struct History<'a> {
     schema: &'a Schema,
@@ -426,6 +431,7 @@ struct History<'a> {
     reaches: bool,
     since: u64,
     writer: u128,
+    relation: Relation,
 }
 
 impl<'a> History<'a> {
@@ -462,7 +468,12 @@ impl<'a> History<'a> {
         match value {
             _ if is_nested => {
                 let steps = merged(self.unseen(property), self.writer);
-                if !steps.is_empty() && writer.put_parts(index, value, steps.into_iter(), keys) {
+                // What comes whole loses the pending changes of whoever writes it.
+                let spare = match self.schema.property(property).writable_by(self.relation) {
+                    true => value.size() + WRITER_SPARE_BYTES,
+                    false => 0,
+                };
+                if !steps.is_empty() && writer.put_parts(index, value, steps.into_iter(), spare, keys) {
                     return;
                 }
             }

@@ -8,6 +8,7 @@ mod healing;
 mod net;
 mod once;
 mod outcomes;
+mod parts;
 mod reconnect;
 mod rights;
 mod scenarios;
