@@ -342,7 +342,7 @@ mod tests {
         let quest = quest.unwrap();
         let first = Record::new(&quest, [("id", "first".into()), ("progress", 7.into())]).unwrap();
         let quests =
-            List::from_items(&ValueType::Record(quest.clone()), vec![first.into(), quest.zero().into()]);
+            List::from_items(ValueType::Record(quest.clone()), vec![first.into(), quest.zero().into()]);
         values.push(Value::List(quests.unwrap()));
         for value in values {
             let text = value_to_json(&value).to_string();

@@ -178,7 +178,7 @@ impl Step {
         let mut path = String::new();
         let mut dice = self.place as usize;
         loop {
-            let stop = dice % 5 == 0 && !path.is_empty();
+            let stop = dice.is_multiple_of(5) && !path.is_empty();
             let pick = dice / 5;
             dice = dice / 7 + 11 * self.other as usize % 1009;
             let (step, within) = match &here {
@@ -234,8 +234,8 @@ impl Step {
     fn take(&self, profile: &mut Profile) -> Result<bool, Error> {
         let property = self.property(profile);
         let is_record = profile.get(property).as_record().is_some();
-        if is_record && self.kind % 4 > 0
-            || self.kind % 3 == 0 && profile.schema().property(property).value_type().depth() > 1
+        if is_record && !self.kind.is_multiple_of(4)
+            || self.kind.is_multiple_of(3) && profile.schema().property(property).value_type().depth() > 1
         {
             return self.take_within(profile, property);
         }

@@ -609,7 +609,7 @@ mod tests {
             ),
             (25, Effect::Dict(smallvec![DictEffect::Put { key: Key::Int(-7), value: Value::from("x") }])),
             (26, value(record(1))),
-            (27, value(Value::from(List::from_items(&record(0).value_type(), vec![record(2)]).unwrap()))),
+            (27, value(Value::from(List::from_items(record(0).value_type(), vec![record(2)]).unwrap()))),
             (28, value(Value::from(Custom::new(Some("loadout"), [1, 2, 3])))),
             (29, Effect::List(smallvec![ListEffect::Insert { index: 0, value: record(3) }])),
             (30, Effect::Dict(smallvec![DictEffect::Put { key: Key::from("a"), value: record(4) }])),
