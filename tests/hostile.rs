@@ -113,7 +113,7 @@ impl Raw {
 }
 
 fn frame(body: &[u8]) -> Vec<u8> {
-    assert!(body.len() < 128);
+    assert!(body.len() < 126);
     let mut frame = vec![body.len() as u8];
     frame.extend_from_slice(body);
     frame
@@ -137,8 +137,9 @@ fn hostile_bytes_close_their_own_connection_with_a_code() {
 
     let with_hello = |rest: &[u8]| [hello(), rest.to_vec()].concat();
     let cases: Vec<(&str, Vec<u8>, ErrorCode)> = vec![
-        ("a length of four gigabytes", vec![0xff, 0xff, 0xff, 0xff, 0x0f], ErrorCode::Malformed),
-        ("a length that never ends", vec![0x80; 8], ErrorCode::Malformed),
+        ("a length of four gigabytes", vec![0x7f, 0xff, 0xff, 0xff, 0xff], ErrorCode::Malformed),
+        ("a length in more bytes than it needs", vec![0x7e, 5, 0], ErrorCode::Malformed),
+        ("a usual delta before the hello", vec![0x80], ErrorCode::ProtocolViolation),
         ("an empty frame", vec![0], ErrorCode::Malformed),
         ("batches before the hello", frame(&[1, 0, 1, 0]), ErrorCode::ProtocolViolation),
         ("a control message of nothing", frame(&[0]), ErrorCode::Malformed),
@@ -149,8 +150,9 @@ fn hostile_bytes_close_their_own_connection_with_a_code() {
         ),
         ("a protocol of the future", frame(&[0, 0, 9, 9, 1, b'x', 1, 1, 0, 0]), ErrorCode::ProtocolVersion),
         ("a second hello", with_hello(&hello()), ErrorCode::ProtocolViolation),
-        ("a delta from a peer", with_hello(&frame(&[0x80])), ErrorCode::ProtocolViolation),
-        ("a frame of no kind", with_hello(&frame(&[77])), ErrorCode::ProtocolViolation),
+        ("a usual delta from a peer", with_hello(&[0x81, 4]), ErrorCode::ProtocolViolation),
+        ("a delta from a peer", with_hello(&frame(&[0x40])), ErrorCode::ProtocolViolation),
+        ("a frame of no kind", with_hello(&frame(&[33])), ErrorCode::ProtocolViolation),
         ("a truncated batch", with_hello(&frame(&[1, 0, 1, 0xff])), ErrorCode::Malformed),
         ("a batch with the number zero", with_hello(&frame(&[1, 0, 0, 0])), ErrorCode::ProtocolViolation),
         ("an unknown property", with_hello(&frame(&[1, 0, 1, 0x08, 0])), ErrorCode::Malformed),

@@ -62,19 +62,21 @@ pub enum ProfileEvent {
     Overflow(u64),
 }
 
-/// Events for which an empty queue keeps room: hundreds of thousands of profiles have one each.
-const ROOM_TO_KEEP: usize = 8;
+/// Events for which an empty queue keeps room, so that the same as before needs none anew.
+const ROOM_TO_KEEP: usize = 1024;
 
 /// A bounded queue that drops the oldest and says so.
 #[derive(Debug)]
 pub(crate) struct EventQueue<T> {
     events: VecDeque<T>,
     dropped: u64,
+    /// Whether what is in it comes once.
+    rare: bool,
 }
 
 impl<T> Default for EventQueue<T> {
     fn default() -> Self {
-        Self { events: VecDeque::new(), dropped: 0 }
+        Self { events: VecDeque::new(), dropped: 0, rare: false }
     }
 }
 
@@ -87,15 +89,22 @@ impl<T> EventQueue<T> {
         self.events.push_back(event);
     }
 
+    /// Loading a profile tells of all that is in it, once: the room for that is not kept.
+    pub(crate) fn is_rare(&mut self) {
+        self.rare = true;
+    }
+
     /// The oldest event, or how many were dropped before it.
     pub(crate) fn pop(&mut self) -> Option<Result<T, u64>> {
         if self.dropped > 0 {
             return Some(Err(std::mem::take(&mut self.dropped)));
         }
         let event = self.events.pop_front();
-        // Loading a profile tells of all that is in it, once; the room for that is not kept.
-        if self.events.is_empty() && self.events.capacity() > ROOM_TO_KEEP {
-            self.events = VecDeque::new();
+        if self.events.is_empty() {
+            let most = if std::mem::take(&mut self.rare) { 0 } else { ROOM_TO_KEEP };
+            if self.events.capacity() > most {
+                self.events = VecDeque::new();
+            }
         }
         event.map(Ok)
     }

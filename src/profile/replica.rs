@@ -118,6 +118,9 @@ impl Profile {
                 ),
             });
         }
+        if own == self.batches.applied_through() && self.apply_scalars(entries) {
+            return Ok(());
+        }
         let mut done = std::mem::take(&mut self.done);
         let mut growth = 0;
         for entry in entries {
@@ -164,6 +167,35 @@ impl Profile {
         Ok(())
     }
 
+    /// The short way for what there is most: scalars of one size, over which nothing is pending. Does nothing, and gives
+    /// false, when it is not that.
+    fn apply_scalars(&mut self, entries: &[DeltaEntry]) -> bool {
+        let is_one = |entry: &DeltaEntry| {
+            let shown = &self.values[usize::from(entry.property)];
+            let fits = match &entry.effect {
+                Effect::Value(value) => value.is_plain() && value.scalar_type() == shown.scalar_type(),
+                // One that leads out of its type is no good.
+                Effect::Diff(_) => entry.effect.scalar(shown).is_some(),
+                _ => false,
+            };
+            fits && self.overlays.get(entry.property).is_none()
+        };
+        if !entries.iter().all(is_one) {
+            return false;
+        }
+        for entry in entries {
+            let shown = &mut self.values[usize::from(entry.property)];
+            let Some(new) = entry.effect.scalar(shown) else { continue };
+            if *shown != new {
+                let old = std::mem::replace(shown, new.clone());
+                let (property, cause) = (PropertyIndex(entry.property), Cause::Remote);
+                let change = ValueChange::Replaced { old, new };
+                self.events.push(PropertyChanged { property, cause, change });
+            }
+        }
+        true
+    }
+
     fn confirmed_mut(&mut self, property: u16) -> &mut Value {
         match self.overlays.get_mut(property) {
             Some(overlay) => &mut overlay.confirmed,
@@ -195,6 +227,7 @@ impl Profile {
 
     /// Makes these the confirmed values.
     pub(super) fn load_values(&mut self, values: Vec<Option<Value>>, cause: Cause) {
+        self.events.is_rare();
         let own = self.batches.applied_through();
         for (property, value) in (0_u16..).zip(values) {
             let Some(value) = value else { continue };
