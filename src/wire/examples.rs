@@ -182,9 +182,11 @@ const QUESTS: u16 = 7;
 const DOORS: u16 = 8;
 const POSITION: u16 = 9;
 const SPEED: u16 = 10;
+const SCORES: u16 = 11;
 
 const QUEST: &str = "record{id:string,progress:i32}";
 const DOOR: &str = "record{open:bool,tries:i32}";
+const SCORE: &str = "record{best:list<i32>,by:dict<string,i32>}";
 const EPOCH: u64 = 0x0123_4567_89ab_cdef;
 /// The version that requests speak of.
 const BASE: u64 = 300;
@@ -208,6 +210,7 @@ fn schema() -> Arc<Schema> {
         .property(Property::dict("doors", KeyType::String, type_of(DOOR)))
         .property(Property::of_type("position", ScalarType::Vector3).sync(SyncClass::Volatile))
         .property(Property::new("speed", 0.0_f32))
+        .property(Property::of_type("scores", type_of(SCORE)))
         .build()
         .unwrap()
 }
@@ -234,6 +237,14 @@ fn door(open: bool, tries: i32) -> Value {
 fn doors<const N: usize>(doors: [(&str, Value); N]) -> Value {
     let doors = doors.map(|(key, door)| (Key::from(key), door));
     Value::Dict(Dict::from_entries(KeyType::String, type_of(DOOR), doors).unwrap())
+}
+
+fn scores<const N: usize, const M: usize>(best: [i32; N], by: [(&str, i32); M]) -> Value {
+    let score = type_of(SCORE).record().unwrap().clone();
+    let best = List::from_items(ScalarType::I32, best.map(Value::I32).to_vec()).unwrap();
+    let by = by.map(|(key, score)| (Key::from(key), Value::I32(score)));
+    let by = Dict::from_entries(KeyType::String, ScalarType::I32, by).unwrap();
+    Record::new(&score, [("best", best.into()), ("by", by.into())]).unwrap().into()
 }
 
 fn texts<const N: usize>(texts: [&str; N]) -> List {
@@ -538,6 +549,7 @@ impl Checks {
             Some(doors([("gate", door(false, 1))])),
             None,
             Some(Value::F32(1.5)),
+            Some(scores([5], [("bob", 3)])),
         ];
         let head = |out: &mut Vec<u8>| {
             put_u64(out, 0);
@@ -747,6 +759,14 @@ impl Checks {
         let gates = || (DOORS, doors([("gate", door(true, 2)), ("tower", door(false, 0))]));
         let raised = PartChange::Value(Value::I32(100));
         self.parts("delta-within-difference", quests(), &[("[3].progress", raised, Some(99), false)]);
+        let many = || (SCORES, scores([100; 20], [("ann", 200), ("bob", 300), ("cleo", 400)]));
+        let hundred = PartChange::Value(Value::I32(100));
+        self.parts("delta-within-item-difference", many(), &[("best[2]", hundred, Some(99), false)]);
+        let put = PartChange::Value(Value::I32(300));
+        self.parts("delta-within-written-key", many(), &[(r#"by["bob"]"#, put.clone(), None, false)]);
+        let path = r#"by["bob"]"#;
+        self.parts("delta-within-written-key-difference", many(), &[(path, put, Some(299), false)]);
+        self.parts("delta-within-written-key-removed", many(), &[(path, PartChange::Remove, None, false)]);
         let named = PartChange::Value(Value::from("q9"));
         self.parts("delta-within-field", quests(), &[("[3].id", named.clone(), None, false)]);
         self.parts("delta-within-item", quests(), &[("[3]", PartChange::Value(quest("q9", 0)), None, false)]);
@@ -796,6 +816,8 @@ impl Checks {
         self.batch("op-add-clamped", vec![(HEALTH, add(Addition::int_clamped(80, ..=100)))]);
         self.batch("op-add-guarded", vec![(GOLD, add(Addition::int_guarded(-30, 0..)))]);
         self.batch("op-require", vec![(LEVEL, Change::Require(Value::I32(70)))]);
+        self.batch("op-require-bool", vec![(ALIVE, Change::Require(Value::Bool(true)))]);
+        self.batch("op-add-float-clamped", vec![(SPEED, add(Addition::float_clamped(0.5, 0.0..=2.0)))]);
         self.batch(
             "batch-of-three",
             vec![
@@ -919,6 +941,12 @@ impl Checks {
         self.batch("op-within-gone", quest_op(gone, AtChange::Remove));
         self.batch("op-within-move", quest_op(at("[2]"), AtChange::Move { gap: Gap::Front }));
         self.batch("op-within-clear", quest_op(at(""), AtChange::Clear));
+        let after = AtChange::Move { gap: Gap::After(own("[4]")) };
+        self.batch("op-within-move-after", quest_op(at("[2]"), after));
+        let score_type = type_of(SCORE);
+        let by = Path::parse(&score_type, r#"by["bob"]"#).unwrap();
+        let by = Target { origin: Origin::Base { since: 0 }, path: by };
+        self.batch("op-within-written-key", vec![(SCORES, change(by, AtChange::Add(one)))]);
         let open = AtChange::Set(Value::Bool(true));
         self.batch("op-within-entry", door_op(r#"["gate"].open"#, open));
         self.batch("op-within-new-entry", door_op(r#"["tower"]"#, AtChange::Set(door(false, 0))));
