@@ -6,7 +6,8 @@ pub(crate) mod by_index;
 pub(crate) mod compress;
 pub(crate) mod control;
 pub(crate) mod delta;
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod examples;
 pub(crate) mod frames;
 #[cfg(test)]
