@@ -630,6 +630,10 @@ impl Profile {
     fn record(&mut self, property: PropertyIndex, change: Change, step: &Step, merges: bool) -> Result<()> {
         let shown = &self.values[property.usize()];
         let bytes = change.size();
+        // A batch of a stand-alone profile goes nowhere.
+        if bytes > MAX_BATCH_BYTES && self.state != State::Alone {
+            return Err(Error::LimitReached { what: "bytes in a batch", limit: MAX_BATCH_BYTES });
+        }
         if self.batches.in_bracket() {
             return self.record_in_bracket(property, change, step);
         }

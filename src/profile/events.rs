@@ -81,12 +81,18 @@ impl<T> Default for EventQueue<T> {
 }
 
 impl<T> EventQueue<T> {
+    #[inline]
     pub(crate) fn push(&mut self, event: T) {
         if self.events.len() >= MAX_QUEUED_EVENTS {
-            self.events.pop_front();
-            self.dropped += 1;
+            self.drop_oldest();
         }
         self.events.push_back(event);
+    }
+
+    #[cold]
+    fn drop_oldest(&mut self) {
+        self.events.pop_front();
+        self.dropped += 1;
     }
 
     /// Loading a profile tells of all that is in it, once: the room for that is not kept.

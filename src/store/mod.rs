@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod conformance;
 #[cfg(feature = "sqlite")]
-mod journal;
+pub(crate) mod journal;
 mod memory;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -193,7 +193,7 @@ pub(crate) fn relation_of(code: u8) -> Option<Relation> {
 
 /// Appends a message.
 pub(crate) fn encode<M: Control>(message: &M, out: &mut Vec<u8>) {
-    // Encoding plain data into memory fails only past the limit, which is asserted where messages are made.
+    // Encoding plain data into memory does not fail. That it is not too long for a frame is up to who makes the message.
     match bincode::serde::encode_to_vec(message, bincode::config::standard()) {
         Ok(bytes) => out.extend_from_slice(&bytes),
         Err(error) => debug_assert!(false, "control message: {error}"),

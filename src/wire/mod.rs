@@ -6,6 +6,9 @@ pub(crate) mod by_index;
 pub(crate) mod compress;
 pub(crate) mod control;
 pub(crate) mod delta;
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
+mod examples;
 pub(crate) mod frames;
 #[cfg(test)]
 mod golden;

@@ -4,10 +4,11 @@
 //! Bytes are groups up to their end: a channel, the count of entries, and the entries. An entry is the property's index, the
 //! number, downward also how far the observer's own values of the property were taken in, and the value.
 
+use super::frames::{KIND_VOLATILE, put_frame};
 use super::values::{Types, put_scalar, read_scalar};
 use super::varint::{Reader, put_u64};
 use crate::error::{Error, Result};
-use crate::limits::MAX_DATAGRAM_BYTES;
+use crate::limits::{MAX_DATAGRAM_BYTES, MAX_FRAME_BYTES};
 use crate::value::{Value, ValueType};
 
 /// One value of a volatile property.
@@ -27,6 +28,27 @@ const ENTRY_HEAD_BYTES: usize = 10 + 1 + 3 + 10 + 10;
 pub(crate) fn fits_datagram(value: &Value) -> bool {
     value.size() + ENTRY_HEAD_BYTES <= MAX_DATAGRAM_BYTES
 }
+
+/// Appends values as frames of the ordered stream: as many as they need.
+pub(crate) fn put_volatile_frames(out: &mut Vec<u8>, channel: u64, mut entries: &[VolatileEntry]) {
+    while !entries.is_empty() {
+        let mut bytes = 0;
+        let fits = |entry: &&VolatileEntry| {
+            // The numbers and the property's index take less than the rest.
+            bytes += entry.value.size() + 32;
+            bytes <= FRAME_TARGET_BYTES
+        };
+        let (now, later) = entries.split_at(entries.iter().take_while(fits).count().max(1));
+        put_frame(out, |out| {
+            out.push(KIND_VOLATILE);
+            put_volatile(out, channel, now);
+        });
+        entries = later;
+    }
+}
+
+/// With one more value of the greatest length a frame is still within its limit.
+const FRAME_TARGET_BYTES: usize = MAX_FRAME_BYTES / 2;
 
 /// Appends one channel's entries.
 pub(crate) fn put_volatile(out: &mut Vec<u8>, channel: u64, entries: &[VolatileEntry]) {
@@ -171,5 +193,23 @@ mod tests {
         let got: Vec<_> = sent.iter().flat_map(|bytes| read(bytes, false).unwrap()).collect();
         assert_eq!(got.len(), 100);
         assert!(got.iter().all(|(_, entry)| entry.number != 2));
+    }
+
+    #[test]
+    fn what_is_too_much_for_a_frame_goes_in_several() {
+        let long =
+            |number: u64| VolatileEntry { value: Value::from("x".repeat(60_000)), ..entry(number, None, "") };
+        let entries: Vec<_> = (1..=6).map(long).collect();
+        let mut out = Vec::new();
+        put_volatile_frames(&mut out, 5, &entries);
+        let mut buffer = crate::wire::frames::FrameBuffer::default();
+        buffer.push(&out);
+        let types = [ValueType::from_name("string").unwrap(), ValueType::from_name("string").unwrap()];
+        let mut read = Vec::new();
+        while let Some(frame) = buffer.next_frame().unwrap() {
+            assert_eq!(frame[0], KIND_VOLATILE);
+            read_volatile(Reader::new(&frame[1..]), false, &types[..], |_, entry| read.push(entry)).unwrap();
+        }
+        assert_eq!(read, entries);
     }
 }

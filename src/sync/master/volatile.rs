@@ -12,9 +12,8 @@ use crate::error::{Error, Result};
 use crate::limits::{MAX_PROFILE_BYTES, OUTBOUND_HIGH_WATER_BYTES, VOLATILE_QUIET};
 use crate::schema::{PropertyIndex, Schema};
 use crate::wire::control::Down;
-use crate::wire::frames::{KIND_VOLATILE, put_frame};
 use crate::wire::varint::Reader;
-use crate::wire::volatile::{Datagrams, VolatileEntry, fits_datagram, put_volatile, read_volatile};
+use crate::wire::volatile::{Datagrams, VolatileEntry, fits_datagram, put_volatile_frames, read_volatile};
 
 /// Of all profiles.
 #[derive(Debug, Default)]
@@ -314,11 +313,6 @@ impl Master {
             is_new(property, &entry).then_some(entry)
         });
         let entries: Vec<_> = entries.collect();
-        if !entries.is_empty() {
-            put_frame(&mut state.outbox, |out| {
-                out.push(KIND_VOLATILE);
-                put_volatile(out, channel, &entries);
-            });
-        }
+        put_volatile_frames(&mut state.outbox, channel, &entries);
     }
 }

@@ -17,11 +17,11 @@ pub use self::events::{Event, PeerStats, ProfileId};
 use self::volatile::Volatile;
 use super::{Rng, Timers};
 use crate::error::{Error, ErrorCode, Result};
-use crate::limits::{HELLO_TIMEOUT, MAX_OPEN_PROFILES, MAX_TOKEN_BYTES};
+use crate::limits::{HELLO_TIMEOUT, MAX_CONTROL_BYTES, MAX_OPEN_PROFILES, MAX_TOKEN_BYTES};
 use crate::planted::{Bug, planted};
 use crate::profile::{EventQueue, Profile, Telling};
 use crate::schema::{Relation, Schema, check_user_id};
-use crate::wire::control::{Cursor, DeclaredType, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up};
+use crate::wire::control::{Cursor, DeclaredType, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up, encoded_len};
 use crate::wire::frames::{FrameBuffer, put_control};
 use crate::wire::hash::Hashes;
 use crate::wire::keys::KnownKeys;
@@ -41,6 +41,22 @@ pub(crate) struct PeerConfig {
     /// Least time between two flushes; zero flushes at every tick.
     pub(crate) flush_interval: Duration,
     pub(crate) seed: u64,
+}
+
+impl PeerConfig {
+    /// The first message.
+    fn hello(&self, describe: bool) -> Up {
+        let properties = self.schema.properties().iter();
+        Up::Hello {
+            version_min: PROTOCOL_VERSION_MIN,
+            version_max: PROTOCOL_VERSION,
+            token: self.token.clone(),
+            writer: self.writer,
+            fingerprint: self.schema.fingerprint(),
+            properties: properties.map(|p| (p.key(), DeclaredType::of(p.value_type()))).collect(),
+            describe,
+        }
+    }
 }
 
 /// The state machine of a client or a game server. Times are durations since an origin of the driver's choice.
@@ -189,9 +205,16 @@ enum Phase {
 impl Peer {
     pub(crate) fn new(config: PeerConfig) -> Result<Self> {
         check_token(&config.token)?;
+        let describe = config.schema.is_view();
+        // With the longest token that it may be given later.
+        let hello = encoded_len(&config.hello(describe)) - config.token.len() + MAX_TOKEN_BYTES;
+        if hello > MAX_CONTROL_BYTES {
+            let what = "bytes of the schema's keys and types, as the master is told them";
+            return Err(Error::LimitReached { what, limit: MAX_CONTROL_BYTES - MAX_TOKEN_BYTES });
+        }
         Ok(Self {
             rng: Rng::new(config.seed),
-            describe: config.schema.is_view(),
+            describe,
             config,
             state: State::Idle { retry_at: Duration::ZERO },
             attempts: 0,
@@ -505,21 +528,7 @@ impl Peer {
         self.inbound = FrameBuffer::default();
         self.last_channel = 0;
         self.outbox.clear();
-        let schema = &self.config.schema;
-        let hello = Up::Hello {
-            version_min: PROTOCOL_VERSION_MIN,
-            version_max: PROTOCOL_VERSION,
-            token: self.config.token.clone(),
-            writer: self.config.writer,
-            fingerprint: schema.fingerprint(),
-            properties: schema
-                .properties()
-                .iter()
-                .map(|p| (p.key(), DeclaredType::of(p.value_type())))
-                .collect(),
-            describe: self.describe,
-        };
-        put_control(&mut self.outbox, &hello);
+        put_control(&mut self.outbox, &self.config.hello(self.describe));
     }
 
     /// The connection is over, or never came about.

@@ -7,9 +7,8 @@ use std::time::Duration;
 use super::{Peer, Phase, State};
 use crate::error::Result;
 use crate::profile::Telling;
-use crate::wire::frames::{KIND_VOLATILE, put_frame};
 use crate::wire::varint::Reader;
-use crate::wire::volatile::{Datagrams, VolatileEntry, put_volatile, read_volatile};
+use crate::wire::volatile::{Datagrams, VolatileEntry, put_volatile_frames, read_volatile};
 
 #[derive(Debug, Default)]
 pub(super) struct Volatile {
@@ -133,13 +132,7 @@ impl Peer {
         let Volatile { last, entries, .. } = &mut self.volatile;
         entries.clear();
         replica.profile.tell_volatile(which, last, entries);
-        if entries.is_empty() {
-            return;
-        }
-        put_frame(&mut self.outbox, |out| {
-            out.push(KIND_VOLATILE);
-            put_volatile(out, u64::from(slot), entries);
-        });
+        put_volatile_frames(&mut self.outbox, u64::from(slot), entries);
     }
 
     /// The master has opened a profile: what it is not known to have it is told now.

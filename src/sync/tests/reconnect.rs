@@ -10,7 +10,7 @@ use crate::schema::{Property, Schema};
 use crate::store::MemoryStore;
 use crate::sync::master::{Authenticator, Identity, Master, MasterConfig, Now, PeerRole};
 use crate::sync::peer::{ConnectionState, Event, Peer, PeerConfig};
-use crate::value::Value;
+use crate::value::{Field, RecordType, Value};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -187,4 +187,23 @@ fn no_token_makes_a_peer_of_the_network_the_master() {
         std::iter::from_fn(|| master.poll_action())
             .all(|action| !matches!(action, crate::sync::master::Action::Close { .. }))
     );
+}
+
+#[test]
+fn a_schema_that_no_hello_can_tell_is_refused_at_once() {
+    let mut schema = Schema::builder();
+    for place in 0..40_u16 {
+        let field = |i: usize| Field::new(&format!("field_{i:03}_{:a>40}", place), 0);
+        let record = RecordType::new((0..200).map(field)).unwrap();
+        schema.add(Property::of_type(&format!("p{place}"), record).key(place));
+    }
+    let config = PeerConfig {
+        schema: schema.build().unwrap(),
+        token: "dev:ann".into(),
+        writer: 1,
+        flush_interval: Duration::ZERO,
+        seed: 1,
+    };
+    let refused = Peer::new(config).err().unwrap();
+    assert_eq!(refused.code(), ErrorCode::LimitReached, "{refused}");
 }
