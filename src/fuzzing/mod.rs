@@ -125,6 +125,8 @@ impl Layout {
         match decoder {
             Decoder::MasterSession | Decoder::PeerSession => &Self::ALL,
             Decoder::Control | Decoder::Schema => &[Self::Everything],
+            // What has parts is never volatile.
+            Decoder::Volatile => &[Self::Everything, Self::Small],
             _ => &[Self::Everything, Self::Nested, Self::Small],
         }
     }

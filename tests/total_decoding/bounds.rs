@@ -82,12 +82,13 @@ fn multiple_and_fixed(decoder: Decoder) -> (usize, usize) {
 pub(crate) fn share(decoder: Decoder) -> u64 {
     match decoder {
         Decoder::Frame | Decoder::Delta => 210,
-        Decoder::Control | Decoder::Volatile | Decoder::Journal => 124,
+        Decoder::Control | Decoder::Volatile => 150,
+        Decoder::Journal => 77,
         Decoder::Snapshot => 102,
         Decoder::ProfileJson => 70,
         Decoder::Document => 6,
         Decoder::PeerSession => 12,
-        Decoder::ApplyDelta => 10,
+        Decoder::ApplyDelta => 5,
         Decoder::MasterSession => 5,
         Decoder::Schema => 3,
     }

@@ -113,6 +113,14 @@ fn traffic() -> Vec<Recorded> {
 fn what_travels_is_good_and_every_part_of_it_is_read_or_refused() {
     let mut tally = Tally::default();
     let recorded = traffic();
+    let of_nested =
+        |decoder| recorded.iter().filter(move |r| (r.decoder, r.layout) == (decoder, Layout::Nested));
+    // The first entry is one step or more within one of the nested properties.
+    let is_step = |head: &u8| matches!((head >> 2, head & 3), (1..=5, 1 | 2));
+    let steps = of_nested(Decoder::Delta).filter(|r| r.bytes.first().is_some_and(is_step));
+    let steps = steps.count();
+    println!("{steps} deltas that begin with a step within a value");
+    assert!(steps >= 10, "changes at a place within a value");
     for Recorded { decoder, layout, bytes } in &recorded {
         let good = tally.feed(*decoder, *layout, bytes, "what was recorded");
         // A delta is good for the values that it was made for.
