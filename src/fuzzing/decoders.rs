@@ -8,8 +8,9 @@ use crate::json::{profile_from_json, profile_to_json};
 use crate::profile::{Cause, Profile};
 use crate::schema::{Relation, Schema};
 use crate::store::{decode_effects, decode_refused};
-use crate::value::{Key, ValueType};
-use crate::wire::control::{Down, Up, decode, relation_of};
+use crate::value::{Key, KeyType, ValueType};
+use crate::wire::compress::expand;
+use crate::wire::control::{COMPRESSED, Down, Up, decode, relation_of};
 use crate::wire::delta::read_delta;
 use crate::wire::frames::{
     FrameBuffer, Head, KIND_BATCH_ONCE, KIND_BATCHES, KIND_CONTROL, KIND_VOLATILE, read_batch, read_head,
@@ -27,9 +28,9 @@ struct EveryKey(Vec<Key>);
 
 impl EveryKey {
     fn of(schema: &Schema) -> Self {
-        let is_text = |name: String| name.starts_with("dict<string");
-        let types = schema.properties().iter().map(|p| p.value_type().name());
-        Self(types.map(|name| if is_text(name) { Key::from("gold") } else { Key::Int(7) }).collect())
+        let is_text = |of: &ValueType| matches!(of, ValueType::Dict(KeyType::String, _));
+        let types = schema.properties().iter().map(|p| p.value_type());
+        Self(types.map(|of| if is_text(of) { Key::from("gold") } else { Key::Int(7) }).collect())
     }
 }
 
@@ -100,14 +101,24 @@ pub(super) fn delta(schema: &Schema, bytes: &[u8]) -> bool {
 }
 
 pub(super) fn snapshot(schema: &Arc<Schema>, bytes: &[u8]) -> bool {
-    let mut reader = Reader::new(bytes);
-    // Channel, serial, epoch, version, own, relation.
-    let _ = (reader.u64(), reader.u64(), reader.fixed_u64(), reader.u64(), reader.u64());
-    let _ = reader.u8().and_then(relation_of);
-    let sent = read_snapshot(reader, &**schema, &mut KnownKeys::default()).is_ok();
+    let sent = sent_snapshot(schema, Reader::new(bytes)).unwrap_or(false);
     let bare = read_snapshot(Reader::new(bytes), &**schema, &mut WrittenOut).is_ok();
     let alone = Profile::new(schema.clone()).apply_snapshot(bytes).is_ok();
     sent || bare || alone
+}
+
+/// A snapshot as it is on the network; `None` when it ends inside its head.
+fn sent_snapshot(schema: &Schema, mut reader: Reader<'_>) -> Option<bool> {
+    // Channel, serial, epoch, version, own.
+    (reader.u64()?, reader.u64()?, reader.fixed_u64()?, reader.u64()?, reader.u64()?);
+    let relation = reader.u8()?;
+    relation_of(relation & !COMPRESSED)?;
+    let keys = &mut KnownKeys::default();
+    if relation & COMPRESSED == 0 {
+        return Some(read_snapshot(reader, schema, keys).is_ok());
+    }
+    let plain = expand(&mut reader).ok()?;
+    Some(read_snapshot(Reader::new(&plain), schema, keys).is_ok())
 }
 
 pub(super) fn control(bytes: &[u8]) -> bool {
@@ -186,6 +197,10 @@ impl Live {
             if name.starts_with("list") {
                 game::act(&mut attached, &[game::REMOVE, place, 0]);
                 game::act(&mut alone, &[game::JSON, place, place]);
+            }
+            if schema.property(index).value_type().has_parts() {
+                game::act(&mut attached, &[game::SET_AT, place, 9, place]);
+                game::act(&mut attached, &[game::REMOVE_AT, place, 0, 1]);
             }
         }
         attached.seal();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Layout;
+use super::decoders::journal_names;
 use super::script::{self, CONNECT, DATAGRAM, FRAME, GONE, PEERS, Piece, SNAPSHOT, STREAM, TIME};
 use crate::error::{Error, ErrorCode, Result};
 use crate::schema::Schema;
@@ -13,8 +14,9 @@ use crate::store::{
 use crate::sync::master::{
     Action, Authenticator, Identity, Master, MasterConfig, Now, PeerRole, StoreAnswer, StoreRequest,
 };
+use crate::value::ValueType;
 use crate::wire::control::{DeclaredType, PROTOCOL_VERSION, Up};
-use crate::wire::frames::{KIND_BATCHES, put_control, put_frame};
+use crate::wire::frames::{KIND_BATCHES, put_control};
 use crate::wire::varint::Reader;
 
 /// Who the peers of a script are.
@@ -37,7 +39,8 @@ impl Authenticator for Tokens {
 #[derive(Default)]
 pub(super) struct Written {
     pub(super) rows: Vec<JournalRow>,
-    pub(super) documents: Vec<String>,
+    /// With whose they are.
+    pub(super) documents: Vec<(Arc<str>, String)>,
 }
 
 pub(super) struct MasterRig {
@@ -131,7 +134,8 @@ impl MasterRig {
             let (version, number) = (reader.u64()?, reader.u64()?);
             let length = usize::try_from(reader.u64()?).ok()?;
             let (refused, outcomes) = decode_refused(reader.bytes(length)?).ok()?;
-            let name = |number| Some(Arc::from(self.schema.properties().get(number as usize)?.name()));
+            let names = journal_names(&self.schema);
+            let name = |number: u32| names.get(number as usize).cloned();
             let effects = decode_effects(reader.rest(), name).ok()?;
             let writer = WriterInfo { id: 77, subject: "a".into(), role: "server".into() };
             let writer = Arc::new(writer);
@@ -157,14 +161,12 @@ impl MasterRig {
         self.now += Duration::from_millis(millis);
         let at = self.at();
         if kind == CONNECT || self.sessions[who].is_none() && self.next_session as usize <= PEERS {
-            self.connect(who);
+            self.connect(who, if kind == CONNECT { bytes } else { &[] });
         }
         if let Some(session) = self.sessions[who] {
             match kind {
                 FRAME => {
-                    let mut framed = Vec::new();
-                    put_frame(&mut framed, |out| out.extend_from_slice(bytes));
-                    self.master.received(at, session, &framed);
+                    self.master.received(at, session, &script::framed(bytes));
                 }
                 STREAM => self.master.received(at, session, bytes),
                 DATAGRAM => self.master.received_datagram(at, session, bytes),
@@ -175,25 +177,27 @@ impl MasterRig {
         self.pump();
     }
 
-    fn connect(&mut self, who: usize) {
+    /// Somebody connects; where there is a name, as somebody for whom each property is of the type with that name.
+    fn connect(&mut self, who: usize, type_name: &[u8]) {
         self.hang_up(who);
         let (at, session) = (self.at(), self.next_session);
         self.next_session += 1;
         self.sessions[who] = Some(session);
         self.master.accepted(at, session);
         let schema = &self.schema;
+        let declared = |value_type: &ValueType| match type_name {
+            [] => DeclaredType::of(value_type),
+            name => DeclaredType::Name(String::from_utf8_lossy(name).into_owned()),
+        };
+        let describes = self.describes || !type_name.is_empty();
         let hello = Up::Hello {
             version_min: PROTOCOL_VERSION,
             version_max: PROTOCOL_VERSION,
             token: TOKENS[who].into(),
             writer: who as u128 + 1,
-            fingerprint: if self.describes { 0 } else { schema.fingerprint() },
-            properties: schema
-                .properties()
-                .iter()
-                .map(|p| (p.key(), DeclaredType::of(p.value_type())))
-                .collect(),
-            describe: self.describes,
+            fingerprint: if describes { 0 } else { schema.fingerprint() },
+            properties: schema.properties().iter().map(|p| (p.key(), declared(p.value_type()))).collect(),
+            describe: describes,
         };
         let mut out = Vec::new();
         put_control(&mut out, &hello);
@@ -282,7 +286,8 @@ impl MasterRig {
             }
             StoreRequest::Update { saves } => {
                 if let Some(written) = &mut self.written {
-                    written.documents.extend(saves.iter().map(|save| save.document.clone()));
+                    let documents = saves.iter().map(|save| (save.user.clone(), save.document.clone()));
+                    written.documents.extend(documents);
                 }
                 StoreAnswer::Updated { result: self.store.update_many(&saves) }
             }

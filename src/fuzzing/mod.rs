@@ -16,7 +16,7 @@ use self::decoders::Live;
 use self::master::MasterRig;
 use self::peer::PeerRig;
 pub use self::traffic::{Recorded, record};
-use crate::{Merge, Property, Schema, SyncClass, Visibility, Writers};
+use crate::{Merge, Property, Schema, SyncClass, ValueType, Visibility, Writers};
 
 /// What reads bytes that somebody else made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -107,6 +107,8 @@ impl Decoder {
 pub enum Layout {
     /// A property of every type, and of every kind of limit.
     Everything,
+    /// Records, lists and dictionaries in each other, and a plain number.
+    Nested,
     /// A few properties.
     Small,
     /// These few, of which a peer knows the keys and types alone, so that the master describes them. Only for the sessions.
@@ -115,7 +117,7 @@ pub enum Layout {
 
 impl Layout {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Everything, Self::Small, Self::View];
+    pub const ALL: [Self; 4] = [Self::Everything, Self::Nested, Self::Small, Self::View];
 
     /// Those that make a difference to a decoder.
     #[must_use]
@@ -123,7 +125,9 @@ impl Layout {
         match decoder {
             Decoder::MasterSession | Decoder::PeerSession => &Self::ALL,
             Decoder::Control | Decoder::Schema => &[Self::Everything],
-            _ => &[Self::Everything, Self::Small],
+            // What has parts is never volatile.
+            Decoder::Volatile => &[Self::Everything, Self::Small],
+            _ => &[Self::Everything, Self::Nested, Self::Small],
         }
     }
 
@@ -131,18 +135,38 @@ impl Layout {
     #[must_use]
     pub fn schema(self) -> Arc<Schema> {
         static EVERYTHING: LazyLock<Arc<Schema>> = LazyLock::new(|| {
-            // The recorded inputs are of these properties, in this order.
-            let text = include_str!("../../tests/fixtures/flat/kitchen-sink.profile.schema.json");
+            let text = include_str!("../../examples/kitchen-sink.profile.schema.json");
             Schema::from_json(text).unwrap()
+        });
+        static NESTED: LazyLock<Arc<Schema>> = LazyLock::new(|| {
+            let of = |name: &str, value_type: &str| {
+                let value_type = value_type.replace("reward", "record{item:custom<item>,count:i32}");
+                Property::of_type(name, ValueType::from_name(&value_type).unwrap())
+            };
+            Schema::builder()
+                // The first one is what the document's test sets.
+                .property(Property::new("flag", false).visibility(Visibility::Public))
+                .property(
+                    of("quests", "list<record{id:string,n:i64,tags:list<string>,by:dict<string,i32>}>")
+                        .visibility(Visibility::Public),
+                )
+                .property(of("stock", "dict<string,reward>").writers(Writers::Owner))
+                .property(of("home", "record{open:bool,at:record{map:string,place:vector3,visits:i64}}"))
+                .property(of("grid", "dict<i32,list<dict<string,reward>>>"))
+                .property(of("deep", "list<list<list<list<record{a:list<record{b:list<bool>}>}>>>>"))
+                .property(of("own", "custom"))
+                .property(Property::new("score", 0_i64).merge(Merge::Sum).visibility(Visibility::Public))
+                .build()
+                .unwrap()
         });
         static SMALL: LazyLock<Arc<Schema>> = LazyLock::new(|| {
             Schema::builder()
                 .property(Property::new("flag", false).visibility(Visibility::Public))
                 .property(Property::new("score", 0_i64).merge(Merge::Sum).visibility(Visibility::Public))
                 .property(Property::new("health", 50).range(0..=100).sync(SyncClass::Immediate))
-                .property(Property::of_type("bag", crate::ValueType::from_name("list<i64>").unwrap()))
+                .property(Property::of_type("bag", ValueType::from_name("list<i64>").unwrap()))
                 .property(
-                    Property::of_type("stock", crate::ValueType::from_name("dict<string,i32>").unwrap())
+                    Property::of_type("stock", ValueType::from_name("dict<string,i32>").unwrap())
                         .writers(Writers::Owner),
                 )
                 .property(Property::new("place", 0.0_f64).sync(SyncClass::Volatile).saved(false))
@@ -161,6 +185,7 @@ impl Layout {
         });
         match self {
             Self::Everything => EVERYTHING.clone(),
+            Self::Nested => NESTED.clone(),
             Self::Small => SMALL.clone(),
             Self::View => VIEW.clone(),
         }

@@ -9,7 +9,6 @@ use super::script::{self, ACT, CONNECT, DATAGRAM, FRAME, Piece, SNAPSHOT, STREAM
 use crate::error::{Error, ErrorCode};
 use crate::schema::Schema;
 use crate::sync::peer::{Peer, PeerConfig};
-use crate::wire::frames::put_frame;
 
 /// Of an act: a profile is let go and asked for again.
 pub(super) const RELEASE: u8 = 0x80;
@@ -63,11 +62,7 @@ impl PeerRig {
         let millis = if kind == TIME { 10 * u64::from(bytes.first().copied().unwrap_or(1)) } else { 1 };
         self.now += Duration::from_millis(millis);
         match kind {
-            FRAME => {
-                let mut framed = Vec::new();
-                put_frame(&mut framed, |out| out.extend_from_slice(bytes));
-                self.peer.received(self.now, &framed);
-            }
+            FRAME => self.peer.received(self.now, &script::framed(bytes)),
             STREAM => self.peer.received(self.now, bytes),
             SNAPSHOT => self.peer.received_snapshot(self.now, bytes.to_vec()),
             DATAGRAM => self.peer.received_datagram(self.now, bytes),

@@ -3,7 +3,9 @@
 //! A piece is a byte that says what it is and whose, two bytes with its length, the lower first, and so many bytes. Any bytes
 //! are a script: what is cut short is a shorter piece.
 
-/// The body of a frame on the ordered stream; its length is put before it.
+use crate::wire::frames::put_frame;
+
+/// The body of a frame on the ordered stream; its length is put before it. Of a usual delta the byte that is both.
 pub(super) const FRAME: u8 = 0;
 /// Bytes of the ordered stream.
 pub(super) const STREAM: u8 = 1;
@@ -11,12 +13,25 @@ pub(super) const SNAPSHOT: u8 = 2;
 pub(super) const DATAGRAM: u8 = 3;
 /// Time passes: so many times ten milliseconds.
 pub(super) const TIME: u8 = 4;
-/// Of a master's script: a peer connects, and says hello. Of a peer's: the connection is lost, and there is another one.
+/// Of a master's script: a peer connects, and says hello; the bytes are the name of the type that it says all is of, if there
+/// are any. Of a peer's: the connection is lost, and there is another one.
 pub(super) const CONNECT: u8 = 5;
 /// The game does something.
 pub(super) const ACT: u8 = 6;
 /// Of a master's script: a peer's connection is gone.
 pub(super) const GONE: u8 = 7;
+
+/// A frame as it travels.
+pub(super) fn framed(body: &[u8]) -> Vec<u8> {
+    match body.split_first() {
+        Some((first, rest)) if first & 0x80 != 0 && usize::from(first & 0x7f) == rest.len() => body.to_vec(),
+        _ => {
+            let mut framed = Vec::new();
+            put_frame(&mut framed, |out| out.extend_from_slice(body));
+            framed
+        }
+    }
+}
 
 /// Peers of a master's script.
 pub(super) const PEERS: usize = 4;

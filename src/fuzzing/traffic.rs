@@ -12,7 +12,7 @@ use crate::profile::Profile;
 use crate::schema::Schema;
 use crate::store::{JournalRow, encode_effects, encode_refused};
 use crate::sync::Rng;
-use crate::wire::frames::{FrameBuffer, Head, KIND_CONTROL, KIND_VOLATILE, put_frame, read_head};
+use crate::wire::frames::{FrameBuffer, Head, KIND_CONTROL, KIND_VOLATILE, read_head};
 use crate::wire::varint::{Reader, put_u64};
 
 /// Bytes that travelled, or were written, and are good for a decoder.
@@ -78,7 +78,7 @@ impl Network {
 
     fn step(&mut self) {
         let who = self.rng.below(PEERS as u64) as usize;
-        let [what, property, draw, ..] = self.rng.next().to_le_bytes();
+        let [what, property, draw, way, ..] = self.rng.next().to_le_bytes();
         match self.rng.below(40) {
             0 => {
                 self.up[who].clear();
@@ -97,8 +97,9 @@ impl Network {
             _ => {
                 let once = if what & 0x1c == 0 { game::ONCE } else { 0 };
                 // Mostly the same few properties, so that several want to change one.
-                let property = if draw < 128 { property } else { property % 4 + 13 };
-                let act = [(what % game::ACTS) | once | (what & OTHER), property, draw];
+                let few = property % 4 + if self.layout == Layout::Everything { 13 } else { 1 };
+                let property = if draw < 128 { property } else { few };
+                let act = [(what % game::ACTS) | once | (what & OTHER), property, draw, way];
                 self.peer_gets(ACT, who, &act);
             }
         }
@@ -161,9 +162,7 @@ impl Network {
     fn note(&mut self, kind: u8, bytes: &[u8]) {
         match kind {
             FRAME => {
-                let mut framed = Vec::new();
-                put_frame(&mut framed, |out| out.extend_from_slice(bytes));
-                self.keep(Decoder::Frame, &framed);
+                self.keep(Decoder::Frame, &script::framed(bytes));
                 let mut reader = Reader::new(bytes);
                 match read_head(&mut reader, 0) {
                     Ok(Head::Delta(_)) => {
@@ -199,7 +198,7 @@ impl Network {
             }
         }
         let written = self.master.written.take().unwrap_or_default();
-        for document in &written.documents {
+        for (_, document) in &written.documents {
             self.keep(Decoder::Document, document.as_bytes());
         }
         for row in written.rows.iter().filter(|row| &*row.user == "ann") {
@@ -207,11 +206,11 @@ impl Network {
             self.keep(Decoder::Journal, &effects);
             self.keep(Decoder::Journal, &refused);
             let version = row.version - 1;
-            let is_before = |document: &&String| {
+            let is_before = |(user, document): &&(Arc<str>, String)| {
                 let json: serde_json::Value = serde_json::from_str(document).unwrap();
-                json["$mst"]["version"] == version
+                *user == row.user && json["$mst"]["version"] == version
             };
-            if let Some(document) = written.documents.iter().find(is_before) {
+            if let Some((_, document)) = written.documents.iter().find(is_before) {
                 let mut bytes = document.as_bytes().to_vec();
                 bytes.push(0);
                 put_u64(&mut bytes, row.version);

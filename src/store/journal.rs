@@ -171,7 +171,10 @@ fn encode_part<E>(
     Ok(())
 }
 
-fn decode_part(reader: &mut Reader<'_>, resolve: &mut Resolve<'_>) -> Result<PartEffect, String> {
+fn decode_part<F: FnMut(u32) -> Option<Arc<str>>>(
+    reader: &mut Reader<'_>,
+    resolve: &mut Resolve<F>,
+) -> Result<PartEffect, String> {
     const CUT: &str = "a step within a value is cut or over-long";
     let length = reader.u64().filter(|length| *length <= MAX_NESTING as u64).ok_or("a way is too long")?;
     let mut path = Path::root();
@@ -179,7 +182,7 @@ fn decode_part(reader: &mut Reader<'_>, resolve: &mut Resolve<'_>) -> Result<Par
         path.push(match reader.u8().ok_or(CUT)? {
             WAY_FIELD => {
                 let number = reader.u64().ok_or(CUT)?;
-                let name = u32::try_from(number).ok().and_then(&mut *resolve);
+                let name = u32::try_from(number).ok().and_then(|number| resolve.name(number));
                 let name = name.ok_or_else(|| format!("no field's name has the number {number}"))?;
                 // Where that is in its record, the schema says.
                 PathStep::Field(FieldStep { index: u16::MAX, name })
@@ -319,9 +322,10 @@ fn encode_dict_step(step: &DictEffect, out: &mut Vec<u8>) {
 /// here and some tens in memory.
 pub(crate) fn decode_effects(
     bytes: &[u8],
-    mut resolve: impl FnMut(u32) -> Option<Arc<str>>,
+    resolve: impl FnMut(u32) -> Option<Arc<str>>,
 ) -> Result<Vec<(Arc<str>, Effect)>> {
     let mut reader = Reader::new(bytes);
+    let mut resolve = Resolve { name: resolve, types: Vec::new() };
     let mut effects = Vec::new();
     while !reader.is_empty() {
         let entry = decode_entry(&mut reader, &mut resolve)
@@ -371,11 +375,14 @@ pub(crate) fn decode_refused(bytes: &[u8]) -> Result<(Refused, Vec<KeyedOutcome>
     Ok((refused, outcomes))
 }
 
-fn decode_entry(reader: &mut Reader<'_>, resolve: &mut Resolve<'_>) -> Result<(Arc<str>, Effect), String> {
+fn decode_entry<F: FnMut(u32) -> Option<Arc<str>>>(
+    reader: &mut Reader<'_>,
+    resolve: &mut Resolve<F>,
+) -> Result<(Arc<str>, Effect), String> {
     let number = reader.u64().ok_or("the name's number is cut or over-long")?;
     let name = u32::try_from(number)
         .ok()
-        .and_then(&mut *resolve)
+        .and_then(|number| resolve.name(number))
         .ok_or_else(|| format!("no property name has the number {number}"))?;
     let tag = reader.u8().ok_or("the tag is missing")?;
     let scalar = match tag {
@@ -443,20 +450,48 @@ fn decode_many<T>(
     Ok(all)
 }
 
-type Resolve<'a> = dyn FnMut(u32) -> Option<Arc<str>> + 'a;
+/// What numbers stand for.
+struct Resolve<F> {
+    name: F,
+    /// Types that were named already: each is read from its name once, and values of it share it.
+    types: Vec<(u32, ValueType)>,
+}
 
-fn value_type(reader: &mut Reader<'_>, resolve: &mut Resolve<'_>) -> Result<ValueType, String> {
+impl<F: FnMut(u32) -> Option<Arc<str>>> Resolve<F> {
+    fn name(&mut self, number: u32) -> Option<Arc<str>> {
+        (self.name)(number)
+    }
+
+    fn value_type(&mut self, number: u64) -> Result<ValueType, String> {
+        let known = self.types.iter().find(|(known, _)| u64::from(*known) == number);
+        if let Some((_, value_type)) = known {
+            return Ok(value_type.clone());
+        }
+        let of = u32::try_from(number).ok();
+        let named = of.and_then(|of| Some((of, self.name(of)?)));
+        let (of, name) = named.ok_or_else(|| format!("no name has the number {number}"))?;
+        let value_type = ValueType::from_name(&name).ok_or_else(|| format!("`{name}` is no type"))?;
+        self.types.push((of, value_type.clone()));
+        Ok(value_type)
+    }
+}
+
+fn value_type<F: FnMut(u32) -> Option<Arc<str>>>(
+    reader: &mut Reader<'_>,
+    resolve: &mut Resolve<F>,
+) -> Result<ValueType, String> {
     optional_type(reader, resolve)?.ok_or_else(|| "the type is missing".into())
 }
 
-fn optional_type(reader: &mut Reader<'_>, resolve: &mut Resolve<'_>) -> Result<Option<ValueType>, String> {
+fn optional_type<F: FnMut(u32) -> Option<Arc<str>>>(
+    reader: &mut Reader<'_>,
+    resolve: &mut Resolve<F>,
+) -> Result<Option<ValueType>, String> {
     match reader.u8().ok_or("the type is missing")? {
         0 => Ok(None),
         NAMED_TYPE => {
             let number = reader.u64().ok_or("the number of a type's name is cut or over-long")?;
-            let name = u32::try_from(number).ok().and_then(resolve);
-            let name = name.ok_or_else(|| format!("no name has the number {number}"))?;
-            ValueType::from_name(&name).map(Some).ok_or_else(|| format!("`{name}` is no type"))
+            resolve.value_type(number).map(Some)
         }
         number => ScalarType::from_u8(number)
             .map(|scalar| Some(scalar.into()))

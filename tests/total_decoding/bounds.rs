@@ -10,7 +10,31 @@ pub(crate) fn bound(decoder: Decoder, bytes: &[u8]) -> usize {
         Decoder::Schema => bytes.windows(8).filter(|window| *window == b"pattern\"").count(),
         _ => 0,
     };
-    multiple * bytes.len() + fixed + patterns * PATTERN
+    let length = match decoder {
+        Decoder::Snapshot => bytes.len() + expanded(bytes).unwrap_or(0),
+        _ => bytes.len(),
+    };
+    multiple * length + fixed + patterns * PATTERN
+}
+
+/// How long a snapshot says that it is expanded, if it is compressed: at most so many times as long as it is.
+fn expanded(bytes: &[u8]) -> Option<usize> {
+    const MOST_TIMES: usize = 64;
+    let varint = |bytes: &mut &[u8]| {
+        let length = bytes.iter().position(|byte| byte & 0x80 == 0)? + 1;
+        let (number, rest) = bytes.split_at(length);
+        *bytes = rest;
+        let number = number.iter().rev().fold(0_u128, |sum, byte| sum << 7 | u128::from(byte & 0x7f));
+        Some(usize::try_from(number).unwrap_or(usize::MAX))
+    };
+    // Channel, serial, epoch, version, own.
+    let mut rest = bytes;
+    (varint(&mut rest)?, varint(&mut rest)?);
+    rest = rest.get(8..)?;
+    (varint(&mut rest)?, varint(&mut rest)?);
+    let (relation, mut rest) = rest.split_first()?;
+    let length = varint(&mut rest)?;
+    (relation & 0x80 != 0).then_some(length.min(MOST_TIMES * rest.len()))
 }
 
 /// A regular expression is compiled twice, and a vector that grows is there twice for a moment.
@@ -25,11 +49,12 @@ fn multiple_and_fixed(decoder: Decoder) -> (usize, usize) {
     match decoder {
         // A frame's bytes themselves, and what one frame holds, at a time: most if it is a control message. The keys that are
         // known here are the fixed part.
-        Decoder::Frame => (128, 8 << 10),
-        // A step of a list or a dictionary is a byte at least.
-        Decoder::Delta => (80, 8 << 10),
-        // A profile, to which it is applied.
-        Decoder::Snapshot => (64, 16 << 10),
+        Decoder::Frame => (280, 8 << 10),
+        // A step within a value is a byte at least, and a hundred in memory. A list in a list in a list… may say at each depth
+        // that it is as long as what is left, and room is made for that.
+        Decoder::Delta => (280, 8 << 10),
+        // The same of lists. The fixed part is a profile, to which it is applied.
+        Decoder::Snapshot => (240, 16 << 10),
         // What a text claims of its length is believed up to a multiple of what there is: see `wire::control::decode`.
         Decoder::Control => (128, 2 << 10),
         // Nothing is gathered.
@@ -37,14 +62,14 @@ fn multiple_and_fixed(decoder: Decoder) -> (usize, usize) {
         // A JSON object of one member, seven bytes, is a node of more than six hundred. What no property has is kept, and there
         // again in the document that is written. The fixed part is the profile and the master that loads it.
         Decoder::Document => (400, 64 << 10),
-        // As there, once; and of each item that is set a change, a step and an event.
-        Decoder::ProfileJson => (256, 16 << 10),
+        // As there, once; and of each item that is set a change, a step and an event. Of `{}` there are all fields.
+        Decoder::ProfileJson => (360, 16 << 10),
         // Each empty entry of three bytes is several mistakes with texts, which are told.
         Decoder::Schema => (400, 16 << 10),
-        // A step of a list is a byte at least.
-        Decoder::Journal => (100, 8 << 10),
+        // A step of a list is a byte at least. The fixed part are the types, which a row only names.
+        Decoder::Journal => (280, 32 << 10),
         // The steps, what undoes them, and the events that tell of them.
-        Decoder::ApplyDelta => (300, 24 << 10),
+        Decoder::ApplyDelta => (480, 24 << 10),
         // Of a batch of a byte there is a row in the journal, what it changed, and its outcome. The fixed part is the profile,
         // its document, and a snapshot of it for everybody.
         Decoder::MasterSession => (1000, 64 << 10),
@@ -57,12 +82,13 @@ fn multiple_and_fixed(decoder: Decoder) -> (usize, usize) {
 pub(crate) fn share(decoder: Decoder) -> u64 {
     match decoder {
         Decoder::Frame | Decoder::Delta => 210,
-        Decoder::Control | Decoder::Volatile | Decoder::Journal => 124,
+        Decoder::Control | Decoder::Volatile => 150,
+        Decoder::Journal => 77,
         Decoder::Snapshot => 102,
         Decoder::ProfileJson => 70,
         Decoder::Document => 6,
         Decoder::PeerSession => 12,
-        Decoder::ApplyDelta => 10,
+        Decoder::ApplyDelta => 5,
         Decoder::MasterSession => 5,
         Decoder::Schema => 3,
     }

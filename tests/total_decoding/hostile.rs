@@ -2,11 +2,14 @@
 
 use mst_profiles::fuzzing::{Decoder, Layout, record};
 
+use crate::compressed::compressed;
+use crate::nested::nested;
+
 /// What it is, for whom, as what, and the bytes.
 pub(crate) type Input = (String, Decoder, Layout, Vec<u8>);
 
 /// A number of seven bits a byte, that ends.
-fn varint(mut number: u64) -> Vec<u8> {
+pub(crate) fn varint(mut number: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     while number >= 0x80 {
         bytes.push(number as u8 | 0x80);
@@ -14,6 +17,20 @@ fn varint(mut number: u64) -> Vec<u8> {
     }
     bytes.push(number as u8);
     bytes
+}
+
+/// A frame as it travels: its length in a byte, or after 126 in two, or after 127 in four.
+pub(crate) fn frame(body: &[u8]) -> Vec<u8> {
+    [&claimed_frame(body.len() as u32), body].concat()
+}
+
+/// The length of a frame.
+fn claimed_frame(length: u32) -> Vec<u8> {
+    match length {
+        0..=125 => vec![length as u8],
+        126..=65_535 => [&[126], &(length as u16).to_le_bytes()[..]].concat(),
+        _ => [&[127], &length.to_le_bytes()[..]].concat(),
+    }
 }
 
 const COUNTS: [u64; 9] = [100, 60_000, 65_535, 131_072, 131_073, 1 << 24, u32::MAX as u64, 1 << 40, u64::MAX];
@@ -24,7 +41,27 @@ pub(crate) fn inputs() -> Vec<Input> {
     controls(&mut all);
     texts(&mut all);
     scripts(&mut all);
+    nested(&mut all);
+    compressed(&mut all);
     all
+}
+
+/// Names of types that are deep, long, or cut.
+pub(crate) fn hostile_types() -> Vec<String> {
+    let mut names = Vec::new();
+    for (open, close) in [("list<", ">"), ("dict<i32,", ">"), ("record{a:", "}"), ("list<record{a:", "}>")] {
+        for depth in [4, 8, 9, 100, 1000] {
+            names.push(open.repeat(depth) + "bool" + &close.repeat(depth));
+            names.push(open.repeat(depth));
+        }
+    }
+    for count in [256, 257, 2000] {
+        let fields: Vec<String> = (0..count).map(|n| format!("f{n}:bool")).collect();
+        names.push(format!("record{{{}}}", fields.join(",")));
+    }
+    names.push(format!("record{{{}", "a:bool,".repeat(800)));
+    names.push("custom<".repeat(500));
+    names
 }
 
 /// Heads that could be those of anything, a great count, and then nothing, little, or much.
@@ -39,7 +76,7 @@ fn binary(all: &mut Vec<Input>) {
     ];
     for decoder in binary {
         for count in [60_000, 131_072, u32::MAX as u64, u64::MAX] {
-            for head in (0..=255_u8).step_by(if decoder == Decoder::ApplyDelta { 5 } else { 1 }) {
+            for head in (0..=255_u8).step_by(if decoder == Decoder::ApplyDelta { 15 } else { 1 }) {
                 // A count after one byte, after two of which the second is a type, and after three.
                 for head in [&[head][..], &[0, head], &[head, 6], &[0, head, 6], &[0, 16, head, 6]] {
                     let what = format!("a count of {count} after {head:?}");
@@ -50,7 +87,7 @@ fn binary(all: &mut Vec<Input>) {
         }
         // Many of the smallest things there are: one byte again and again, after any head and a count of as many.
         for byte in [0, 1, 2, 3, 4, 7, 8, 0x10, 0x20, 0x40, 0x7f] {
-            for head in (0..=255_u8).step_by(if decoder == Decoder::ApplyDelta { 5 } else { 1 }) {
+            for head in (0..=255_u8).step_by(if decoder == Decoder::ApplyDelta { 15 } else { 1 }) {
                 let what = format!("many {byte} after {head}");
                 let many = [&[head][..], &varint(2000), &[byte; 2000]].concat();
                 all.push((what.clone(), decoder, Layout::Everything, many.clone()));
@@ -66,8 +103,27 @@ fn binary(all: &mut Vec<Input>) {
     }
     // Frames that are empty, and frames that claim.
     all.push(("empty frames".into(), Decoder::Frame, Layout::Small, vec![0; 10_000]));
-    for count in COUNTS {
-        all.push((format!("a frame of {count}"), Decoder::Frame, Layout::Small, varint(count)));
+    for length in [100, 125, 126, 60_000, 65_535, 65_536, 131_072, 262_144, 262_145, 1 << 24, u32::MAX] {
+        let head = claimed_frame(length);
+        // With nothing of it, and a little; and the same in more bytes than it takes.
+        let long = [&[127], &length.to_le_bytes()[..]].concat();
+        for head in [&head, &long] {
+            let what = format!("a frame of {length} after {} bytes", head.len());
+            all.push((what.clone(), Decoder::Frame, Layout::Small, head.clone()));
+            all.push((what, Decoder::Frame, Layout::Small, [head, &[0x40; 100][..]].concat()));
+        }
+    }
+    // The whole frame is there, in one length and another, and of each kind; deltas of any length, in and without a frame.
+    for length in [0, 1, 125, 126, 127, 4000, 70_000] {
+        for first in (0..=255_u8).filter(|first| *first < 8 || *first & 0x3f < 9) {
+            let body: Vec<u8> = std::iter::once(first).chain(std::iter::repeat_n(0, length)).collect();
+            all.push((format!("{first} and {length} zeros"), Decoder::Frame, Layout::Small, frame(&body)));
+        }
+    }
+    for length in 0x80..=0xff_u8 {
+        for bytes in [vec![length], vec![length; 300], [vec![length], vec![1; 127]].concat()] {
+            all.push((format!("a usual delta, {length:x}"), Decoder::Frame, Layout::Small, bytes));
+        }
     }
 }
 
@@ -84,8 +140,7 @@ fn claimed(count: u64) -> Vec<u8> {
 fn controls(all: &mut Vec<Input>) {
     let mut add = |what: String, body: Vec<u8>| {
         all.push((what.clone(), Decoder::Control, Layout::Small, body.clone()));
-        let frame = [vec![0], body].concat();
-        all.push((what, Decoder::Frame, Layout::Small, [varint(frame.len() as u64), frame].concat()));
+        all.push((what, Decoder::Frame, Layout::Small, frame(&[vec![0], body].concat())));
     };
     // Just as long as it takes to be believed more.
     for length in [65, 513, 4097] {
@@ -190,7 +245,7 @@ fn texts(all: &mut Vec<Input>) {
 }
 
 /// A piece of a script.
-fn piece(kind: u8, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn piece(kind: u8, bytes: &[u8]) -> Vec<u8> {
     [&[kind][..], &(bytes.len() as u16).to_le_bytes(), bytes].concat()
 }
 
@@ -271,10 +326,23 @@ fn scripts(all: &mut Vec<Input>) {
             ));
         }
     }
-    for (flags, step) in [(0x87_u8, 1_usize), (0x82, 1), (0x84, 1)] {
-        let body = [&[flags][..], &MAX.repeat(step * 3)].concat();
-        let script = [welcome.clone(), piece(0, &body), piece(0, &body)].concat();
-        all.push((format!("a delta's head {flags:x}"), Decoder::PeerSession, Layout::Small, script));
+    // Deltas with great numbers in their heads, of which one more is there than the flags say, as many, or one fewer.
+    for flags in 0x40..=0x4f_u8 {
+        let parts = (flags & 7).count_ones() as usize;
+        for numbers in parts.saturating_sub(1)..=parts + 1 {
+            let body = [&[flags][..], &MAX.repeat(numbers)].concat();
+            let script =
+                [welcome.clone(), piece(0, &body), piece(1, &frame(&body)), piece(0, &body)].concat();
+            let what = format!("a delta's head {flags:x} with {numbers} numbers");
+            all.push((what.clone(), Decoder::PeerSession, Layout::Small, script));
+            all.push((what, Decoder::Frame, Layout::Small, frame(&body).repeat(2)));
+        }
+    }
+    // Types that a peer says its properties are of.
+    for name in hostile_types() {
+        let script = [piece(5, name.as_bytes()), later.clone()].concat();
+        let what = format!("a hello with a type of {} bytes, {:.30}", name.len(), name);
+        all.push((what, Decoder::MasterSession, Layout::Nested, script));
     }
 }
 
@@ -282,7 +350,7 @@ fn scripts(all: &mut Vec<Input>) {
 /// least is greater than a most; all that was said to a peer after it; and then the game does what it can with each property.
 fn descriptions(all: &mut Vec<Input>) {
     let acts =
-        (0..7_u8).flat_map(|what| (0..8).flat_map(move |place| [[what, place, 201], [what, place, 6]]));
+        (0..14_u8).flat_map(|what| (0..8).flat_map(move |place| [[what, place, 201], [what, place, 6]]));
     let acts: Vec<u8> = acts.flat_map(|act| piece(6, &act)).collect();
     let recorded = record(Layout::View, 1, 16).into_iter();
     let script = recorded.filter(|r| r.decoder == Decoder::PeerSession).map(|r| r.bytes).next().unwrap();
