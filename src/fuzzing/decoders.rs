@@ -110,7 +110,11 @@ pub(super) fn snapshot(schema: &Arc<Schema>, bytes: &[u8]) -> bool {
 /// A snapshot as it is on the network; `None` when it ends inside its head.
 fn sent_snapshot(schema: &Schema, mut reader: Reader<'_>) -> Option<bool> {
     // Channel, serial, epoch, version, own.
-    (reader.u64()?, reader.u64()?, reader.fixed_u64()?, reader.u64()?, reader.u64()?);
+    reader.u64()?;
+    reader.u64()?;
+    reader.fixed_u64()?;
+    reader.u64()?;
+    reader.u64()?;
     let relation = reader.u8()?;
     relation_of(relation & !COMPRESSED)?;
     let keys = &mut KnownKeys::default();

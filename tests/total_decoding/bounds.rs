@@ -29,9 +29,11 @@ fn expanded(bytes: &[u8]) -> Option<usize> {
     };
     // Channel, serial, epoch, version, own.
     let mut rest = bytes;
-    (varint(&mut rest)?, varint(&mut rest)?);
+    varint(&mut rest)?;
+    varint(&mut rest)?;
     rest = rest.get(8..)?;
-    (varint(&mut rest)?, varint(&mut rest)?);
+    varint(&mut rest)?;
+    varint(&mut rest)?;
     let (relation, mut rest) = rest.split_first()?;
     let length = varint(&mut rest)?;
     (relation & 0x80 != 0).then_some(length.min(MOST_TIMES * rest.len()))
