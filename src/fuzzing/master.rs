@@ -177,7 +177,7 @@ impl MasterRig {
         self.pump();
     }
 
-    /// Somebody connects; where there is a name, as somebody for whom each property is of the type with that name.
+    /// Somebody connects; where there is a name, as somebody for whom the second property is of the type with that name.
     fn connect(&mut self, who: usize, type_name: &[u8]) {
         self.hang_up(who);
         let (at, session) = (self.at(), self.next_session);
@@ -185,9 +185,11 @@ impl MasterRig {
         self.sessions[who] = Some(session);
         self.master.accepted(at, session);
         let schema = &self.schema;
-        let declared = |value_type: &ValueType| match type_name {
-            [] => DeclaredType::of(value_type),
-            name => DeclaredType::Name(String::from_utf8_lossy(name).into_owned()),
+        let declared = |place: usize, value_type: &ValueType| match type_name {
+            name if place == 1 && !name.is_empty() => {
+                DeclaredType::Name(String::from_utf8_lossy(name).into_owned())
+            }
+            _ => DeclaredType::of(value_type),
         };
         let describes = self.describes || !type_name.is_empty();
         let hello = Up::Hello {
@@ -196,7 +198,12 @@ impl MasterRig {
             token: TOKENS[who].into(),
             writer: who as u128 + 1,
             fingerprint: if describes { 0 } else { schema.fingerprint() },
-            properties: schema.properties().iter().map(|p| (p.key(), declared(p.value_type()))).collect(),
+            properties: schema
+                .properties()
+                .iter()
+                .enumerate()
+                .map(|(place, p)| (p.key(), declared(place, p.value_type())))
+                .collect(),
             describe: describes,
         };
         let mut out = Vec::new();

@@ -13,8 +13,8 @@ pub(super) const SNAPSHOT: u8 = 2;
 pub(super) const DATAGRAM: u8 = 3;
 /// Time passes: so many times ten milliseconds.
 pub(super) const TIME: u8 = 4;
-/// Of a master's script: a peer connects, and says hello; the bytes are the name of the type that it says all is of, if there
-/// are any. Of a peer's: the connection is lost, and there is another one.
+/// Of a master's script: a peer connects, and says hello; the bytes, if there are any, are the name of the type that it says
+/// the second property is of. Of a peer's: the connection is lost, and there is another one.
 pub(super) const CONNECT: u8 = 5;
 /// The game does something.
 pub(super) const ACT: u8 = 6;

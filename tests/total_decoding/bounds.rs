@@ -83,15 +83,15 @@ fn multiple_and_fixed(decoder: Decoder) -> (usize, usize) {
 /// How many of a thousand inputs are its: fewer of what takes longer.
 pub(crate) fn share(decoder: Decoder) -> u64 {
     match decoder {
-        Decoder::Frame | Decoder::Delta => 210,
+        Decoder::Frame | Decoder::Delta => 220,
         Decoder::Control | Decoder::Volatile => 150,
-        Decoder::Journal => 77,
+        Decoder::Journal => 62,
         Decoder::Snapshot => 102,
         Decoder::ProfileJson => 70,
-        Decoder::Document => 6,
+        Decoder::Document => 4,
         Decoder::PeerSession => 12,
-        Decoder::ApplyDelta => 5,
-        Decoder::MasterSession => 5,
+        Decoder::ApplyDelta => 3,
+        Decoder::MasterSession => 4,
         Decoder::Schema => 3,
     }
 }

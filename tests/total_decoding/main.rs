@@ -129,7 +129,7 @@ fn what_travels_is_good_and_every_part_of_it_is_read_or_refused() {
         let stride = match decoder {
             Decoder::MasterSession | Decoder::PeerSession => 1 + bytes.len() / 64,
             Decoder::ApplyDelta => 1 + bytes.len() / 24,
-            Decoder::Document | Decoder::Schema | Decoder::ProfileJson => 1 + bytes.len() / 256,
+            Decoder::Document | Decoder::Schema | Decoder::ProfileJson => 1 + bytes.len() / 128,
             _ => 1,
         };
         for cut in (0..bytes.len()).step_by(stride) {
