@@ -12,7 +12,6 @@ mod tests;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -20,6 +19,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, ffi, params};
 
 use self::append::Cache;
+use self::open::Lock;
 use super::journal::decode_refused;
 use super::{DocumentSave, JournalRow, ProfileStore, StoredProfile, WriterInfo, decode_effects, store_error};
 use crate::error::{Error, ErrorCode, Result};
@@ -33,7 +33,7 @@ pub struct SqliteStore {
     owner: Option<i64>,
     cache: Cache,
     /// Held until the connection is closed: fields are dropped in their order.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl SqliteStore {

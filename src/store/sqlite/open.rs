@@ -72,7 +72,7 @@ const LAYOUT: &str = "
 ";
 
 /// The connection, and the lock to hold as long as it is open.
-pub(super) fn open(path: &Path) -> Result<(Connection, File)> {
+pub(super) fn open(path: &Path) -> Result<(Connection, Lock)> {
     // The lock comes first: on Unix, when a process closes a file it loses its own locks on it, however many
     // times it has it open, so a second store of this process that looked into the file would take away those
     // of the first.
@@ -116,7 +116,7 @@ const OTHER_PROGRAM: &str = "is the database of another program";
 /// The file stays when the lock goes: somebody who has opened it already, and locks it after it was deleted,
 /// would share the database with who makes it anew. The function that comes with the lock deletes it all the
 /// same, if it was not there before: for when there is nothing to be shared.
-fn lock(path: &Path) -> Result<(File, impl FnOnce())> {
+fn lock(path: &Path) -> Result<(Lock, impl FnOnce())> {
     let lock_path = lock_path(path).map_err(|error| refused(path, error))?;
     let told = |error| refused(path, format!("its lock file `{}`: {error}", lock_path.display()));
     let (file, is_new) = match OpenOptions::new().create_new(true).write(true).open(&lock_path) {
@@ -140,7 +140,17 @@ fn lock(path: &Path) -> Result<(File, impl FnOnce())> {
             let _ = fs::remove_file(lock_path);
         }
     };
-    Ok((file, cleanup))
+    Ok((Lock(file), cleanup))
+}
+
+/// The lock on a file, until this is dropped.
+pub(super) struct Lock(pub(super) File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing would leave it to a process that this one is just making, which has the file too until its program runs.
+        let _ = self.0.unlock();
+    }
 }
 
 /// Beside the file itself, so that its other names and links lead to one lock.

@@ -126,6 +126,17 @@ fn a_second_store_is_kept_out() {
     folder.store();
 }
 
+#[test]
+fn a_closed_store_is_free_though_a_process_that_was_just_made_still_has_its_files() {
+    let folder = Folder::new();
+    let store = folder.store();
+    // As in a copy of this process whose program does not run yet.
+    let inherited = store._lock.0.try_clone().unwrap();
+    drop(store);
+    folder.store();
+    drop(inherited);
+}
+
 const HELD_PATH: &str = "MST_TEST_HOLD_DATABASE";
 
 /// Not a test by itself: the other process of the next one.
