@@ -20,6 +20,11 @@ fn set(profile: *mut MstProfile, index: u32, value: Value) -> Outcome {
     })
 }
 
+/// The same, of a value that says itself what it is.
+fn set_bare(profile: *mut MstProfile, index: u32, value: impl Into<Value>) -> Outcome {
+    change(profile, index, |p, index| p.set(index, value))
+}
+
 /// Reads a value of one type.
 ///
 /// # Safety
@@ -244,31 +249,31 @@ pub unsafe extern "C" fn mst_profile_set_value(
 /// Sets a `bool` property; `value` 0 is false, everything else true. Else as `mst_profile_set_value`.
 #[unsafe(no_mangle)]
 pub extern "C" fn mst_profile_set_bool(profile: *mut MstProfile, index: u32, value: u8) -> MstResult {
-    guard(|| set(profile, index, Value::Bool(value != 0)))
+    guard(|| set_bare(profile, index, value != 0))
 }
 
 /// Sets an `i32` property: see `mst_profile_set_value`.
 #[unsafe(no_mangle)]
 pub extern "C" fn mst_profile_set_i32(profile: *mut MstProfile, index: u32, value: i32) -> MstResult {
-    guard(|| set(profile, index, Value::I32(value)))
+    guard(|| set_bare(profile, index, value))
 }
 
 /// Sets an `i64` property: see `mst_profile_set_value`.
 #[unsafe(no_mangle)]
 pub extern "C" fn mst_profile_set_i64(profile: *mut MstProfile, index: u32, value: i64) -> MstResult {
-    guard(|| set(profile, index, Value::I64(value)))
+    guard(|| set_bare(profile, index, value))
 }
 
 /// Sets an `f32` property: see `mst_profile_set_value`.
 #[unsafe(no_mangle)]
 pub extern "C" fn mst_profile_set_f32(profile: *mut MstProfile, index: u32, value: f32) -> MstResult {
-    guard(|| set(profile, index, Value::F32(value)))
+    guard(|| set_bare(profile, index, value))
 }
 
 /// Sets an `f64` property: see `mst_profile_set_value`.
 #[unsafe(no_mangle)]
 pub extern "C" fn mst_profile_set_f64(profile: *mut MstProfile, index: u32, value: f64) -> MstResult {
-    guard(|| set(profile, index, Value::F64(value)))
+    guard(|| set_bare(profile, index, value))
 }
 
 /// Sets a `string` property to the UTF-8 text of `value_len` bytes: see `mst_profile_set_value`.
@@ -285,7 +290,7 @@ pub unsafe extern "C" fn mst_profile_set_string(
     guard(|| {
         // SAFETY: the caller's promise, passed on.
         let text = unsafe { read_text("value", value, value_len)? };
-        set(profile, index, Value::from(text))
+        set_bare(profile, index, text)
     })
 }
 

@@ -31,13 +31,18 @@ impl Profile {
     /// [`Error::NotMonotonic`]; [`Error::InvalidText`], [`Error::ProfileTooLarge`]; [`Error::Unavailable`] when too much
     /// waits for the master already, [`Error::LimitReached`] when it is too much for one batch; [`Error::NotLoaded`],
     /// [`Error::NotPermitted`], [`Error::Released`]. Nothing changed then.
+    #[inline]
     pub fn set(&mut self, property: PropertyIndex, value: impl Into<Value>) -> Result<bool> {
         #[cfg(test)]
         super::tests::panic_if_planted();
         let value = value.into();
-        if let Some(changed) = self.set_again(property, &value) {
-            return Ok(changed);
+        match self.set_again(property, &value) {
+            Some(changed) => Ok(changed),
+            None => self.set_anew(property, value),
         }
+    }
+
+    fn set_anew(&mut self, property: PropertyIndex, value: Value) -> Result<bool> {
         let info = self.schema.property(property);
         self.writable(property)?;
         info.slot().check_type(&value)?;
@@ -62,40 +67,6 @@ impl Profile {
             }
         }
         self.change(property, Change::Set(value))
-    }
-
-    /// The short way for what games do most: a number is set that was set since the last flush, and may have any value. `None`
-    /// when it is not that.
-    fn set_again(&mut self, property: PropertyIndex, value: &Value) -> Option<bool> {
-        let info = self.schema.property(property);
-        let writable = match &self.state {
-            State::Alone => true,
-            State::Live { relation } => {
-                info.writable_by(*relation) && info.merge() == Merge::Last && !info.is_volatile()
-            }
-            State::Filling { .. } | State::Released => false,
-        };
-        if !writable || !info.takes_any(value) || self.batches.in_bracket() {
-            return None;
-        }
-        let overlay = self.overlays.get_mut(property.0)?;
-        let [Op { change: Change::Set(asked), .. }] = &mut self.batches.open_mut(overlay.open)?.ops[..]
-        else {
-            return None;
-        };
-        let shown = &mut self.values[property.usize()];
-        if shown == value {
-            return Some(false);
-        }
-        *asked = value.clone();
-        overlay.base = shown.clone();
-        let change =
-            ValueChange::Replaced { old: std::mem::replace(shown, value.clone()), new: value.clone() };
-        self.urgent |= info.sync() == SyncClass::Immediate;
-        let interval = info.interval();
-        self.events.push(PropertyChanged { property, cause: Cause::Local, change });
-        self.wait_for(interval);
-        Some(true)
     }
 
     /// Changes element by element what is not equal.
@@ -574,9 +545,11 @@ impl Profile {
     }
 
     /// Something was recorded that may wait for a property's own interval, or else for the endpoint's.
-    fn wait_for(&mut self, interval: Option<Duration>) {
-        self.wait.usual |= interval.is_none();
-        self.wait.own = self.wait.own.into_iter().chain(interval).min();
+    pub(super) fn wait_for(&mut self, interval: Option<Duration>) {
+        match interval {
+            None => self.wait.usual = true,
+            Some(_) => self.wait.own = self.wait.own.into_iter().chain(interval).min(),
+        }
     }
 
     /// In a batch with an idempotency key, what is not possible with the values that are here is no error: it may look so because

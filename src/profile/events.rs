@@ -81,7 +81,8 @@ impl<T> Default for EventQueue<T> {
 }
 
 impl<T> EventQueue<T> {
-    #[inline]
+    // So that an event is made where it will be.
+    #[inline(always)]
     pub(crate) fn push(&mut self, event: T) {
         if self.events.len() >= MAX_QUEUED_EVENTS {
             self.drop_oldest();

@@ -4,6 +4,7 @@
 //! replayed over it: first those that were sealed for the master, then those that still gather changes. Stand-alone
 //! profiles have no master: [`Profile::take_delta`] confirms what changed and gives it as bytes.
 
+mod again;
 mod batches;
 mod changes;
 mod coalesce;

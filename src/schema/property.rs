@@ -335,6 +335,11 @@ impl PropertyInfo {
         &self.rules
     }
 
+    /// Whether its values have to be within limits or in an order.
+    pub(crate) fn has_rules(&self) -> bool {
+        self.rules.any()
+    }
+
     /// Whether any value of its type without memory of its own is good for it, whatever it was before.
     pub(crate) fn takes_any(&self, value: &Value) -> bool {
         value.is_plain() && !self.rules.any() && self.value_type.scalar() == value.scalar_type()
