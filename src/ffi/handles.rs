@@ -18,6 +18,7 @@ pub(super) enum Kind {
     Subscription = 6,
 }
 
+const KIND_SHIFT: u32 = 56;
 const GENERATION_BITS: u32 = 24;
 const LAST_GENERATION: u32 = (1 << GENERATION_BITS) - 1;
 
@@ -55,17 +56,38 @@ impl<T: ?Sized> Registry<T> {
         let slot = &mut slots.slots[place as usize];
         slot.generation += 1;
         slot.object = Some(object);
-        (self.kind as usize) << 56 | (slot.generation as usize) << 32 | place as usize
+        (self.kind as usize) << KIND_SHIFT | (slot.generation as usize) << 32 | place as usize
     }
 
     /// The object of a handle.
+    #[inline]
     pub(super) fn get(&self, handle: usize) -> Outcome<Arc<T>> {
-        let (place, generation) = self.parts(handle)?;
-        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
-        match slots.slots.get(place) {
-            Some(Slot { generation: g, object: Some(object) }) if *g == generation => Ok(object.clone()),
-            _ => Err(self.stale()),
+        match self.find(handle) {
+            Some(object) => Ok(object),
+            None => Err(self.what_is_wrong(handle)),
         }
+    }
+
+    fn find(&self, handle: usize) -> Option<Arc<T>> {
+        let (place, generation) = parts(handle);
+        if handle >> KIND_SHIFT != self.kind as usize {
+            return None;
+        }
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        let slot = slots.slots.get(place).filter(|slot| slot.generation == generation)?;
+        slot.object.clone()
+    }
+
+    #[cold]
+    fn what_is_wrong(&self, handle: usize) -> Failure {
+        let invalid = |text: String| Failure::new(ErrorCode::InvalidHandle, text);
+        if handle == 0 {
+            return invalid(format!("the {:?} handle is null", self.kind));
+        }
+        if handle >> KIND_SHIFT != self.kind as usize {
+            return invalid(format!("{handle:#x} is no {:?} handle", self.kind));
+        }
+        invalid(format!("the {:?} handle was freed", self.kind))
     }
 
     /// Takes a handle's object out. Null gives nothing.
@@ -73,34 +95,27 @@ impl<T: ?Sized> Registry<T> {
         if handle == 0 {
             return Ok(None);
         }
-        let (place, generation) = self.parts(handle)?;
+        if handle >> KIND_SHIFT != self.kind as usize {
+            return Err(self.what_is_wrong(handle));
+        }
+        let (place, generation) = parts(handle);
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         let object = match slots.slots.get_mut(place) {
             Some(slot) if slot.generation == generation => slot.object.take(),
             _ => None,
         };
-        let object = object.ok_or_else(|| self.stale())?;
+        let object = object.ok_or_else(|| self.what_is_wrong(handle))?;
         // A slot whose generations are used up is never used again, so that no old handle comes to life.
         if generation < LAST_GENERATION {
             slots.free.push(place as u32);
         }
         Ok(Some(object))
     }
+}
 
-    fn parts(&self, handle: usize) -> Outcome<(usize, u32)> {
-        let invalid = |text: String| Err(Failure::new(ErrorCode::InvalidHandle, text));
-        if handle == 0 {
-            return invalid(format!("the {:?} handle is null", self.kind));
-        }
-        if handle >> 56 != self.kind as usize {
-            return invalid(format!("{handle:#x} is no {:?} handle", self.kind));
-        }
-        Ok((handle & 0xffff_ffff, (handle >> 32) as u32 & LAST_GENERATION))
-    }
-
-    fn stale(&self) -> Failure {
-        Failure::new(ErrorCode::InvalidHandle, format!("the {:?} handle was freed", self.kind))
-    }
+/// The place and the generation that a handle names.
+fn parts(handle: usize) -> (usize, u32) {
+    (handle & 0xffff_ffff, (handle >> 32) as u32 & LAST_GENERATION)
 }
 
 #[cfg(test)]

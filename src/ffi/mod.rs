@@ -35,9 +35,13 @@ mod tests;
 use std::sync::{Mutex, MutexGuard};
 
 /// Locks an object. A panic while it was locked has poisoned it, and it alone.
+#[inline(always)]
 fn lock<T: ?Sized>(object: &Mutex<T>) -> result::Outcome<MutexGuard<'_, T>> {
-    object.lock().map_err(|_| {
-        let text = "a defect of the library showed on this object before; free it and make another";
-        result::Failure::new(crate::ErrorCode::Poisoned, text)
-    })
+    object.lock().map_err(|_| poisoned())
+}
+
+#[cold]
+fn poisoned() -> result::Failure {
+    let text = "a defect of the library showed on this object before; free it and make another";
+    result::Failure::new(crate::ErrorCode::Poisoned, text)
 }
