@@ -2,52 +2,8 @@
 
 use super::{Cause, Profile, PropertyChanged, State};
 use crate::schema::{Merge, PropertyIndex, SyncClass};
-use crate::value::{Change, Value, ValueChange};
+use crate::value::{Bare, Change, Value, ValueChange};
 use crate::wire::frames::Op;
-
-/// A value in a variable of its own type. A whole [`Value`] is read at once, for which the processor has to wait when its parts
-/// were written one by one just before.
-trait Bare: Copy + Into<Value> {
-    fn is(self, other: Self) -> bool;
-
-    fn place(value: &mut Value) -> Option<&mut Self>;
-
-    /// Makes it the value, without a look at what it was where that is of the same type.
-    fn put(self, value: &mut Value) {
-        match Self::place(value) {
-            Some(place) => *place = self,
-            None => *value = self.into(),
-        }
-    }
-}
-
-macro_rules! bare {
-    ($($of:ident: $type:ty, |$a:ident, $b:ident| $is:expr;)*) => {
-        $(impl Bare for $type {
-            #[inline(always)]
-            fn is(self, other: Self) -> bool {
-                let ($a, $b) = (self, other);
-                $is
-            }
-
-            #[inline(always)]
-            fn place(value: &mut Value) -> Option<&mut Self> {
-                match value {
-                    Value::$of(place) => Some(place),
-                    _ => None,
-                }
-            }
-        })*
-    };
-}
-
-bare! {
-    Bool: bool, |a, b| a == b;
-    I32: i32, |a, b| a == b;
-    I64: i64, |a, b| a == b;
-    F32: f32, |a, b| a.to_bits() == b.to_bits();
-    F64: f64, |a, b| a.to_bits() == b.to_bits();
-}
 
 /// The places of one property that a further value goes to.
 struct Places<'a> {
@@ -61,13 +17,10 @@ impl Places<'_> {
     /// How the value that is shown changed, if it did.
     #[inline(always)]
     fn set<T: Bare>(self, shown: &mut T, new: T) -> Option<ValueChange> {
-        let old = std::mem::replace(shown, new);
-        if old.is(new) {
-            return None;
-        }
+        let old = new.replace(shown)?;
         new.put(self.asked);
         old.put(self.base);
-        Some(ValueChange::Replaced { old: old.into(), new: new.into() })
+        Some(new.change_from(old))
     }
 }
 

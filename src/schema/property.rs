@@ -340,11 +340,6 @@ impl PropertyInfo {
         self.rules.any()
     }
 
-    /// Whether any value of its type without memory of its own is good for it, whatever it was before.
-    pub(crate) fn takes_any(&self, value: &Value) -> bool {
-        value.is_plain() && !self.rules.any() && self.value_type.scalar() == value.scalar_type()
-    }
-
     /// The error of using it as something else.
     pub(crate) fn wrong_type(&self, found: impl Into<String>) -> Error {
         self.slot().wrong_type(found)

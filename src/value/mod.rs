@@ -1,6 +1,7 @@
 //! Typed values, what writers ask for, and what comes of it.
 
 mod addition;
+mod bare;
 mod bytes;
 mod change;
 mod containers;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 pub use self::addition::Addition;
 pub(crate) use self::addition::{Add, Mode};
+pub(crate) use self::bare::Bare;
 pub use self::bytes::Bytes;
 pub(crate) use self::change::{Change, DictChange, ListChange, Step};
 pub use self::containers::{Dict, Entries, Items, Key, List};

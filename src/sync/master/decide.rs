@@ -7,9 +7,9 @@ use super::session::{Channel, PeerInfo};
 use crate::error::{Error, Result};
 use crate::limits::MAX_PROFILE_BYTES;
 use crate::planted::{Bug, planted};
-use crate::schema::{PropertyIndex, PropertyInfo, Relation, Schema};
+use crate::schema::{PropertyIndex, Relation, Schema};
 use crate::value::{
-    Add, Change, Effect, Gap, Happened, Happening, ItemRef, Misfit, Mode, Origin, OwnOp, PartChange,
+    Add, Bare, Change, Effect, Gap, Happened, Happening, ItemRef, Misfit, Mode, Origin, OwnOp, PartChange,
     PartEffect, Step, Target, Value, ValueChange,
 };
 use crate::wire::frames::{Op, Ops};
@@ -89,13 +89,7 @@ impl<'a> Decision<'a> {
             let reason = format!("`{}` is volatile and no part of batches", info.name());
             return Err(Error::InvalidArgument { argument: "property", reason });
         }
-        if let Some(new) = quick(info, &self.profile.values[property.usize()], &op.change) {
-            let value = &mut self.profile.values[property.usize()];
-            let change = (*value != new).then(|| {
-                let old = std::mem::replace(value, new.clone());
-                ValueChange::Replaced { old, new: new.clone() }
-            });
-            self.done.push(Done { property, op: op_place, step: Step::Value(new), change });
+        if !info.has_rules() && self.take_bare(property, op_place, &op.change).is_some() {
             return Ok(());
         }
         let step = self.resolve(property, &op.change)?;
@@ -110,6 +104,28 @@ impl<'a> Decision<'a> {
         self.profile.size = size;
         self.done.push(Done { property, op: op_place, step, change });
         Ok(())
+    }
+
+    /// The short way for what there is most: a number that may have any value is set, or added to without bounds. `None` when it
+    /// is not that, or does not fit.
+    fn take_bare(&mut self, property: PropertyIndex, op: u32, change: &Change) -> Option<()> {
+        let plus = |now: i64, amount: &i64| now.checked_add(*amount);
+        let (step, change) = match (change, &mut self.profile.values[property.usize()]) {
+            (Change::Set(Value::I32(new)), Value::I32(now)) => set_bare(now, *new),
+            (Change::Set(Value::I64(new)), Value::I64(now)) => set_bare(now, *new),
+            (Change::Set(Value::F32(new)), Value::F32(now)) => set_bare(now, *new),
+            (Change::Set(Value::F64(new)), Value::F64(now)) => set_bare(now, *new),
+            (Change::Set(Value::Bool(new)), Value::Bool(now)) => set_bare(now, *new),
+            (Change::Add(Add::Int { amount, mode: Mode::Plain }), Value::I32(now)) => {
+                set_bare(now, i32::try_from(plus(i64::from(*now), amount)?).ok()?)
+            }
+            (Change::Add(Add::Int { amount, mode: Mode::Plain }), Value::I64(now)) => {
+                set_bare(now, plus(*now, amount)?)
+            }
+            _ => return None,
+        };
+        self.done.push(Done { property, op, step, change });
+        Some(())
     }
 
     /// What a change makes of the property as it is now.
@@ -191,16 +207,9 @@ impl<'a> Decision<'a> {
     }
 }
 
-/// What becomes of a number that may have any value and is set, or added to without bounds; `None` when it is something else.
-fn quick(info: &PropertyInfo, value: &Value, change: &Change) -> Option<Value> {
-    let new = match change {
-        Change::Set(new) => new.clone(),
-        Change::Add(Add::Int { amount, mode: Mode::Plain }) => {
-            Value::int_of_type(value.scalar_type()?, value.as_int()?.checked_add(*amount)?)?
-        }
-        _ => return None,
-    };
-    info.takes_any(&new).then_some(new)
+#[inline(always)]
+fn set_bare<T: Bare>(now: &mut T, new: T) -> (Step, Option<ValueChange>) {
+    (Step::Value(new.into()), new.replace(now).map(|old| new.change_from(old)))
 }
 
 /// What the journal is told of a batch: at most one effect a property, of those that are stored.

@@ -7,6 +7,7 @@ mod decide;
 mod document;
 #[cfg(feature = "simulation")]
 pub mod lab;
+mod log;
 mod open;
 mod outbound;
 mod outcomes;

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::profile::{
-    Done, Entry, ListLog, ListStep, MasterProfile, Range, Recent, RecentStep, recent_since,
-};
+use super::log::Last;
+use super::profile::{Done, Entry, ListLog, ListStep, MasterProfile, Recent, RecentStep};
 use super::session::{Channel, ChannelPhase, PeerInfo, View};
 use super::{Action, Due, Master, Now};
 use crate::error::Error;
@@ -348,7 +347,7 @@ impl Delta<'_> {
         let mut keys = ChannelKeys { numbers: &mut profile.keys, told: &mut open.told, view: &peer.view };
         let history = History {
             schema,
-            recent: recent_since(&profile.recent, open.version),
+            recent: profile.recent.last_while(|recent| recent.version > open.version),
             lists: &profile.lists,
             reaches: open.version >= profile.recent_from,
             since: open.version,
@@ -387,26 +386,32 @@ fn put_scalars(
     open: &Channel,
     body: &mut Vec<u8>,
 ) -> bool {
-    let unseen = recent_since(&profile.recent, open.version);
+    let unseen = profile.recent_since(open.version);
     if unseen.len() > FEW {
         return false;
     }
-    let mut scalars: SmallVec<[(u16, PropertyIndex, Option<i64>); FEW]> = SmallVec::new();
+    // In ascending order of the observer's index.
+    let mut scalars = [(0_u16, PropertyIndex(0), None); FEW];
+    let mut count = 0;
     for recent in unseen {
         let RecentStep::Scalar { before } = recent.what else { return false };
         if !schema.property(recent.property).visible_to(open.relation) && !planted(Bug::DeltaShowsAll) {
             continue;
         }
         let Some(index) = peer.view.to_peer(recent.property) else { continue };
+        let place =
+            scalars[..count].iter().rposition(|(other, ..)| *other <= index).map_or(0, |place| place + 1);
         // Of those that changed more than once, what was before the first one counts.
-        match scalars.binary_search_by_key(&index, |(index, ..)| *index) {
-            Ok(_) => {}
-            Err(place) => scalars.insert(place, (index, recent.property, before)),
+        if place > 0 && scalars[place - 1].0 == index {
+            continue;
         }
+        scalars.copy_within(place..count, place + 1);
+        scalars[place] = (index, recent.property, before);
+        count += 1;
     }
     let mut writer = DeltaWriter::new(body);
-    for (index, property, before) in scalars {
-        writer.put(index, &profile.values[property.usize()], before, &mut WrittenOut);
+    for (index, property, before) in &scalars[..count] {
+        writer.put(*index, &profile.values[property.usize()], *before, &mut WrittenOut);
     }
     true
 }
@@ -425,7 +430,7 @@ const WRITER_SPARE_BYTES: usize = 256;
 struct History<'a> {
     schema: &'a Schema,
     /// Those that it has not seen, if all of them are there.
-    recent: Range<'a, Recent>,
+    recent: Last<'a, Recent>,
     lists: &'a ByIndex<ListLog>,
     /// Whether all that it has not seen is among the recent steps.
     reaches: bool,
@@ -440,8 +445,8 @@ impl<'a> History<'a> {
     }
 
     /// The steps of a property's log that the observer has not seen.
-    fn unseen(&self, property: PropertyIndex) -> Range<'a, ListStep> {
-        self.lists.get(property.get()).map_or_else(Range::default, |log| log.since(self.since))
+    fn unseen(&self, property: PropertyIndex) -> Last<'a, ListStep> {
+        self.lists.get(property.get()).map_or_else(Last::default, |log| log.since(self.since))
     }
 
     /// Writes what a property is now, as steps where these are known and shorter. `whole` asks for all of it.
@@ -515,7 +520,7 @@ impl<'a> History<'a> {
 }
 
 /// The steps, of which those that give the same part another value are one, as long as nothing moves.
-fn merged<'s>(steps: Range<'s, ListStep>, writer: u128) -> Vec<OutStep<'s>> {
+fn merged<'s>(steps: Last<'s, ListStep>, writer: u128) -> Vec<OutStep<'s>> {
     let mut merged: Vec<OutStep<'s>> = Vec::new();
     let mut places: BTreeMap<&Path, usize> = BTreeMap::new();
     for step in steps {

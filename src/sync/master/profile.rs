@@ -1,12 +1,13 @@
 //! One profile in the master's memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque, vec_deque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
 use super::Retry;
+use super::log::{Last, Log};
 use super::outcomes::Outcomes;
 use super::volatile::ProfileVolatile;
 use crate::error::{Error, ErrorCode};
@@ -57,7 +58,7 @@ pub(super) struct MasterProfile {
     pub(super) hashes: Hashes,
     /// What became of batches with idempotency keys.
     pub(super) outcomes: Outcomes,
-    pub(super) recent: VecDeque<Recent>,
+    pub(super) recent: Log<Recent, MAX_RECENT_CHANGES>,
     /// What happened to each list lately, by the master's index of it.
     pub(super) lists: ByIndex<ListLog>,
     /// The version at which the epoch began.
@@ -115,7 +116,7 @@ pub(super) enum RecentStep {
 /// What happened to a list, or within a value with parts in parts, lately.
 #[derive(Default)]
 pub(super) struct ListLog {
-    steps: VecDeque<ListStep>,
+    steps: Log<ListStep, MAX_LIST_STEPS>,
     /// Every step after this version is there.
     from: u64,
     /// Every step after this version that moved items is there.
@@ -142,58 +143,20 @@ impl ListLog {
     }
 
     /// The steps after a version, oldest first.
-    pub(super) fn since(&self, version: u64) -> Range<'_, ListStep> {
-        let from = self.steps.partition_point(|step| step.version <= version);
-        Range(self.steps.range(from..))
+    pub(super) fn since(&self, version: u64) -> Last<'_, ListStep> {
+        self.steps.last_while(|step| step.version > version)
     }
 
     fn push(&mut self, step: ListStep) {
-        if self.steps.len() >= MAX_LIST_STEPS
-            && let Some(dropped) = self.steps.pop_front()
-        {
+        if let Some(dropped) = self.steps.next_to_go() {
             self.from = dropped.version;
             if dropped.effect.moves_items() {
                 self.moved_from = dropped.version;
             }
         }
-        self.steps.push_back(step);
+        self.steps.push(step);
     }
 }
-
-/// The recent steps after a version.
-pub(super) fn recent_since(recent: &VecDeque<Recent>, version: u64) -> Range<'_, Recent> {
-    let from = recent.partition_point(|recent| recent.version <= version);
-    Range(recent.range(from..))
-}
-
-/// Some of the last steps of a log.
-pub(super) struct Range<'a, T>(vec_deque::Iter<'a, T>);
-
-impl<T> Default for Range<'_, T> {
-    fn default() -> Self {
-        Self(vec_deque::Iter::default())
-    }
-}
-
-impl<T> Clone for Range<'_, T> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl<'a, T> Iterator for Range<'a, T> {
-    type Item = &'a T;
-
-    fn next(&mut self) -> Option<&'a T> {
-        self.0.next()
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.0.size_hint()
-    }
-}
-
-impl<T> ExactSizeIterator for Range<'_, T> {}
 
 /// A step of what happened to a list, by an operation of a writer session.
 pub(super) struct ListStep {
@@ -284,7 +247,7 @@ impl MasterProfile {
             volatile: ProfileVolatile::default(),
             hashes: Hashes::default(),
             outcomes: Outcomes::default(),
-            recent: VecDeque::new(),
+            recent: Log::default(),
             lists: ByIndex::default(),
             epoch_version: 0,
             logged_from: 0,
@@ -331,49 +294,57 @@ impl MasterProfile {
 
     /// Remembers what a batch under the number did, whose steps are taken already and made this version.
     pub(super) fn remember(&mut self, version: u64, writer: u128, number: u64, done: &mut Vec<Done>) {
-        for Done { property, op, step, change } in done.drain(..) {
+        for Done { property, op, step, change } in done.iter_mut() {
             let Some(change) = change else { continue };
+            let property = *property;
             self.property_versions[property.usize()] = version;
             self.hashes.forget(property.usize());
-            let what = match (step, change) {
-                (step @ (Step::List(_) | Step::Part(_)), change) => {
-                    match &change {
+            let what = match (&step, &*change) {
+                (Step::Value(_), ValueChange::Replaced { old, .. }) => {
+                    RecentStep::Scalar { before: old.as_int() }
+                }
+                (Step::List(_) | Step::Part(_), change) => {
+                    match change {
                         ValueChange::EntryRemoved { key, .. } => self.key_removed(property, key),
-                        ValueChange::Cleared { old } => {
-                            for (key, _) in old.as_dict().into_iter().flatten() {
-                                self.key_removed(property, key);
-                            }
-                        }
+                        ValueChange::Cleared { old } => self.keys_removed(property, old),
                         _ => {}
                     }
-                    let (own, before) = (OwnOp { batch: number, op }, change.integer_before());
+                    let (own, before) = (OwnOp { batch: number, op: *op }, change.integer_before());
+                    let step = std::mem::replace(step, Step::Value(Value::Bool(false)));
                     let Some(effect) = step.into_logged() else { continue };
                     self.log_list_step(property, ListStep { version, effect, before, writer, own });
                     RecentStep::List
                 }
                 (_, ValueChange::EntryPut { key, old, .. }) => {
-                    RecentStep::Entry { key, before: old.as_ref().and_then(Value::as_int) }
+                    RecentStep::Entry { key: key.clone(), before: old.as_ref().and_then(Value::as_int) }
                 }
                 (_, ValueChange::EntryRemoved { key, .. }) => {
-                    self.key_removed(property, &key);
-                    RecentStep::Entry { key, before: None }
+                    self.key_removed(property, key);
+                    RecentStep::Entry { key: key.clone(), before: None }
                 }
                 (_, ValueChange::Cleared { old }) => {
-                    for (key, _) in old.as_dict().into_iter().flatten() {
-                        self.key_removed(property, key);
-                    }
+                    self.keys_removed(property, old);
                     RecentStep::Cleared
                 }
-                (_, ValueChange::Replaced { old, .. }) => RecentStep::Scalar { before: old.as_int() },
                 _ => continue,
             };
-            if self.recent.len() >= MAX_RECENT_CHANGES
-                && let Some(dropped) = self.recent.pop_front()
-            {
+            if let Some(dropped) = self.recent.next_to_go() {
                 self.recent_from = dropped.version;
             }
-            self.recent.push_back(Recent { version, property, what });
+            self.recent.push(Recent { version, property, what });
         }
+        done.clear();
+    }
+
+    fn keys_removed(&mut self, property: PropertyIndex, old: &Value) {
+        for (key, _) in old.as_dict().into_iter().flatten() {
+            self.key_removed(property, key);
+        }
+    }
+
+    /// What happened after a version, as far as it is remembered.
+    pub(super) fn recent_since(&self, version: u64) -> Last<'_, Recent> {
+        self.recent.last_while(|recent| recent.version > version)
     }
 
     /// Remembers a step of what happened to a list.
@@ -390,7 +361,7 @@ impl MasterProfile {
     /// What happened to a property up to a version is not known.
     pub(super) fn forget_steps(&mut self, property: PropertyIndex, version: u64) {
         self.lists
-            .insert(property.get(), ListLog { steps: VecDeque::new(), from: version, moved_from: version });
+            .insert(property.get(), ListLog { steps: Log::default(), from: version, moved_from: version });
     }
 
     /// Forgets a writer session.
@@ -413,8 +384,8 @@ impl MasterProfile {
     }
 
     /// What happened to a property after a version that is known, oldest first.
-    pub(super) fn logged_since(&self, property: PropertyIndex, version: u64) -> Range<'_, ListStep> {
-        self.lists.get(property.get()).map_or_else(Range::default, |log| log.since(version))
+    pub(super) fn logged_since(&self, property: PropertyIndex, version: u64) -> Last<'_, ListStep> {
+        self.lists.get(property.get()).map_or_else(Last::default, |log| log.since(version))
     }
 
     /// Puts what changed after `since` into `out`, in ascending order.
@@ -425,7 +396,7 @@ impl MasterProfile {
             out.extend(versions.filter(|(v, _)| **v > since).map(|(_, i)| PropertyIndex(i)));
             return;
         }
-        out.extend(recent_since(&self.recent, since).map(|r| r.property));
+        out.extend(self.recent_since(since).map(|recent| recent.property));
         out.sort_unstable();
         out.dedup();
     }
