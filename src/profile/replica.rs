@@ -7,7 +7,7 @@ use super::batches::Batch;
 use super::{Cause, Profile, PropertyChanged, State, Wait};
 use crate::error::{Error, Result};
 use crate::schema::{PropertyIndex, Relation, Schema};
-use crate::value::{Effect, Misfit, OwnOp, Tracked, Value, ValueChange};
+use crate::value::{Bare, Effect, Misfit, OwnOp, Tracked, Value, ValueChange};
 use crate::wire::delta::DeltaEntry;
 
 /// Changes of one delta for which room is kept.
@@ -171,11 +171,11 @@ impl Profile {
     /// false, when it is not that.
     fn apply_scalars(&mut self, entries: &[DeltaEntry]) -> bool {
         let is_one = |entry: &DeltaEntry| {
-            let shown = &self.values[usize::from(entry.property)];
-            let fits = match &entry.effect {
-                Effect::Value(value) => value.is_plain() && value.scalar_type() == shown.scalar_type(),
+            let fits = match (&entry.effect, &self.values[usize::from(entry.property)]) {
+                (Effect::Value(Value::I32(_)), Value::I32(_)) | (Effect::Diff(_), Value::I64(_)) => true,
                 // One that leads out of its type is no good.
-                Effect::Diff(_) => entry.effect.scalar(shown).is_some(),
+                (Effect::Diff(diff), Value::I32(now)) => plus(*now, *diff).is_some(),
+                (Effect::Value(value), now) => value.is_plain() && value.scalar_type() == now.scalar_type(),
                 _ => false,
             };
             fits && self.overlays.get(entry.property).is_none()
@@ -184,12 +184,22 @@ impl Profile {
             return false;
         }
         for entry in entries {
-            let shown = &mut self.values[usize::from(entry.property)];
-            let Some(new) = entry.effect.scalar(shown) else { continue };
-            if *shown != new {
-                let old = std::mem::replace(shown, new.clone());
+            let change = match (&entry.effect, &mut self.values[usize::from(entry.property)]) {
+                (Effect::Value(Value::I32(new)), Value::I32(now)) => new.put_in(now),
+                (Effect::Value(Value::I64(new)), Value::I64(now)) => new.put_in(now),
+                (Effect::Value(Value::F32(new)), Value::F32(now)) => new.put_in(now),
+                (Effect::Value(Value::F64(new)), Value::F64(now)) => new.put_in(now),
+                (Effect::Value(Value::Bool(new)), Value::Bool(now)) => new.put_in(now),
+                (Effect::Diff(diff), Value::I32(now)) => plus(*now, *diff).and_then(|new| new.put_in(now)),
+                (Effect::Diff(diff), Value::I64(now)) => now.wrapping_add(*diff).put_in(now),
+                (Effect::Value(new), now) => (now != new).then(|| {
+                    let old = std::mem::replace(now, new.clone());
+                    ValueChange::Replaced { old, new: new.clone() }
+                }),
+                _ => None,
+            };
+            if let Some(change) = change {
                 let (property, cause) = (PropertyIndex(entry.property), Cause::Remote);
-                let change = ValueChange::Replaced { old, new };
                 self.events.push(PropertyChanged { property, cause, change });
             }
         }
@@ -399,4 +409,9 @@ fn apply(effect: &Effect, target: &mut Value, mut tell: impl FnMut(ValueChange))
         }
     }
     Ok(())
+}
+
+/// The sum, if it fits.
+fn plus(now: i32, diff: i64) -> Option<i32> {
+    i32::try_from(i64::from(now).wrapping_add(diff)).ok()
 }

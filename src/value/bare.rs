@@ -30,6 +30,12 @@ pub(crate) trait Bare: Copy + Into<Value> {
     fn change_from(self, old: Self) -> ValueChange {
         ValueChange::Replaced { old: old.into(), new: self.into() }
     }
+
+    /// Puts it where another one is. How that changed, if it did.
+    #[inline(always)]
+    fn put_in(self, place: &mut Self) -> Option<ValueChange> {
+        self.replace(place).map(|old| self.change_from(old))
+    }
 }
 
 macro_rules! bare {

@@ -255,19 +255,32 @@ pub(crate) fn read_delta<K: ReadKeys>(
     let start = entries.len();
     let mut next = 0_u64;
     while !reader.is_empty() {
-        let entry = (|| {
+        let mut read = || {
             let head = reader.u64().ok_or("ends inside an entry")?;
             let index = next.checked_add(head >> 2).ok_or("names an unknown property")?;
             let value_type = types.type_of(index).ok_or("names an unknown property")?;
             next = index + 1;
-            read_entry(&mut reader, index as u16, value_type, head & 3, keys)
-        })();
-        match entry {
-            Ok(entry) => entries.push(entry),
-            Err(reason) => {
-                entries.truncate(start);
-                return Err(Error::malformed("delta", reason));
-            }
+            let property = index as u16;
+            // What there is most, made in its place.
+            let effect = match (value_type, head & 3) {
+                (ValueType::Scalar(ScalarType::I32 | ScalarType::I64), DIFFERENCE) => {
+                    Effect::Diff(reader.i64().ok_or("ends inside a difference")?)
+                }
+                (ValueType::Scalar(ScalarType::I32), WHOLE) => {
+                    let int = reader.i64().ok_or("ends inside a value")?;
+                    Effect::Value(Value::I32(i32::try_from(int).map_err(|_| "an integer does not fit i32")?))
+                }
+                (value_type, what) => {
+                    entries.push(read_entry(&mut reader, property, value_type, what, keys)?);
+                    return Ok::<(), &str>(());
+                }
+            };
+            entries.push(DeltaEntry { property, effect, own: Vec::new() });
+            Ok(())
+        };
+        if let Err(reason) = read() {
+            entries.truncate(start);
+            return Err(Error::malformed("delta", reason));
         }
     }
     Ok(())
@@ -287,9 +300,6 @@ fn read_entry<K: ReadKeys>(
     };
     let effect = match (value_type, what) {
         (ValueType::Scalar(ScalarType::Bool), 0 | 1) => Effect::Value(Value::Bool(what == 1)),
-        (ValueType::Scalar(scalar), DIFFERENCE) if scalar.is_integer() => {
-            Effect::Diff(reader.i64().ok_or("ends inside a difference")?)
-        }
         (_, WHOLE) => Effect::Value(read_value(reader, property, value_type, keys)?),
         (nested, ONE_STEP | STEPS) if nested.is_nested() => {
             let count = count(reader)?;

@@ -209,7 +209,7 @@ impl<'a> Decision<'a> {
 
 #[inline(always)]
 fn set_bare<T: Bare>(now: &mut T, new: T) -> (Step, Option<ValueChange>) {
-    (Step::Value(new.into()), new.replace(now).map(|old| new.change_from(old)))
+    (Step::Value(new.into()), new.put_in(now))
 }
 
 /// What the journal is told of a batch: at most one effect a property, of those that are stored.

@@ -390,27 +390,25 @@ fn put_scalars(
     if unseen.len() > FEW {
         return false;
     }
-    // In ascending order of the observer's index.
-    let mut scalars = [(0_u16, PropertyIndex(0), None); FEW];
-    let mut count = 0;
+    let mut scalars: SmallVec<[(u16, &Recent); FEW]> = SmallVec::new();
+    let mut ascending = true;
     for recent in unseen {
-        let RecentStep::Scalar { before } = recent.what else { return false };
+        let RecentStep::Scalar { .. } = recent.what else { return false };
         if !schema.property(recent.property).visible_to(open.relation) && !planted(Bug::DeltaShowsAll) {
             continue;
         }
         let Some(index) = peer.view.to_peer(recent.property) else { continue };
-        let place =
-            scalars[..count].iter().rposition(|(other, ..)| *other <= index).map_or(0, |place| place + 1);
+        ascending &= scalars.last().is_none_or(|(last, _)| *last < index);
+        scalars.push((index, recent));
+    }
+    if !ascending {
         // Of those that changed more than once, what was before the first one counts.
-        if place > 0 && scalars[place - 1].0 == index {
-            continue;
-        }
-        scalars.copy_within(place..count, place + 1);
-        scalars[place] = (index, recent.property, before);
-        count += 1;
+        scalars.sort_by_key(|(index, _)| *index);
+        scalars.dedup_by_key(|(index, _)| *index);
     }
     let mut writer = DeltaWriter::new(body);
-    for (index, property, before) in &scalars[..count] {
+    for (index, Recent { property, what, .. }) in &scalars {
+        let RecentStep::Scalar { before } = what else { continue };
         writer.put(*index, &profile.values[property.usize()], *before, &mut WrittenOut);
     }
     true
