@@ -118,8 +118,15 @@ impl Profile {
                 ),
             });
         }
-        if own == self.batches.applied_through() && self.apply_scalars(entries) {
-            return Ok(());
+        if own == self.batches.applied_through() {
+            if self.apply_scalars(entries) {
+                return Ok(());
+            }
+            if let [entry] = entries
+                && let Some(applied) = self.apply_step(entry)
+            {
+                return applied;
+            }
         }
         let mut done = std::mem::take(&mut self.done);
         let mut growth = 0;
@@ -132,7 +139,7 @@ impl Profile {
                 for (property, change) in done.into_iter().rev() {
                     change.undo(self.confirmed_mut(property));
                 }
-                return Err(Error::malformed("delta", "an effect does not fit its property"));
+                return Err(misfit());
             }
             if is_shown {
                 growth += confirmed.size() as isize - before;
@@ -204,6 +211,31 @@ impl Profile {
             }
         }
         true
+    }
+
+    /// The short way for what there is most beside those: one step of a list or a dictionary over which nothing is pending. `None`
+    /// when it is not that.
+    fn apply_step(&mut self, entry: &DeltaEntry) -> Option<Result<()>> {
+        if self.overlays.get(entry.property).is_some() {
+            return None;
+        }
+        let shown = &mut self.values[usize::from(entry.property)];
+        let before = shown.size();
+        let applied = match &entry.effect {
+            Effect::List(steps) if steps.len() == 1 => steps[0].apply(shown),
+            Effect::Dict(steps) if steps.len() == 1 => steps[0].apply(shown),
+            _ => return None,
+        };
+        self.size = self.size - before + shown.size();
+        match applied {
+            Ok(None) => {}
+            Ok(Some(change)) => {
+                let (property, cause) = (PropertyIndex(entry.property), Cause::Remote);
+                self.events.push(PropertyChanged { property, cause, change });
+            }
+            Err(Misfit) => return Some(Err(misfit())),
+        }
+        Some(Ok(()))
     }
 
     fn confirmed_mut(&mut self, property: u16) -> &mut Value {
@@ -409,6 +441,10 @@ fn apply(effect: &Effect, target: &mut Value, mut tell: impl FnMut(ValueChange))
         }
     }
     Ok(())
+}
+
+fn misfit() -> Error {
+    Error::malformed("delta", "an effect does not fit its property")
 }
 
 /// The sum, if it fits.
