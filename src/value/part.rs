@@ -138,7 +138,7 @@ impl Target {
             Origin::Gone => return None,
         };
         if matches!(self.origin, Origin::Base { .. }) && !path.has_items() {
-            // Names stay what they are, and there may be very many steps.
+            // As in `target_of`.
             return Some(Position::At(path));
         }
         let mut path = path;
@@ -683,6 +683,10 @@ pub(super) fn undo_at(path: &Path, change: ValueChange, target: &mut Value) {
 /// How a writer names the place that it sees, over pending operations of its own.
 pub(crate) fn target_of<'a>(shown: &Path, pending: impl Iterator<Item = Happened<'a>>) -> Named {
     let mut path = shown.clone();
+    if !path.has_items() {
+        // Names stay what they are, and there may be very many steps.
+        return Named::Target(Target::confirmed(path));
+    }
     // Given the last first.
     for happened in pending {
         let Happening::Part(effect) = happened.effect else { continue };
