@@ -130,7 +130,10 @@ impl Profile {
     /// [`set`](Self::set).
     pub fn add(&mut self, property: PropertyIndex, addition: impl Into<Addition>) -> Result<bool> {
         let Addition(add) = addition.into();
-        self.change(property, Change::Add(add))
+        match self.add_again(property, &add) {
+            Some(changed) => Ok(changed),
+            None => self.change(property, Change::Add(add)),
+        }
     }
 
     /// Lets the batch that is begun be refused unless a property has this value when the master decides it, whatever this

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use smallvec::SmallVec;
+
 use super::changes::bracket_error;
 use super::overlay::Overlay;
 use super::{Cause, Profile, State};
@@ -19,6 +21,9 @@ use crate::wire::varint::Reader;
 const DELTA_FORMAT: u8 = 0xd1;
 /// First byte of a stand-alone snapshot.
 const SNAPSHOT_FORMAT: u8 = 0xa1;
+
+/// Bytes that most deltas take at most.
+const USUAL_BYTES: usize = 32;
 
 impl Profile {
     /// What changed since the last delta, as bytes; empty when nothing did. Apply each delta once, in the order in which
@@ -42,11 +47,11 @@ impl Profile {
         if self.batches.in_bracket() {
             return Err(bracket_error("is begun: commit or cancel it first"));
         }
-        let mut out = Vec::new();
-        let mut overlays: Vec<_> = self.overlays.iter().collect();
+        let mut overlays: SmallVec<[_; 8]> = self.overlays.iter().collect();
         if overlays.is_empty() {
-            return Ok(out);
+            return Ok(Vec::new());
         }
+        let mut out = Vec::with_capacity(USUAL_BYTES);
         overlays.sort_unstable_by_key(|overlay| overlay.property);
         self.put_stamp(DELTA_FORMAT, &mut out);
         let mut writer = DeltaWriter::new(&mut out);
