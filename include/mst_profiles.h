@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* What mst_abi_hash() of the library must return. */
-#define MST_ABI_HASH 0x6dc8a3aa3654ecb5ULL
+#define MST_ABI_HASH 0x15afc1b064f33223ULL
 
 
 /**
@@ -291,6 +291,10 @@ enum MstResult
    * Another master took the database over.
    */
   MST_ERR_STORE_FENCED = -606,
+  /**
+   * The database keeps no history, or none that goes back as far.
+   */
+  MST_ERR_STORE_NO_HISTORY = -607,
   /**
    * The token is refused.
    */

@@ -166,6 +166,8 @@ error_codes! {
     StoreInUse = -605, "STORE_IN_USE";
     /// Another master took the database over.
     StoreFenced = -606, "STORE_FENCED";
+    /// The database keeps no history, or none that goes back as far.
+    StoreNoHistory = -607, "STORE_NO_HISTORY";
     /// The token is refused.
     AuthFailed = -701, "AUTH_FAILED";
 }

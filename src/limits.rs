@@ -122,6 +122,15 @@ pub const HASH_INTERVAL: Duration = Duration::from_secs(5);
 pub const MAX_DURABLE_ENTRIES: usize = 1000;
 /// Events of a master that wait for its operator; past it new ones are dropped.
 pub const MAX_MASTER_EVENTS: usize = 4096;
+/// Age up to which journal rows are kept as history, unless set.
+pub const HISTORY_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Journal rows of one profile that are kept as history, unless set.
+pub const HISTORY_ROWS: u64 = 1000;
+/// Journal rows from one kept document to the next: what a look into the past has to go through, and by how much more than
+/// what is asked for is kept.
+pub const HISTORY_STRIDE_ROWS: u64 = 64;
+/// Time within which a profile has to be read, with all attempts; after it whoever waits is told that it is unavailable.
+pub const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time a stopping master has to save everything.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest interval or delay that is told from for ever.

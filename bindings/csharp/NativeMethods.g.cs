@@ -18,7 +18,7 @@ namespace MstProfiles.Native
         const string __DllName = "mst_profiles";
 #endif
 
-        public const ulong MST_ABI_HASH = 0x6dc8a3aa3654ecb5;
+        public const ulong MST_ABI_HASH = 0x15afc1b064f33223;
 
 
         /// <summary>
@@ -2574,6 +2574,10 @@ namespace MstProfiles.Native
         ///  Another master took the database over.
         /// </summary>
         MST_ERR_STORE_FENCED = -606,
+        /// <summary>
+        ///  The database keeps no history, or none that goes back as far.
+        /// </summary>
+        MST_ERR_STORE_NO_HISTORY = -607,
         /// <summary>
         ///  The token is refused.
         /// </summary>

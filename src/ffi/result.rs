@@ -144,6 +144,8 @@ pub enum MstResult {
     MST_ERR_STORE_IN_USE = -605,
     /// Another master took the database over.
     MST_ERR_STORE_FENCED = -606,
+    /// The database keeps no history, or none that goes back as far.
+    MST_ERR_STORE_NO_HISTORY = -607,
     /// The token is refused.
     MST_ERR_AUTH_FAILED = -701,
 }
@@ -215,6 +217,7 @@ impl From<ErrorCode> for MstResult {
             ErrorCode::StoreNewer => Self::MST_ERR_STORE_NEWER,
             ErrorCode::StoreInUse => Self::MST_ERR_STORE_IN_USE,
             ErrorCode::StoreFenced => Self::MST_ERR_STORE_FENCED,
+            ErrorCode::StoreNoHistory => Self::MST_ERR_STORE_NO_HISTORY,
             ErrorCode::AuthFailed => Self::MST_ERR_AUTH_FAILED,
         }
     }
@@ -369,6 +372,7 @@ pub extern "C" fn mst_result_name(result: i32) -> *const c_char {
         -604 => b"MST_ERR_STORE_NEWER\0",
         -605 => b"MST_ERR_STORE_IN_USE\0",
         -606 => b"MST_ERR_STORE_FENCED\0",
+        -607 => b"MST_ERR_STORE_NO_HISTORY\0",
         -701 => b"MST_ERR_AUTH_FAILED\0",
         _ => b"MST_UNKNOWN\0",
     };

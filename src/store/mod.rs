@@ -5,17 +5,18 @@
 
 #[cfg(test)]
 mod conformance;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) mod journal;
 mod memory;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) use self::journal::{decode_effects, encode_effects};
-#[cfg(all(feature = "sqlite", feature = "simulation"))]
+#[cfg(all(any(feature = "sqlite", feature = "postgres"), feature = "simulation"))]
 #[cfg_attr(not(all(feature = "client", feature = "server")), allow(unused_imports))]
 pub(crate) use self::journal::{decode_refused, encode_refused};
 pub use self::memory::MemoryStore;
@@ -40,11 +41,29 @@ pub trait ProfileStore: Send {
     /// [`ErrorCode::StoreInUse`] while another live owner is known to hold it, or what the engine says.
     fn claim(&mut self) -> Result<()>;
 
+    /// Whether it has a journal. Without one, nothing is ever appended, and a batch is durable only when a document that
+    /// contains it was written.
+    fn has_journal(&self) -> bool {
+        true
+    }
+
+    /// How much of the journal to keep as history when documents contain it. Called before anything is written; a store that
+    /// keeps no history does nothing.
+    fn keep_history(&mut self, limits: HistoryLimits) {
+        let _ = limits;
+    }
+
     /// Reads a profile. `None` when there is none.
     ///
     /// # Errors
     /// [`ErrorCode::StoreCorrupt`], [`ErrorCode::StoreFailed`].
     fn restore(&mut self, user: &str) -> Result<Option<StoredProfile>>;
+
+    /// Begins to read a profile, and gives what [`restore`](Self::restore) would to `done`, once, from any thread. A store that
+    /// can read while it writes returns before. The master never asks for a profile while something of it is being written.
+    fn begin_restore(&mut self, user: &Arc<str>, done: Restored) {
+        done(self.restore(user));
+    }
 
     /// Writes documents, each only over an older version of itself; journal rows that a written document
     /// contains may be pruned in the same transaction. One result a document, in order.
@@ -79,6 +98,56 @@ pub trait ProfileStore: Send {
     /// # Errors
     /// [`ErrorCode::StoreFailed`].
     fn list(&mut self, after: Option<&str>, limit: usize) -> Result<Vec<String>>;
+
+    /// What the journal keeps of a profile: at most `limit` rows beyond the version `after`, with what they go on from. `None`
+    /// when there is no such profile.
+    ///
+    /// # Errors
+    /// [`ErrorCode::StoreCorrupt`], [`ErrorCode::StoreFailed`]; [`ErrorCode::StoreNoHistory`] of a store that keeps none.
+    fn history(&mut self, user: &str, after: u64, limit: usize) -> Result<Option<StoredHistory>> {
+        let _ = (user, after, limit);
+        Err(store_error(ErrorCode::StoreNoHistory, "this store keeps no history"))
+    }
+}
+
+/// Takes what came of reading a profile.
+pub type Restored = Box<dyn FnOnce(Result<Option<StoredProfile>>) + Send>;
+
+/// How long rows of the journal are kept once a document contains them. What exceeds either limit goes, though not always at
+/// once; rows that no document contains always stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryLimits {
+    /// The age of the oldest row. Zero keeps no history.
+    pub age: Duration,
+    /// Rows of one profile. Zero keeps no history.
+    pub rows: u64,
+}
+
+impl HistoryLimits {
+    /// Nothing is kept.
+    pub const NONE: Self = Self { age: Duration::ZERO, rows: 0 };
+
+    /// Whether nothing is kept.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.age.is_zero() || self.rows == 0
+    }
+}
+
+impl Default for HistoryLimits {
+    fn default() -> Self {
+        Self { age: crate::limits::HISTORY_AGE, rows: crate::limits::HISTORY_ROWS }
+    }
+}
+
+/// What a store knows of a profile's past.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StoredHistory {
+    /// The latest document of a version not beyond the one asked for, or else the earliest there is; with its version. `None`
+    /// when the rows are from the very beginning.
+    pub base: Option<(u64, String)>,
+    /// The rows from there on, without a gap, and up to `limit` beyond the version asked for.
+    pub rows: Vec<JournalRow>,
 }
 
 /// A profile as the database holds it.
