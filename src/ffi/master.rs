@@ -14,7 +14,10 @@ use super::schema::{MstSchema, schema_of};
 use super::text::{SizedStruct, check_out, init_options, put, put_text, read_options, read_text};
 use crate::error::{Error, ErrorCode};
 #[cfg(feature = "master")]
-use crate::{Certificate, Master, MasterEvent, MasterOptions, store::ProfileStore};
+use crate::{
+    Certificate, Master, MasterEvent, MasterOptions,
+    store::{HistoryLimits, ProfileStore},
+};
 
 /// A master of this process.
 pub struct MstMaster;
@@ -72,8 +75,17 @@ pub struct MstMasterOptions {
     /// 1 to listen nowhere, without a socket and a certificate, for peers of this process alone
     /// (`mst_master_connect_client` and the like); else 0.
     pub in_process_only: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// 1 to tell by `MST_MASTER_EVENT_PROFILE_MODIFIED` which profiles were changed, which is many events; else 0.
+    pub tell_modified: u32,
+    /// Time within which a profile has to be read from the database, with all attempts, in milliseconds; 0 is 10000. Whoever
+    /// waits longer is told that it is unavailable.
+    pub load_timeout_ms: u32,
+    /// Time that a stop has to make durable and save everything, in milliseconds; 0 is 10000.
+    pub stop_timeout_ms: u32,
+    /// The age of the oldest journal rows that are kept as the profiles' history, in seconds; 0 is 604800, seven days.
+    pub history_age_s: u32,
+    /// The journal rows of one profile that are kept as its history; 0 is 1000, `UINT32_MAX` keeps none.
+    pub history_rows: u32,
 }
 
 // SAFETY: integers and pointers alone, the first of them the size.
@@ -285,9 +297,6 @@ unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions
         }
         options.listen = None;
     }
-    if given.reserved != 0 {
-        return Err(Failure::argument("reserved", "is not zero"));
-    }
     let millis = |given: u32, usual: Duration| match given {
         0 => usual,
         given => Duration::from_millis(u64::from(given)),
@@ -298,6 +307,17 @@ unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions
     options.save_interval = millis(given.save_interval_ms, options.save_interval);
     options.unload_after = millis(given.unload_after_ms, options.unload_after);
     options.idle_timeout = millis(given.idle_timeout_ms, options.idle_timeout);
+    options.load_timeout = millis(given.load_timeout_ms, options.load_timeout);
+    options.stop_timeout = millis(given.stop_timeout_ms, options.stop_timeout);
+    options.tell_modified = given.tell_modified != 0;
+    if given.history_age_s > 0 {
+        options.history.age = Duration::from_secs(u64::from(given.history_age_s));
+    }
+    match given.history_rows {
+        0 => {}
+        u32::MAX => options.history = HistoryLimits::NONE,
+        rows => options.history.rows = u64::from(rows),
+    }
     Ok((options, database))
 }
 

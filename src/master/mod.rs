@@ -256,7 +256,7 @@ impl Master {
     /// # Errors
     /// [`ErrorCode::Closed`] when it has ended; [`Error::Timeout`] when it does not answer.
     pub fn health(&self) -> Result<MasterHealth> {
-        self.inquiry().ask(Command::Health)
+        self.inquiry().health()
     }
 
     /// The canonical JSON of a profile, wherever it is. It is not made when there is none, and does not come into memory.
@@ -345,6 +345,10 @@ impl Inquiry {
     pub(crate) fn profile_json(&self, user: &str) -> Result<Option<String>> {
         let user = user.to_string();
         self.ask(|reply| Command::ProfileJson { user, reply })
+    }
+
+    pub(crate) fn health(&self) -> Result<MasterHealth> {
+        self.ask(Command::Health)
     }
 
     pub(crate) fn query(&self, query: Query) -> Result<String> {
