@@ -1,7 +1,12 @@
-//! What every store must do, as one test that each runs.
+//! What every store must do, as one test that each runs. What is asked of those that keep history is in `history.rs`.
+
+#[allow(dead_code)]
+mod history;
 
 use std::sync::Arc;
 
+#[allow(unused_imports)]
+pub(crate) use self::history::history_is_kept;
 use super::{DocumentSave, Effect, JournalRow, KeyedOutcome, ProfileStore, StoredProfile, WriterInfo};
 use crate::error::ErrorCode;
 use crate::value::Value;
@@ -65,8 +70,9 @@ pub(crate) fn save(user: &str, version: u64) -> DocumentSave {
     DocumentSave { user: Arc::from(user), version, document: document(user, version) }
 }
 
+/// In the spelling that [`restored`] gives to all documents.
 pub(crate) fn document(user: &str, version: u64) -> String {
-    format!(r#"{{"name":"{user} é","$mst":{{"version":{version}}}}}"#)
+    format!(r#"{{"$mst":{{"version":{version}}},"name":"{user} é"}}"#)
 }
 
 pub(crate) fn writer(id: u128) -> Arc<WriterInfo> {
@@ -77,8 +83,16 @@ pub(crate) fn writer(id: u128) -> Arc<WriterInfo> {
     })
 }
 
+/// The profile, with its document in the one spelling that serde gives to it: to a database that knows JSON, order and white
+/// space mean nothing.
 pub(crate) fn restored(store: &mut dyn ProfileStore, user: &str) -> StoredProfile {
-    store.restore(user).unwrap().unwrap()
+    let profile = store.restore(user).unwrap().unwrap();
+    let document = profile.document.map(|text| parsed(&text).to_string());
+    StoredProfile { document, ..profile }
+}
+
+pub(crate) fn parsed(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
 /// A xorshift generator: tests need no better one. Says its seed, which the environment can set.

@@ -1,5 +1,6 @@
 //! The program `mst-profiles`.
 
+mod database;
 mod demo;
 mod schema;
 mod serve;

@@ -16,12 +16,12 @@ use std::time::Duration;
 use clap::Args;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use mst_profiles::limits::MAX_INTERVAL;
-use mst_profiles::store::{MemoryStore, ProfileStore, SqliteStore};
+use mst_profiles::store::{MemoryStore, ProfileStore};
 use mst_profiles::{Certificate, Master, MasterEvent, MasterOptions, Schema};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use self::settings::{Flags, Settings};
-use crate::{Failure, hex};
+use crate::{Failure, database, hex};
 
 /// What an interval may be, in milliseconds.
 const INTERVAL_MS: RangeInclusive<u64> = 0..=MAX_INTERVAL.as_millis() as u64;
@@ -58,7 +58,7 @@ fn serve(settings: Settings) -> Result<(), Failure> {
     let text = std::fs::read_to_string(&settings.schema).map_err(|error| format!("{path}: {error}"))?;
     let schema = Schema::from_json(&text).map_err(|error| format!("{path}: {error}"))?;
     let store: Box<dyn ProfileStore> = match &settings.database {
-        Some(path) => Box::new(SqliteStore::open(path)?),
+        Some(path) => database::open(path)?,
         None => Box::new(MemoryStore::new()),
     };
     let mut options = MasterOptions::new(schema);
