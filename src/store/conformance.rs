@@ -1,7 +1,11 @@
-//! What every store must do, as one test that each runs.
+//! What every store must do, as one test that each runs. What is asked of those without a journal, too, is in `documents.rs`.
+
+mod documents;
 
 use std::sync::Arc;
 
+#[allow(unused_imports)]
+pub(crate) use self::documents::documents_are_kept;
 use super::{DocumentSave, Effect, JournalRow, KeyedOutcome, ProfileStore, StoredProfile, WriterInfo};
 use crate::error::ErrorCode;
 use crate::value::Value;
@@ -12,6 +16,7 @@ pub(crate) fn conformance(open: impl Fn() -> Box<dyn ProfileStore>) {
     let mut store = open();
     store.claim().unwrap();
     nothing_is_there(&mut *store);
+    documents::documents_come_back(&mut *store);
     rows_come_back_in_order(&mut *store);
     a_repeated_append_changes_nothing(&mut *store);
     documents_take_the_place_of_rows(&mut *store);
