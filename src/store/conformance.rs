@@ -4,7 +4,6 @@ mod documents;
 
 use std::sync::Arc;
 
-#[allow(unused_imports)]
 pub(crate) use self::documents::documents_are_kept;
 use super::{DocumentSave, Effect, JournalRow, KeyedOutcome, ProfileStore, StoredProfile, WriterInfo};
 use crate::error::ErrorCode;

@@ -14,7 +14,6 @@ const LASTING: [&str; 5] = ["documents", "documents é\u{1f3b2}", "documents %_'
 
 /// Checks a store that has no journal. Each call of `open` opens the same database, empty at first, once what it returned
 /// before is dropped.
-#[allow(dead_code)]
 pub(crate) fn documents_are_kept(open: impl Fn() -> Box<dyn ProfileStore>) {
     let mut store = open();
     assert!(!store.has_journal());
