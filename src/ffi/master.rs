@@ -44,14 +44,16 @@ pub struct MstMasterOptions {
     pub listen_len: u32,
     /// Where to listen, as `address:port`; port 0 lets the system choose. `127.0.0.1:0` when null.
     pub listen: *const c_char,
-    /// The SQLite file of the database, made when it is not there. Null keeps profiles in memory alone.
+    /// The SQLite file of the database, made when it is not there; or a PostgreSQL database, as
+    /// `postgres://user:password@host/name?sslmode=require` or `host=... user=... dbname=...`, whose tables are made when they
+    /// are not there. Null keeps profiles in memory alone.
     pub database: *const c_char,
     /// Bytes of `database`.
     pub database_len: u32,
     /// Bytes of `cert_file`.
     pub cert_file_len: u32,
     /// A PEM file with the certificate and those that lead to its authority. Null makes one for development, known by
-    /// its fingerprint, which is kept beside the database.
+    /// its fingerprint, which is kept beside the database, or else made anew at each start.
     pub cert_file: *const c_char,
     /// A PEM file with the certificate's private key.
     pub key_file: *const c_char,
@@ -72,8 +74,11 @@ pub struct MstMasterOptions {
     /// 1 to listen nowhere, without a socket and a certificate, for peers of this process alone
     /// (`mst_master_connect_client` and the like); else 0.
     pub in_process_only: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Bytes of `database_ca_file`.
+    pub database_ca_file_len: u32,
+    /// A PEM file with the authorities that vouch for the PostgreSQL server's certificate. Null are those that are usual on the
+    /// web.
+    pub database_ca_file: *const c_char,
 }
 
 // SAFETY: integers and pointers alone, the first of them the size.
@@ -227,8 +232,8 @@ pub unsafe extern "C" fn mst_master_start(
         let given = unsafe { read_options("options", options)? };
         needs_master!({
             // SAFETY: the caller's promise, passed on.
-            let (options, database) = unsafe { master_options(&given)? };
-            let store: Box<dyn ProfileStore> = open_store(database)?;
+            let (options, database, ca_file) = unsafe { master_options(&given)? };
+            let store: Box<dyn ProfileStore> = open_store(database, ca_file)?;
             let master = Master::start(options, store)?;
             let state = MasterState { master: Some(master), text: String::new() };
             let handle = MASTERS.insert(Arc::new(MasterObject { state: Mutex::new(state) }));
@@ -241,12 +246,13 @@ pub unsafe extern "C" fn mst_master_start(
 /// # Safety
 /// The texts point to as many readable bytes as their lengths say, or are null.
 #[cfg(feature = "master")]
-unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions, &'a str)> {
+unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions, &'a str, &'a str)> {
     // SAFETY: the caller's promise, passed on.
-    let (listen, database, cert_file, key_file) = unsafe {
+    let (listen, database, ca_file, cert_file, key_file) = unsafe {
         (
             read_text("listen", given.listen, given.listen_len)?,
             read_text("database", given.database, given.database_len)?,
+            read_text("database_ca_file", given.database_ca_file, given.database_ca_file_len)?,
             read_text("cert_file", given.cert_file, given.cert_file_len)?,
             read_text("key_file", given.key_file, given.key_file_len)?,
         )
@@ -260,6 +266,7 @@ unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions
     }
     options.certificate = match (cert_file, key_file, database) {
         ("", "", "") => Certificate::Development(None),
+        ("", "", database) if is_server(database) => Certificate::Development(None),
         ("", "", database) => Certificate::Development(Some(database.into())),
         ("", _, _) | (_, "", _) => {
             return Err(Failure::argument("cert_file", "and key_file go together; one is missing"));
@@ -278,8 +285,11 @@ unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions
         }
         options.listen = None;
     }
-    if given.reserved != 0 {
-        return Err(Failure::argument("reserved", "is not zero"));
+    if !ca_file.is_empty() && !is_server(database) {
+        return Err(Failure::argument(
+            "database_ca_file",
+            "is of a PostgreSQL server, and the database is none",
+        ));
     }
     let millis = |given: u32, usual: Duration| match given {
         0 => usual,
@@ -291,13 +301,34 @@ unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions
     options.save_interval = millis(given.save_interval_ms, options.save_interval);
     options.unload_after = millis(given.unload_after_ms, options.unload_after);
     options.idle_timeout = millis(given.idle_timeout_ms, options.idle_timeout);
-    Ok((options, database))
+    Ok((options, database, ca_file))
 }
 
 #[cfg(feature = "master")]
-fn open_store(database: &str) -> Outcome<Box<dyn ProfileStore>> {
+fn is_server(database: &str) -> bool {
+    #[cfg(feature = "postgres")]
+    return crate::store::PostgresStore::is_meant_by(database);
+    #[cfg(not(feature = "postgres"))]
+    ["postgres://", "postgresql://"].iter().any(|scheme| database.starts_with(scheme))
+}
+
+#[cfg(feature = "master")]
+fn open_store(database: &str, ca_file: &str) -> Outcome<Box<dyn ProfileStore>> {
     if database.is_empty() {
         return Ok(Box::new(crate::store::MemoryStore::new()));
+    }
+    if is_server(database) {
+        #[cfg(feature = "postgres")]
+        {
+            let ca_file = (!ca_file.is_empty()).then(|| ca_file.into());
+            let options = crate::store::PostgresOptions { ca_file, ..Default::default() };
+            return Ok(Box::new(crate::store::PostgresStore::connect(database, options)?));
+        }
+        #[cfg(not(feature = "postgres"))]
+        {
+            let _ = ca_file;
+            return Err(Failure::disabled("PostgreSQL database"));
+        }
     }
     #[cfg(feature = "sqlite")]
     return Ok(Box::new(crate::store::SqliteStore::open(Path::new(database))?));
