@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* What mst_abi_hash() of the library must return. */
-#define MST_ABI_HASH 0x15afc1b064f33223ULL
+#define MST_ABI_HASH 0x7f0d5eabccd800e9ULL
 
 
 /**
@@ -1462,7 +1462,9 @@ typedef struct MstMasterOptions {
    */
   const char *listen;
   /**
-   * The SQLite file of the database, made when it is not there. Null keeps profiles in memory alone.
+   * The SQLite file of the database, made when it is not there; or a PostgreSQL database, as
+   * `postgres://user:password@host/name?sslmode=require` or `host=... user=... dbname=...`, whose tables are made when they
+   * are not there. Null keeps profiles in memory alone.
    */
   const char *database;
   /**
@@ -1475,7 +1477,7 @@ typedef struct MstMasterOptions {
   uint32_t cert_file_len;
   /**
    * A PEM file with the certificate and those that lead to its authority. Null makes one for development, known by
-   * its fingerprint, which is kept beside the database.
+   * its fingerprint, which is kept beside the database, or else made anew at each start.
    */
   const char *cert_file;
   /**
@@ -1516,9 +1518,14 @@ typedef struct MstMasterOptions {
    */
   uint32_t in_process_only;
   /**
-   * Zero.
+   * Bytes of `database_ca_file`.
    */
-  uint32_t reserved;
+  uint32_t database_ca_file_len;
+  /**
+   * A PEM file with the authorities that vouch for the PostgreSQL server's certificate. Null are those that are usual on the
+   * web.
+   */
+  const char *database_ca_file;
 } MstMasterOptions;
 
 /**

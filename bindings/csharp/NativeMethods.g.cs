@@ -18,7 +18,7 @@ namespace MstProfiles.Native
         const string __DllName = "mst_profiles";
 #endif
 
-        public const ulong MST_ABI_HASH = 0x15afc1b064f33223;
+        public const ulong MST_ABI_HASH = 0x7f0d5eabccd800e9;
 
 
         /// <summary>
@@ -2140,7 +2140,9 @@ namespace MstProfiles.Native
         /// </summary>
         public byte* listen;
         /// <summary>
-        ///  The SQLite file of the database, made when it is not there. Null keeps profiles in memory alone.
+        ///  The SQLite file of the database, made when it is not there; or a PostgreSQL database, as
+        ///  `postgres://user:password@host/name?sslmode=require` or `host=... user=... dbname=...`, whose tables are made when they
+        ///  are not there. Null keeps profiles in memory alone.
         /// </summary>
         public byte* database;
         /// <summary>
@@ -2153,7 +2155,7 @@ namespace MstProfiles.Native
         public uint cert_file_len;
         /// <summary>
         ///  A PEM file with the certificate and those that lead to its authority. Null makes one for development, known by
-        ///  its fingerprint, which is kept beside the database.
+        ///  its fingerprint, which is kept beside the database, or else made anew at each start.
         /// </summary>
         public byte* cert_file;
         /// <summary>
@@ -2194,9 +2196,14 @@ namespace MstProfiles.Native
         /// </summary>
         public uint in_process_only;
         /// <summary>
-        ///  Zero.
+        ///  Bytes of `database_ca_file`.
         /// </summary>
-        public uint reserved;
+        public uint database_ca_file_len;
+        /// <summary>
+        ///  A PEM file with the authorities that vouch for the PostgreSQL server's certificate. Null are those that are usual on the
+        ///  web.
+        /// </summary>
+        public byte* database_ca_file;
     }
 
     /// <summary>
