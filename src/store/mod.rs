@@ -9,6 +9,8 @@ mod host;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) mod journal;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -28,6 +30,8 @@ pub use self::memory::MemoryStore;
 #[cfg(test)]
 #[allow(unused_imports)]
 pub(crate) use self::memory::{Fault, StoreCall};
+#[cfg(feature = "postgres")]
+pub use self::postgres::{PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
 use crate::error::{Error, ErrorCode, Result};
