@@ -18,7 +18,7 @@ namespace MstProfiles.Native
         const string __DllName = "mst_profiles";
 #endif
 
-        public const ulong MST_ABI_HASH = 0x244ec97e9bb547b1;
+        public const ulong MST_ABI_HASH = 0xedf0fc44586c33bc;
 
 
         /// <summary>
@@ -2346,9 +2346,26 @@ namespace MstProfiles.Native
         /// </summary>
         public uint in_process_only;
         /// <summary>
-        ///  Zero.
+        ///  1 to tell by `MST_MASTER_EVENT_PROFILE_MODIFIED` which profiles were changed, which is many events; else 0.
         /// </summary>
-        public uint reserved;
+        public uint tell_modified;
+        /// <summary>
+        ///  Time within which a profile has to be read from the database, with all attempts, in milliseconds; 0 is 10000. Whoever
+        ///  waits longer is told that it is unavailable.
+        /// </summary>
+        public uint load_timeout_ms;
+        /// <summary>
+        ///  Time that a stop has to make durable and save everything, in milliseconds; 0 is 10000.
+        /// </summary>
+        public uint stop_timeout_ms;
+        /// <summary>
+        ///  The age of the oldest journal rows that are kept as the profiles' history, in seconds; 0 is 604800, seven days.
+        /// </summary>
+        public uint history_age_s;
+        /// <summary>
+        ///  The journal rows of one profile that are kept as its history; 0 is 1000, `UINT32_MAX` keeps none.
+        /// </summary>
+        public uint history_rows;
         /// <summary>
         ///  1 when the host is the database (see `mst_master_next_store_request`), `database` being null; else 0. There is no journal
         ///  then: a change is durable when a document that contains it was written, `save_interval_ms` after it at the latest, or as long
@@ -2376,7 +2393,7 @@ namespace MstProfiles.Native
         /// </summary>
         public int code;
         /// <summary>
-        ///  The number of a connection.
+        ///  The number of a connection, or what the event's type says.
         /// </summary>
         public ulong session;
     }
@@ -3046,6 +3063,10 @@ namespace MstProfiles.Native
         ///  follows.
         /// </summary>
         MST_EVENT_DIVERGED = 15,
+        /// <summary>
+        ///  Question `number` was answered: with `MST_OK` in `code` the text is JSON, else it says why there is no answer.
+        /// </summary>
+        MST_EVENT_ANSWER = 16,
     }
 
     /// <summary>
@@ -3194,6 +3215,19 @@ namespace MstProfiles.Native
         ///  What connection `session` had of the profile in the text was not what it should have had; it is sent all of it anew.
         /// </summary>
         MST_MASTER_EVENT_DIVERGED = 10,
+        /// <summary>
+        ///  The profile of the user in the text was changed, and has reached the version in `session`. Only with
+        ///  `MstMasterOptions.tell_modified`.
+        /// </summary>
+        MST_MASTER_EVENT_PROFILE_MODIFIED = 11,
+        /// <summary>
+        ///  The profile of the user in the text was deleted.
+        /// </summary>
+        MST_MASTER_EVENT_PROFILE_DELETED = 12,
+        /// <summary>
+        ///  The database does again what it failed to do; the text says what, and for how long it failed.
+        /// </summary>
+        MST_MASTER_EVENT_STORE_RECOVERED = 13,
     }
 
     /// <summary>
