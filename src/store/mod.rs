@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod conformance;
+mod documents;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) mod journal;
 mod memory;
@@ -19,6 +20,7 @@ pub(crate) use self::journal::{decode_effects, encode_effects};
 #[cfg(all(any(feature = "sqlite", feature = "postgres"), feature = "simulation"))]
 #[cfg_attr(not(all(feature = "client", feature = "server")), allow(unused_imports))]
 pub(crate) use self::journal::{decode_refused, encode_refused};
+pub use self::documents::{BroughtIn, folded_document, import_document};
 pub use self::memory::MemoryStore;
 #[cfg(test)]
 #[allow(unused_imports)]
