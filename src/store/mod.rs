@@ -15,12 +15,12 @@ mod sqlite;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::documents::{BroughtIn, folded_document, import_document};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) use self::journal::{decode_effects, encode_effects};
 #[cfg(all(any(feature = "sqlite", feature = "postgres"), feature = "simulation"))]
 #[cfg_attr(not(all(feature = "client", feature = "server")), allow(unused_imports))]
 pub(crate) use self::journal::{decode_refused, encode_refused};
-pub use self::documents::{BroughtIn, folded_document, import_document};
 pub use self::memory::MemoryStore;
 #[cfg(test)]
 #[allow(unused_imports)]

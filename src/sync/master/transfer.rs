@@ -61,8 +61,7 @@ pub(crate) fn brought_in(
     let incoming = StoredProfile { document: Some(document), rows: Vec::new() };
     let loaded = document::load(schema, user, incoming, unix_ms);
     // It is not stored, so it is not a store that is corrupt.
-    let (mut profile, misfits) =
-        loaded.map_err(|error| Error::InvalidJson { reason: error.to_string() })?;
+    let (mut profile, misfits) = loaded.map_err(|error| Error::InvalidJson { reason: error.to_string() })?;
     if profile.version > MAX_VERSION {
         let reason = format!("`{RESERVED}` has version {}, more than there can be", profile.version);
         return Err(Error::InvalidJson { reason });

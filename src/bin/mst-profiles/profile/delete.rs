@@ -24,7 +24,9 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let user = &options.user;
     if !options.yes {
-        return Err(format!("deleting the profile of `{user}` is for good; say --yes if that is meant").into());
+        return Err(
+            format!("deleting the profile of `{user}` is for good; say --yes if that is meant").into()
+        );
     }
     let schema = options.place.schema()?;
     let mut session = Session::open(&options.place, &schema)?;

@@ -80,7 +80,8 @@ fn write_file(
     let part = PathBuf::from(name);
     let mut out = BufWriter::new(File::create(&part).map_err(|error| told(&part, error))?);
     let result = write(&mut out).and_then(|counts| {
-        let synced = out.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| file.sync_all());
+        let synced =
+            out.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| file.sync_all());
         synced.map_err(|error| told(&part, error))?;
         std::fs::rename(&part, path).map_err(|error| told(path, error))?;
         Ok(counts)

@@ -46,7 +46,9 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     session.close()?;
     if !options.properties.is_empty() {
         for name in options.properties.iter().filter(|name| !profile.contains_key(*name)) {
-            return Err(format!("the profile has no `{name}` at the master, whose schema is another one").into());
+            return Err(
+                format!("the profile has no `{name}` at the master, whose schema is another one").into()
+            );
         }
         profile.retain(|name, _| options.properties.contains(name));
     }

@@ -19,10 +19,7 @@ pub(super) fn property(schema: &Schema, name: &str) -> Result<PropertyIndex, Fai
 }
 
 /// A property and what stands after `=`. Names may have `=` in them, too.
-pub(super) fn assignment<'t>(
-    schema: &Schema,
-    text: &'t str,
-) -> Result<(PropertyIndex, &'t str), Failure> {
+pub(super) fn assignment<'t>(schema: &Schema, text: &'t str) -> Result<(PropertyIndex, &'t str), Failure> {
     let mut places = text.match_indices('=').map(|(place, _)| place);
     let found = places.clone().find_map(|place| {
         let index = schema.index_of(&text[..place]).ok()?;

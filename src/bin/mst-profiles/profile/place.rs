@@ -51,7 +51,8 @@ impl Place {
             (Some(address), _) => Ok(Where::Master(Box::new(self.master(address, schema)?))),
             (None, Some(database)) => Ok(Where::Database(database)),
             (None, None) => {
-                Err("say where the profiles are: --connect HOST:PORT of a running master, or --database".into())
+                Err("say where the profiles are: --connect HOST:PORT of a running master, or --database"
+                    .into())
             }
         }
     }

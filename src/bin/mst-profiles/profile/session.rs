@@ -28,9 +28,7 @@ impl Session {
     /// Joins the master of a place, or begins one there, and waits until it answers.
     pub(super) fn open(place: &Place, schema: &Arc<Schema>) -> Result<Self, Failure> {
         let mut session = match place.find(schema)? {
-            Where::Master(options) => {
-                Self { endpoint: GameServer::connect(*options)?.into(), master: None }
-            }
+            Where::Master(options) => Self { endpoint: GameServer::connect(*options)?.into(), master: None },
             Where::Database(path) => Self::on_database(path, schema)?,
         };
         session.connected(Instant::now() + PATIENCE)?;
@@ -113,10 +111,7 @@ impl Session {
     }
 
     /// Asks several things at once, no more than a peer may, and gives the answers in their order.
-    pub(super) fn ask_all(
-        &mut self,
-        queries: &[Query],
-    ) -> Result<Vec<Result<String, Error>>, Failure> {
+    pub(super) fn ask_all(&mut self, queries: &[Query]) -> Result<Vec<Result<String, Error>>, Failure> {
         let mut answers: Vec<Option<Result<String, Error>>> = queries.iter().map(|_| None).collect();
         let until = Instant::now() + PATIENCE;
         // What a connection did not bring an answer to, the next one is asked.

@@ -118,7 +118,9 @@ fn addition(schema: &Schema, text: &str) -> Result<(PropertyIndex, Addition), Fa
     let info = schema.property(property);
     let scalar = info.value_type().scalar().filter(|scalar| scalar.is_number());
     let Some(scalar) = scalar else {
-        return Err(format!("`{}` is {}, to which nothing can be added", info.name(), info.value_type()).into());
+        return Err(
+            format!("`{}` is {}, to which nothing can be added", info.name(), info.value_type()).into()
+        );
     };
     let wrong = || format!("`{}`: `{text}` is no number that {scalar} can have added", info.name());
     let amount = match scalar.is_integer() {

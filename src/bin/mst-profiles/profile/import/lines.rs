@@ -28,7 +28,12 @@ impl Lines {
         let told = |error: io::Error| format!("{shown}: {error}");
         let file = File::open(path).map_err(told)?;
         let total = file.metadata().map_err(told)?.len();
-        Ok(Self { file: BufReader::with_capacity(256 * 1024, file), total, position: Position::default(), shown })
+        Ok(Self {
+            file: BufReader::with_capacity(256 * 1024, file),
+            total,
+            position: Position::default(),
+            shown,
+        })
     }
 
     pub(super) fn total(&self) -> u64 {

@@ -72,7 +72,10 @@ impl IntoMaster {
         }
         // All that a value can be wrong in for its type, a profile without a master tells.
         let one = Json::Object(Map::from_iter([(info.name().to_owned(), json.clone())]));
-        Profile::new(Arc::clone(&self.schema)).apply_json(&one.to_string()).err().map(|error| error.to_string())
+        Profile::new(Arc::clone(&self.schema))
+            .apply_json(&one.to_string())
+            .err()
+            .map(|error| error.to_string())
     }
 
     /// Those that are to have their values set.
@@ -179,11 +182,7 @@ struct Open {
 }
 
 /// Gives a profile its values, all at once, or where they are too many for that one property after the other.
-fn set(
-    endpoint: &mut mst_profiles::Endpoint,
-    id: ProfileId,
-    values: &str,
-) -> mst_profiles::Result<u64> {
+fn set(endpoint: &mut mst_profiles::Endpoint, id: ProfileId, values: &str) -> mst_profiles::Result<u64> {
     match endpoint.change(id, |profile| profile.apply_json(values)) {
         Err(error) if matches!(error.code(), ErrorCode::TooLong | ErrorCode::LimitReached) => {
             let values: Map<String, Json> = serde_json::from_str(values).unwrap_or_default();

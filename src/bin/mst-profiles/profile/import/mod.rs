@@ -81,19 +81,13 @@ enum Outcome {
     Failed(String),
 }
 
-/// A profile on its way.
-struct Taken {
-    item: Item,
-    /// Whether an import that was interrupted may have written it.
-    is_retry: bool,
-}
-
 /// Where profiles go.
 trait Target {
     /// The most to write at once.
     fn window(&self) -> usize;
 
-    /// Looks at a profile before its batch is tried: what can be known to be wrong now is not in the batch.
+    /// Looks at a profile before its batch is tried: what can be known to become of it now is not written. An import that was
+    /// interrupted may have written it when `is_retry`.
     fn check(&mut self, incoming: &mut Incoming, is_retry: bool) -> Result<Option<Outcome>, Failure>;
 
     /// Writes those that were checked. One outcome each, in order.
@@ -119,7 +113,8 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         }
     };
     let state = State::begin(&options.input, &name, source.total(), options.resume)?;
-    let mut import = Import { state, report, keep_going: options.keep_going, imported: 0, skipped: 0, failed: 0 };
+    let mut import =
+        Import { state, report, keep_going: options.keep_going, imported: 0, skipped: 0, failed: 0 };
     let result = import.all(&mut *source, &mut *target);
     let closed = target.close();
     import.report.finish()?;
@@ -164,7 +159,8 @@ impl Import {
         let mut batch = Batch::default();
         let (mut users, mut bytes) = (HashSet::new(), 0);
         while batch.taken.len() < target.window() && bytes < MOST_BYTES && batch.bad.is_none() {
-            let Some(mut item) = left_over.take().map_or_else(|| source.next(), |item| Ok(Some(item)))? else {
+            let Some(mut item) = left_over.take().map_or_else(|| source.next(), |item| Ok(Some(item)))?
+            else {
                 break;
             };
             let is_retry = item.end.at <= self.state.trying;
@@ -188,7 +184,7 @@ impl Import {
                 }
                 outcome => {
                     batch.last_end = Some(item.end);
-                    batch.taken.push((Taken { item, is_retry }, outcome));
+                    batch.taken.push((item, outcome));
                 }
             }
         }
@@ -201,8 +197,7 @@ impl Import {
         let mut done = self.state.done;
         let mut bad = batch.bad;
         let mut outcomes: Vec<Option<Outcome>> = Vec::new();
-        for (taken, outcome) in batch.taken {
-            let Item { place, end, content } = taken.item;
+        for (Item { place, end, content }, outcome) in batch.taken {
             let user = content.as_ref().map(|incoming| incoming.user.clone()).unwrap_or_default();
             places.push((place, end, user));
             if let (None, Ok(incoming)) = (&outcome, content) {
@@ -254,7 +249,7 @@ impl Import {
 #[derive(Default)]
 struct Batch {
     /// With what is known to become of it, if it is.
-    taken: Vec<(Taken, Option<Outcome>)>,
+    taken: Vec<(Item, Option<Outcome>)>,
     last_end: Option<source::Position>,
     /// What is wrong with the one after them, when that ends it all.
     bad: Option<String>,

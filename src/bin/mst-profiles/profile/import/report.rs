@@ -72,9 +72,7 @@ impl Report {
         }
         match &mut self.file {
             None => Ok(()),
-            Some((path, file)) => {
-                file.flush().map_err(|error| format!("{}: {error}", path.display()).into())
-            }
+            Some((path, file)) => file.flush().map_err(|error| format!("{}: {error}", path.display()).into()),
         }
     }
 }

@@ -58,7 +58,9 @@ impl State {
                     return Err(format!("{shown}: the input is not as it was when the import began").into());
                 }
                 if json["target"] != target {
-                    return Err(format!("{shown}: is of an import into {}, not {target}", json["target"]).into());
+                    return Err(
+                        format!("{shown}: is of an import into {}, not {target}", json["target"]).into()
+                    );
                 }
                 let done = Position { at: read("done", &json)?, count: read("count", &json)? };
                 (state.done, state.trying) = (done, read("trying", &json)?);

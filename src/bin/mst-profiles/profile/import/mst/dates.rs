@@ -130,7 +130,8 @@ mod tests {
 
     #[test]
     fn texts_are_read_where_they_mean_one_moment() {
-        let check = |text: &str, moment: &str| assert_eq!(from_text(text).unwrap().to_string(), moment, "{text}");
+        let check =
+            |text: &str, moment: &str| assert_eq!(from_text(text).unwrap().to_string(), moment, "{text}");
         check("2026-01-02T03:04:05.1234567Z", "2026-01-02T03:04:05.123456Z");
         check("2026-01-02T05:04:05.0000000+02:00", "2026-01-02T03:04:05Z");
         check("2026-01-02T03:04:05", "2026-01-02T03:04:05Z");

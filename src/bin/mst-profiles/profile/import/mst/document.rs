@@ -44,7 +44,9 @@ impl<'s> MstDocument<'s> {
         });
         match number {
             Some(number) => self.take(number, text.as_bytes(), |value_type| texts::value(value_type, text)),
-            None => self.keep_aside(key, text.as_bytes(), "is neither a key nor the name of a property".into()),
+            None => {
+                self.keep_aside(key, text.as_bytes(), "is neither a key nor the name of a property".into())
+            }
         }
     }
 

@@ -65,7 +65,12 @@ impl Table {
         Self::sorted(connection, shown, schema, "main.profiles")
     }
 
-    fn sorted(connection: Connection, shown: String, schema: Arc<Schema>, table: &str) -> Result<Self, Failure> {
+    fn sorted(
+        connection: Connection,
+        shown: String,
+        schema: Arc<Schema>,
+        table: &str,
+    ) -> Result<Self, Failure> {
         let [account, key, value] = COLUMNS;
         let sort = format!(
             "PRAGMA temp_store = FILE;

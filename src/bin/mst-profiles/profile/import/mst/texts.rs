@@ -42,7 +42,11 @@ fn from_json(value_type: &ValueType, json: &Json, text: &str) -> Result<Json, St
             for (key, json) in json.as_object().ok_or_else(not_a)? {
                 let key = match key_type {
                     KeyType::String => key.clone(),
-                    _ => key.trim().parse::<i64>().map_err(|_| format!("the key `{key}` is no number"))?.to_string(),
+                    _ => key
+                        .trim()
+                        .parse::<i64>()
+                        .map_err(|_| format!("the key `{key}` is no number"))?
+                        .to_string(),
                 };
                 let value = from_json(item, json, &json.to_string())?;
                 if entries.insert(key.clone(), value).is_some() {
@@ -164,8 +168,7 @@ mod tests {
         check("dict<i32,f32>", r#"{"1":1}"#, r#"{"1":1.0}"#);
         let list = ValueType::list(achievements::record_type());
         let text = r#"[{"key":"wolf","progress":1,"required":2,"unlock_time":"12/31/9999 11:59:59 PM"}]"#;
-        let expected =
-            r#"[{"key":"wolf","progress":1,"required":2,"unlocked_at":"1970-01-01T00:00:00Z"}]"#;
+        let expected = r#"[{"key":"wolf","progress":1,"required":2,"unlocked_at":"1970-01-01T00:00:00Z"}]"#;
         assert_eq!(value(&list, text).unwrap().to_string(), expected);
     }
 
