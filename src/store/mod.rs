@@ -8,6 +8,7 @@ mod conformance;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) mod journal;
 mod memory;
+mod past;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
