@@ -109,6 +109,13 @@ pub enum MstMasterEventType {
     MST_MASTER_EVENT_PEER_CONNECTED = 9,
     /// What connection `session` had of the profile in the text was not what it should have had; it is sent all of it anew.
     MST_MASTER_EVENT_DIVERGED = 10,
+    /// The profile of the user in the text was changed, and has reached the version in `session`. Only with
+    /// `MstMasterOptions.tell_modified`.
+    MST_MASTER_EVENT_PROFILE_MODIFIED = 11,
+    /// The profile of the user in the text was deleted.
+    MST_MASTER_EVENT_PROFILE_DELETED = 12,
+    /// The database does again what it failed to do; the text says what, and for how long it failed.
+    MST_MASTER_EVENT_STORE_RECOVERED = 13,
 }
 
 /// Something that happened to a master. Fields that an event does not use are zero.
@@ -119,7 +126,7 @@ pub struct MstMasterEvent {
     pub event_type: i32,
     /// An `MstResult`.
     pub code: i32,
-    /// The number of a connection.
+    /// The number of a connection, or what the event's type says.
     pub session: u64,
 }
 
@@ -436,6 +443,15 @@ fn master_event(event: Option<MasterEvent>) -> (MstMasterEvent, String) {
         }
         Some(MasterEvent::ProfileUnloaded { user }) => {
             (Type::MST_MASTER_EVENT_PROFILE_UNLOADED, 0, 0, user.to_string())
+        }
+        Some(MasterEvent::ProfileModified { user, version }) => {
+            (Type::MST_MASTER_EVENT_PROFILE_MODIFIED, 0, version, user.to_string())
+        }
+        Some(MasterEvent::ProfileDeleted { user }) => {
+            (Type::MST_MASTER_EVENT_PROFILE_DELETED, 0, 0, user.to_string())
+        }
+        Some(MasterEvent::StoreRecovered { what, after }) => {
+            (Type::MST_MASTER_EVENT_STORE_RECOVERED, 0, 0, format!("{what}, after {} ms", after.as_millis()))
         }
         Some(MasterEvent::ValueKeptAside { user, property, reason }) => {
             (Type::MST_MASTER_EVENT_VALUE_KEPT_ASIDE, 0, 0, format!("{user}: {property}: {reason}"))

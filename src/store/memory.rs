@@ -31,6 +31,8 @@ struct Shared {
     owner: u64,
     profiles: BTreeMap<Arc<str>, MemoryProfile>,
     fault: Option<FaultHook>,
+    /// The user whose documents can't be written.
+    refused: Option<Arc<str>>,
 }
 
 #[derive(Default)]
@@ -133,6 +135,12 @@ impl MemoryStore {
         self.lock().fault = hook;
     }
 
+    /// Makes the documents of one user fail, and of no other.
+    #[cfg(test)]
+    pub(crate) fn refuse_document_of(&self, user: Option<&str>) {
+        self.lock().refused = user.map(Arc::from);
+    }
+
     /// Another handle of the same owner, as a write that is under way when its master is killed.
     #[cfg(feature = "simulation")]
     pub(crate) fn same_owner(&self) -> Self {
@@ -210,10 +218,16 @@ impl ProfileStore for MemoryStore {
 
     fn update_many(&mut self, saves: &[DocumentSave]) -> Result<Vec<Result<()>>> {
         self.write(StoreCall::UpdateMany, |shared| {
+            let mut results = Vec::with_capacity(saves.len());
             for save in saves {
+                if shared.refused.as_ref() == Some(&save.user) {
+                    results.push(Err(injected(StoreCall::UpdateMany)));
+                    continue;
+                }
+                results.push(Ok(()));
                 shared.profiles.entry(save.user.clone()).or_default().save(save, self.history);
             }
-            saves.iter().map(|_| Ok(())).collect()
+            results
         })
     }
 
