@@ -1,11 +1,9 @@
 //! What every store must do, as one test that each runs. What is asked of those that keep history is in `history.rs`.
 
-#[allow(dead_code)]
 mod history;
 
 use std::sync::Arc;
 
-#[allow(unused_imports)]
 pub(crate) use self::history::history_is_kept;
 use super::{DocumentSave, Effect, JournalRow, KeyedOutcome, ProfileStore, StoredProfile, WriterInfo};
 use crate::error::ErrorCode;

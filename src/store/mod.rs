@@ -9,6 +9,7 @@ mod documents;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) mod journal;
 mod memory;
+mod past;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
