@@ -5,10 +5,12 @@
 
 #[cfg(test)]
 mod conformance;
+mod documents;
 mod host;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) mod journal;
 mod memory;
+mod past;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]
@@ -17,6 +19,7 @@ mod sqlite;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::documents::{BroughtIn, folded_document, import_document};
 pub use self::host::{
     HostRequest, HostStore, HostStoreOptions, RestoreCompletion, StoreRequests, UpdateCompletion,
     UpdateManyCompletion,
