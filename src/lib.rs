@@ -63,9 +63,9 @@ pub use self::transport::LinkStats;
 #[cfg(any(feature = "client", feature = "server"))]
 pub use self::transport::Trust;
 pub use self::value::{
-    Addition, Bytes, Codec, Custom, DateTime, Dict, Entries, Field, FieldInfo, FieldStep, IntoPath, Items,
-    Key, KeyType, List, Path, PathStep, RawStep, Record, RecordType, ScalarType, Text, Value, ValueChange,
-    ValueType, register_codec,
+    Addition, Bytes, Codec, Conversion, Custom, DateTime, Dict, Entries, Field, FieldInfo, FieldStep,
+    IntoPath, Items, Key, KeyType, List, Path, PathStep, RawStep, Record, RecordType, ScalarType, Text,
+    Value, ValueChange, ValueType, register_codec,
 };
 
 #[cfg(feature = "quic")]

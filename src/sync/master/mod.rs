@@ -5,6 +5,7 @@
 
 mod decide;
 mod document;
+mod evolution;
 #[cfg(feature = "simulation")]
 pub mod lab;
 mod log;

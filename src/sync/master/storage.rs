@@ -136,6 +136,7 @@ impl Master {
             match result {
                 Ok(()) => {
                     profile.saved = Some(profile.saved.map_or(version, |saved| saved.max(version)));
+                    profile.unstored.clear();
                     self.stats.documents_saved += 1;
                     profile.save_retry.succeeded();
                     if !profile.touched {
