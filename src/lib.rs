@@ -51,8 +51,8 @@ pub use self::peer::GameServer;
 pub use self::peer::{Confirmation, ConnectionState, Endpoint, Event, Level, PeerStats, Pending, ProfileId};
 pub use self::profile::{Cause, Profile, ProfileEvent, PropertyChanged};
 pub use self::schema::{
-    Limits, Merge, Number, Property, PropertyIndex, PropertyInfo, Schema, SchemaBuilder, SchemaMistake,
-    SyncClass, Visibility, Writers, property_key,
+    Limits, Merge, Number, Property, PropertyChange, PropertyIndex, PropertyInfo, Schema, SchemaBuilder,
+    SchemaChange, SchemaMistake, SyncClass, Visibility, Writers, property_key,
 };
 #[cfg(feature = "quic")]
 pub use self::shutdown::shutdown_network;

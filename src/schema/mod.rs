@@ -1,5 +1,6 @@
 //! What a profile is made of: properties with names, keys, types, defaults, limits and rights.
 
+mod diff;
 mod file;
 mod key;
 mod limits;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+pub use self::diff::{PropertyChange, SchemaChange};
 pub use self::file::SchemaMistake;
 pub use self::key::property_key;
 pub(crate) use self::limits::Rules;
