@@ -25,7 +25,7 @@ pub use self::memory::MemoryStore;
 #[allow(unused_imports)]
 pub(crate) use self::memory::{Fault, StoreCall};
 #[cfg(feature = "sqlite")]
-pub use self::sqlite::SqliteStore;
+pub use self::sqlite::{Finding, Replaced, SqliteStore, Verified};
 use crate::error::{Error, ErrorCode, Result};
 pub use crate::value::{DictEffect, Effect, ListEffect};
 

@@ -77,7 +77,7 @@ fn find(
 }
 
 /// The rows of a profile beyond one version and up to another.
-fn read_rows(
+pub(super) fn read_rows(
     transaction: &Transaction<'_>,
     cache: &mut Cache,
     path: &str,
