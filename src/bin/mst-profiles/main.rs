@@ -4,6 +4,7 @@ mod database;
 mod demo;
 mod schema;
 mod serve;
+mod store;
 
 use std::process::ExitCode;
 
@@ -25,6 +26,8 @@ enum Command {
     Demo(demo::Options),
     /// Check schema files, and what editors need to help with them.
     Schema(schema::Options),
+    /// Back a SQLite database up, verify it, and put a backup in its place.
+    Store(store::Options),
     /// One process of the demo.
     #[command(hide = true)]
     DemoRole(demo::RoleOptions),
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         Command::Serve(options) => serve::run(options),
         Command::Demo(options) => demo::run(&options),
         Command::Schema(options) => schema::run(&options),
+        Command::Store(options) => store::run(&options),
         Command::DemoRole(options) => demo::run_role(&options),
     };
     match result {
