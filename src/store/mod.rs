@@ -71,6 +71,13 @@ pub trait ProfileStore: Send {
         done(self.restore(user));
     }
 
+    /// A way to read profiles, from another thread, that does not wait for whatever call this store is busy with. Asked for once,
+    /// after the claim; while the store lives the master then reads by it alone. A store without one is asked by
+    /// [`begin_restore`](Self::begin_restore), in turn with the other calls.
+    fn reader(&mut self) -> Option<Reader> {
+        None
+    }
+
     /// Writes documents, each only over an older version of itself; journal rows that a written document
     /// contains may be pruned in the same transaction. One result a document, in order.
     ///
@@ -118,6 +125,9 @@ pub trait ProfileStore: Send {
 
 /// Takes what came of reading a profile.
 pub type Restored = Box<dyn FnOnce(Result<Option<StoredProfile>>) + Send>;
+
+/// Begins to read a profile and returns, as [`ProfileStore::begin_restore`] does.
+pub type Reader = Box<dyn FnMut(&Arc<str>, Restored) + Send>;
 
 /// How long rows of the journal are kept once a document contains them. What exceeds either limit goes, though not always at
 /// once; rows that no document contains always stay.

@@ -30,11 +30,11 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehav
 use self::append::Cache;
 use self::failure::Failure;
 use self::open::Lock;
-use self::reader::{READING, Reader};
+use self::reader::{READING, ReaderThread};
 pub use self::replace::Replaced;
 pub use self::verify::{Finding, Verified};
 use super::{
-    DocumentSave, HistoryLimits, JournalRow, ProfileStore, Restored, StoredHistory, StoredProfile,
+    DocumentSave, HistoryLimits, JournalRow, ProfileStore, Reader, Restored, StoredHistory, StoredProfile,
     store_error,
 };
 use crate::error::{Error, ErrorCode, Result};
@@ -49,7 +49,7 @@ pub struct SqliteStore {
     /// Its full name.
     file: PathBuf,
     /// Reads beside the writing, once it was asked to.
-    reader: Option<Reader>,
+    reader: Option<ReaderThread>,
     connection: Connection,
     /// The number that this store's claim drew.
     owner: Option<i64>,
@@ -184,19 +184,18 @@ impl ProfileStore for SqliteStore {
     }
 
     fn begin_restore(&mut self, user: &Arc<str>, done: Restored) {
-        if self.reader.is_none()
-            && let Some(owner) = self.owner
-        {
-            self.reader = Reader::start(&self.file, Arc::clone(&self.path), owner);
+        match self.reader() {
+            Some(mut reader) => reader(user, done),
+            None => done(self.restore(user)),
         }
-        let done = match &self.reader {
-            Some(reader) => reader.read(user, done),
-            None => Err(done),
-        };
-        if let Err(done) = done {
-            self.reader = None;
-            done(self.restore(user));
+    }
+
+    fn reader(&mut self) -> Option<Reader> {
+        let owner = self.owner?;
+        if self.reader.is_none() {
+            self.reader = ReaderThread::start(&self.file, Arc::clone(&self.path), owner);
         }
+        self.reader.as_ref().map(|thread| thread.door(Arc::clone(&self.path)))
     }
 
     fn update_many(&mut self, saves: &[DocumentSave]) -> Result<Vec<Result<()>>> {

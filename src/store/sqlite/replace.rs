@@ -55,7 +55,9 @@ impl SqliteStore {
         }
         let mut source = Self::open_read_only(backup)?;
         let mut damage = None;
-        source.verify(None, &mut |finding| drop(damage.get_or_insert(finding)))?;
+        source.verify(None, &mut |finding| {
+            damage.get_or_insert(finding);
+        })?;
         if let Some(finding) = damage {
             let who = finding.user.map(|user| format!("profile of `{user}`: ")).unwrap_or_default();
             let text = format!("database `{}`: {who}{}", backup.display(), finding.text);
