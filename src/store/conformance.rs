@@ -98,10 +98,10 @@ pub(crate) fn parsed(text: &str) -> serde_json::Value {
 }
 
 /// A xorshift generator: tests need no better one. Says its seed, which the environment can set.
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) struct Random(u64);
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 impl Random {
     pub(crate) fn new() -> Self {
         let seed = std::env::var("MST_TEST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(|| {

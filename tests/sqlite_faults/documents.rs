@@ -150,7 +150,7 @@ fn a_newer_layout_is_refused_by_name_and_left_alone() {
         [SqliteStore::open(&database).unwrap_err(), SqliteStore::open_read_only(&database).unwrap_err()]
     {
         assert_eq!(error.code(), ErrorCode::StoreNewer);
-        let present = mst_profiles::store::SqliteStore::open(&folder.path().join("fresh.db")).unwrap();
+        let present = SqliteStore::open(&folder.path().join("fresh.db")).unwrap();
         drop(present);
         let known: i64 = Connection::open(folder.path().join("fresh.db"))
             .unwrap()

@@ -2,6 +2,7 @@
 
 mod database;
 mod demo;
+mod profile;
 mod schema;
 mod serve;
 mod store;
@@ -26,6 +27,8 @@ enum Command {
     Demo(demo::Options),
     /// Check schema files, and what editors need to help with them.
     Schema(schema::Options),
+    /// Look at profiles, change them, and move them between databases.
+    Profile(profile::Options),
     /// Back a SQLite database up, verify it, and put a backup in its place.
     Store(store::Options),
     /// One process of the demo.
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Command::Serve(options) => serve::run(options),
         Command::Demo(options) => demo::run(&options),
         Command::Schema(options) => schema::run(&options),
+        Command::Profile(options) => profile::run(&options),
         Command::Store(options) => store::run(&options),
         Command::DemoRole(options) => demo::run_role(&options),
     };

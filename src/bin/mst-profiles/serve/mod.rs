@@ -58,14 +58,15 @@ fn serve(settings: Settings) -> Result<(), Failure> {
     let text = std::fs::read_to_string(&settings.schema).map_err(|error| format!("{path}: {error}"))?;
     let schema = Schema::from_json(&text).map_err(|error| format!("{path}: {error}"))?;
     let store: Box<dyn ProfileStore> = match &settings.database {
-        Some(path) => database::open(path)?,
+        Some(database) => database::open(database, settings.database_ca.as_deref())?,
         None => Box::new(MemoryStore::new()),
     };
     let mut options = MasterOptions::new(schema);
     options.listen = Some(settings.listen);
     options.certificate = match settings.certificate {
         Some((cert, key)) => Certificate::Files { cert, key },
-        None => Certificate::Development(settings.database),
+        // Kept beside the database, where that is a file.
+        None => Certificate::Development(settings.database.filter(|database| !database::is_server(database))),
     };
     options.development = settings.dev;
     options.update_interval = settings.update_interval.unwrap_or(options.update_interval);

@@ -11,6 +11,7 @@ use clap::Args;
 use super::config::Config;
 use super::document::{Located, Mistake, Position};
 use super::{HISTORY_DAYS, HISTORY_ROWS, IDLE_TIMEOUT_MS, INTERVAL_MS};
+use crate::database::is_server;
 
 /// The flags. Nothing is required here: the configuration file may have it.
 #[derive(Args, Default)]
@@ -18,10 +19,13 @@ pub(super) struct Flags {
     /// The schema of the profiles (JSON). Needed here or in the configuration file.
     #[arg(long, value_name = "FILE")]
     pub(super) schema: Option<PathBuf>,
-    /// The SQLite file of the database; made when it is not there. This or --memory is needed, here or in the
-    /// configuration file.
-    #[arg(long, value_name = "FILE")]
+    /// The SQLite file of the database, made when it is not there; or a PostgreSQL database, as
+    /// `postgres://user@host/name` or `host=… dbname=…`. This or --memory is needed, here or in the configuration file.
+    #[arg(long, value_name = "FILE|URL")]
     pub(super) database: Option<PathBuf>,
+    /// The authorities that vouch for the PostgreSQL server's certificate (PEM); the usual ones unless given.
+    #[arg(long, value_name = "FILE")]
+    pub(super) database_ca: Option<PathBuf>,
     /// Keep profiles in memory alone; they are gone when the master ends. `--memory=false` overrides a `true` in the
     /// configuration file.
     #[arg(long, value_name = "BOOL", conflicts_with = "database")]
@@ -74,6 +78,8 @@ pub(super) struct Settings {
     pub(super) schema: PathBuf,
     /// In memory alone when `None`.
     pub(super) database: Option<PathBuf>,
+    /// Of a database that is a server; the usual authorities when `None`.
+    pub(super) database_ca: Option<PathBuf>,
     pub(super) listen: SocketAddr,
     pub(super) dev: bool,
     /// Certificate and key; one is made when `None`.
@@ -133,6 +139,13 @@ impl Settings {
             mistake(None, text.into());
         }
 
+        // The key may stay where it is when the database is another one for once.
+        let is_of_server = database.as_deref().is_some_and(is_server);
+        if flags.database_ca.is_some() && !is_of_server {
+            mistake(None, "--database-ca: is of a PostgreSQL server, and the database is none".into());
+        }
+        let database_ca = flags.database_ca.or(value(config.database_ca)).filter(|_| is_of_server);
+
         let dev = flags.dev.or(value(config.dev)).unwrap_or(false);
         let cert = Given::new("--cert", flags.cert, "tls.cert", config.tls_cert);
         let key = Given::new("--key", flags.key, "tls.key", config.tls_key);
@@ -164,6 +177,7 @@ impl Settings {
         Some(Self {
             schema: schema?,
             database,
+            database_ca,
             listen: flags.listen.or(value(config.listen)).unwrap_or(([127, 0, 0, 1], 7777).into()),
             dev,
             certificate,
