@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* What mst_abi_hash() of the library must return. */
-#define MST_ABI_HASH 0x7f0d5eabccd800e9ULL
+#define MST_ABI_HASH 0x757fc983f6e538f2ULL
 
 
 /**
@@ -620,6 +620,10 @@ enum MstEventType
    * follows.
    */
   MST_EVENT_DIVERGED = 15,
+  /**
+   * Question `number` was answered: with `MST_OK` in `code` the text is JSON, else it says why there is no answer.
+   */
+  MST_EVENT_ANSWER = 16,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -808,6 +812,19 @@ enum MstMasterEventType
    * What connection `session` had of the profile in the text was not what it should have had; it is sent all of it anew.
    */
   MST_MASTER_EVENT_DIVERGED = 10,
+  /**
+   * The profile of the user in the text was changed, and has reached the version in `session`. Only with
+   * `MstMasterOptions.tell_modified`.
+   */
+  MST_MASTER_EVENT_PROFILE_MODIFIED = 11,
+  /**
+   * The profile of the user in the text was deleted.
+   */
+  MST_MASTER_EVENT_PROFILE_DELETED = 12,
+  /**
+   * The database does again what it failed to do; the text says what, and for how long it failed.
+   */
+  MST_MASTER_EVENT_STORE_RECOVERED = 13,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -1518,14 +1535,39 @@ typedef struct MstMasterOptions {
    */
   uint32_t in_process_only;
   /**
-   * Bytes of `database_ca_file`.
+   * 1 to tell by `MST_MASTER_EVENT_PROFILE_MODIFIED` which profiles were changed, which is many events; else 0.
    */
-  uint32_t database_ca_file_len;
+  uint32_t tell_modified;
+  /**
+   * Time within which a profile has to be read from the database, with all attempts, in milliseconds; 0 is 10000. Whoever
+   * waits longer is told that it is unavailable.
+   */
+  uint32_t load_timeout_ms;
+  /**
+   * Time that a stop has to make durable and save everything, in milliseconds; 0 is 10000.
+   */
+  uint32_t stop_timeout_ms;
+  /**
+   * The age of the oldest journal rows that are kept as the profiles' history, in seconds; 0 is 604800, seven days.
+   */
+  uint32_t history_age_s;
+  /**
+   * The journal rows of one profile that are kept as its history; 0 is 1000, `UINT32_MAX` keeps none.
+   */
+  uint32_t history_rows;
   /**
    * A PEM file with the authorities that vouch for the PostgreSQL server's certificate. Null are those that are usual on the
    * web.
    */
   const char *database_ca_file;
+  /**
+   * Bytes of `database_ca_file`.
+   */
+  uint32_t database_ca_file_len;
+  /**
+   * Zero.
+   */
+  uint32_t reserved;
 } MstMasterOptions;
 
 /**
@@ -1541,7 +1583,7 @@ typedef struct MstMasterEvent {
    */
   int32_t code;
   /**
-   * The number of a connection.
+   * The number of a connection, or what the event's type says.
    */
   uint64_t session;
 } MstMasterEvent;

@@ -40,7 +40,9 @@ mod wire;
 
 pub use self::error::{Error, ErrorCode, Result};
 #[cfg(feature = "master")]
-pub use self::master::{InProcessOptions, Master, MasterEvent, MasterOptions, MasterStats};
+pub use self::master::{
+    InProcessOptions, Master, MasterEvent, MasterHealth, MasterOptions, MasterStats, StoreTrouble,
+};
 #[cfg(feature = "client")]
 pub use self::peer::Client;
 #[cfg(any(feature = "client", feature = "server"))]
@@ -67,6 +69,8 @@ pub use self::value::{
     Key, KeyType, List, Path, PathStep, RawStep, Record, RecordType, ScalarType, Text, Value, ValueChange,
     ValueType, register_codec,
 };
+#[cfg(feature = "quic")]
+pub use self::wire::control::Query;
 
 #[cfg(feature = "quic")]
 mod shutdown {

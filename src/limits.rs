@@ -126,6 +126,20 @@ pub const MAX_MASTER_EVENTS: usize = 4096;
 pub const HISTORY_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Journal rows of one profile that are kept as history, unless set.
 pub const HISTORY_ROWS: u64 = 1000;
+/// Journal rows in one answer about a profile's history.
+pub const MAX_ASKED_ROWS: usize = 1000;
+/// User ids in one answer.
+pub const MAX_ASKED_USERS: usize = 1000;
+/// Questions that wait for the database at a time.
+pub const MAX_ASKS: usize = 1024;
+/// Questions of one peer to the master at a time.
+pub const MAX_PEER_ASKS: usize = 64;
+/// Bytes of an answer to a peer. What is longer can only be asked for on the master's own machine.
+pub const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of one message with a part of an answer.
+pub const ANSWER_PART_BYTES: usize = 64 * 1024;
+/// Time in which a master without a journal gathers changes before the first save after a rest.
+pub const FIRST_SAVE_DELAY: Duration = Duration::from_millis(20);
 /// Journal rows from one kept document to the next: what a look into the past has to go through, and by how much more than
 /// what is asked for is kept.
 pub const HISTORY_STRIDE_ROWS: u64 = 64;

@@ -18,7 +18,7 @@ namespace MstProfiles.Native
         const string __DllName = "mst_profiles";
 #endif
 
-        public const ulong MST_ABI_HASH = 0x7f0d5eabccd800e9;
+        public const ulong MST_ABI_HASH = 0x757fc983f6e538f2;
 
 
         /// <summary>
@@ -2196,14 +2196,39 @@ namespace MstProfiles.Native
         /// </summary>
         public uint in_process_only;
         /// <summary>
-        ///  Bytes of `database_ca_file`.
+        ///  1 to tell by `MST_MASTER_EVENT_PROFILE_MODIFIED` which profiles were changed, which is many events; else 0.
         /// </summary>
-        public uint database_ca_file_len;
+        public uint tell_modified;
+        /// <summary>
+        ///  Time within which a profile has to be read from the database, with all attempts, in milliseconds; 0 is 10000. Whoever
+        ///  waits longer is told that it is unavailable.
+        /// </summary>
+        public uint load_timeout_ms;
+        /// <summary>
+        ///  Time that a stop has to make durable and save everything, in milliseconds; 0 is 10000.
+        /// </summary>
+        public uint stop_timeout_ms;
+        /// <summary>
+        ///  The age of the oldest journal rows that are kept as the profiles' history, in seconds; 0 is 604800, seven days.
+        /// </summary>
+        public uint history_age_s;
+        /// <summary>
+        ///  The journal rows of one profile that are kept as its history; 0 is 1000, `UINT32_MAX` keeps none.
+        /// </summary>
+        public uint history_rows;
         /// <summary>
         ///  A PEM file with the authorities that vouch for the PostgreSQL server's certificate. Null are those that are usual on the
         ///  web.
         /// </summary>
         public byte* database_ca_file;
+        /// <summary>
+        ///  Bytes of `database_ca_file`.
+        /// </summary>
+        public uint database_ca_file_len;
+        /// <summary>
+        ///  Zero.
+        /// </summary>
+        public uint reserved;
     }
 
     /// <summary>
@@ -2221,7 +2246,7 @@ namespace MstProfiles.Native
         /// </summary>
         public int code;
         /// <summary>
-        ///  The number of a connection.
+        ///  The number of a connection, or what the event's type says.
         /// </summary>
         public ulong session;
     }
@@ -2840,6 +2865,10 @@ namespace MstProfiles.Native
         ///  follows.
         /// </summary>
         MST_EVENT_DIVERGED = 15,
+        /// <summary>
+        ///  Question `number` was answered: with `MST_OK` in `code` the text is JSON, else it says why there is no answer.
+        /// </summary>
+        MST_EVENT_ANSWER = 16,
     }
 
     /// <summary>
@@ -2988,6 +3017,19 @@ namespace MstProfiles.Native
         ///  What connection `session` had of the profile in the text was not what it should have had; it is sent all of it anew.
         /// </summary>
         MST_MASTER_EVENT_DIVERGED = 10,
+        /// <summary>
+        ///  The profile of the user in the text was changed, and has reached the version in `session`. Only with
+        ///  `MstMasterOptions.tell_modified`.
+        /// </summary>
+        MST_MASTER_EVENT_PROFILE_MODIFIED = 11,
+        /// <summary>
+        ///  The profile of the user in the text was deleted.
+        /// </summary>
+        MST_MASTER_EVENT_PROFILE_DELETED = 12,
+        /// <summary>
+        ///  The database does again what it failed to do; the text says what, and for how long it failed.
+        /// </summary>
+        MST_MASTER_EVENT_STORE_RECOVERED = 13,
     }
 
 

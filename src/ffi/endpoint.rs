@@ -835,6 +835,17 @@ impl EndpointState {
             }
             Event::Diverged { profile } => (MstEventType::MST_EVENT_DIVERGED, Some(profile), None),
             Event::Released { profile } => (MstEventType::MST_EVENT_PROFILE_RELEASED, Some(profile), None),
+            Event::Answer { request, result } => {
+                out.number = request;
+                let error = match result {
+                    Ok(answer) => {
+                        self.told.answer = Some(answer);
+                        None
+                    }
+                    Err(error) => Some(error),
+                };
+                (MstEventType::MST_EVENT_ANSWER, None, error)
+            }
             Event::Overflow { dropped } => {
                 out.number = dropped;
                 (MstEventType::MST_EVENT_OVERFLOW, None, None)

@@ -52,6 +52,8 @@ pub enum MstEventType {
     /// What this process had of `profile` was not what the master had. All of it is sent anew; `MST_EVENT_PROFILE_RESUMED`
     /// follows.
     MST_EVENT_DIVERGED = 15,
+    /// Question `number` was answered: with `MST_OK` in `code` the text is JSON, else it says why there is no answer.
+    MST_EVENT_ANSWER = 16,
 }
 
 /// Why a value changed.
@@ -302,16 +304,21 @@ fn key(change: &ValueChange) -> Option<&Key> {
 pub(super) struct Told {
     pub(super) change: Option<(PropertyChanged, ValueType)>,
     pub(super) error: Option<Error>,
+    /// What the master said to a question.
+    pub(super) answer: Option<String>,
 }
 
 impl Told {
     pub(super) fn changed(schema: &Schema, changed: PropertyChanged) -> Self {
         let value_type = schema.property(changed.property).value_type().clone();
-        Self { change: Some((changed, value_type)), error: None }
+        Self { change: Some((changed, value_type)), ..Self::default() }
     }
 
     /// Why something failed, or the new value of type string.
     pub(super) fn text(&self) -> String {
+        if let Some(answer) = &self.answer {
+            return answer.clone();
+        }
         let new = self.change.as_ref().and_then(|(changed, _)| new_value(&changed.change));
         match (&self.error, new) {
             (Some(error), _) => error.to_string(),

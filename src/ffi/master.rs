@@ -14,7 +14,10 @@ use super::schema::{MstSchema, schema_of};
 use super::text::{SizedStruct, check_out, init_options, put, put_text, read_options, read_text};
 use crate::error::{Error, ErrorCode};
 #[cfg(feature = "master")]
-use crate::{Certificate, Master, MasterEvent, MasterOptions, store::ProfileStore};
+use crate::{
+    Certificate, Master, MasterEvent, MasterOptions,
+    store::{HistoryLimits, ProfileStore},
+};
 
 /// A master of this process.
 pub struct MstMaster;
@@ -74,11 +77,24 @@ pub struct MstMasterOptions {
     /// 1 to listen nowhere, without a socket and a certificate, for peers of this process alone
     /// (`mst_master_connect_client` and the like); else 0.
     pub in_process_only: u32,
-    /// Bytes of `database_ca_file`.
-    pub database_ca_file_len: u32,
+    /// 1 to tell by `MST_MASTER_EVENT_PROFILE_MODIFIED` which profiles were changed, which is many events; else 0.
+    pub tell_modified: u32,
+    /// Time within which a profile has to be read from the database, with all attempts, in milliseconds; 0 is 10000. Whoever
+    /// waits longer is told that it is unavailable.
+    pub load_timeout_ms: u32,
+    /// Time that a stop has to make durable and save everything, in milliseconds; 0 is 10000.
+    pub stop_timeout_ms: u32,
+    /// The age of the oldest journal rows that are kept as the profiles' history, in seconds; 0 is 604800, seven days.
+    pub history_age_s: u32,
+    /// The journal rows of one profile that are kept as its history; 0 is 1000, `UINT32_MAX` keeps none.
+    pub history_rows: u32,
     /// A PEM file with the authorities that vouch for the PostgreSQL server's certificate. Null are those that are usual on the
     /// web.
     pub database_ca_file: *const c_char,
+    /// Bytes of `database_ca_file`.
+    pub database_ca_file_len: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 // SAFETY: integers and pointers alone, the first of them the size.
@@ -114,6 +130,13 @@ pub enum MstMasterEventType {
     MST_MASTER_EVENT_PEER_CONNECTED = 9,
     /// What connection `session` had of the profile in the text was not what it should have had; it is sent all of it anew.
     MST_MASTER_EVENT_DIVERGED = 10,
+    /// The profile of the user in the text was changed, and has reached the version in `session`. Only with
+    /// `MstMasterOptions.tell_modified`.
+    MST_MASTER_EVENT_PROFILE_MODIFIED = 11,
+    /// The profile of the user in the text was deleted.
+    MST_MASTER_EVENT_PROFILE_DELETED = 12,
+    /// The database does again what it failed to do; the text says what, and for how long it failed.
+    MST_MASTER_EVENT_STORE_RECOVERED = 13,
 }
 
 /// Something that happened to a master. Fields that an event does not use are zero.
@@ -124,7 +147,7 @@ pub struct MstMasterEvent {
     pub event_type: i32,
     /// An `MstResult`.
     pub code: i32,
-    /// The number of a connection.
+    /// The number of a connection, or what the event's type says.
     pub session: u64,
 }
 
@@ -291,6 +314,9 @@ unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions
             "is of a PostgreSQL server, and the database is none",
         ));
     }
+    if given.reserved != 0 {
+        return Err(Failure::argument("reserved", "is not zero"));
+    }
     let millis = |given: u32, usual: Duration| match given {
         0 => usual,
         given => Duration::from_millis(u64::from(given)),
@@ -301,6 +327,17 @@ unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions
     options.save_interval = millis(given.save_interval_ms, options.save_interval);
     options.unload_after = millis(given.unload_after_ms, options.unload_after);
     options.idle_timeout = millis(given.idle_timeout_ms, options.idle_timeout);
+    options.load_timeout = millis(given.load_timeout_ms, options.load_timeout);
+    options.stop_timeout = millis(given.stop_timeout_ms, options.stop_timeout);
+    options.tell_modified = given.tell_modified != 0;
+    if given.history_age_s > 0 {
+        options.history.age = Duration::from_secs(u64::from(given.history_age_s));
+    }
+    match given.history_rows {
+        0 => {}
+        u32::MAX => options.history = HistoryLimits::NONE,
+        rows => options.history.rows = u64::from(rows),
+    }
     Ok((options, database, ca_file))
 }
 
@@ -467,6 +504,15 @@ fn master_event(event: Option<MasterEvent>) -> (MstMasterEvent, String) {
         }
         Some(MasterEvent::ProfileUnloaded { user }) => {
             (Type::MST_MASTER_EVENT_PROFILE_UNLOADED, 0, 0, user.to_string())
+        }
+        Some(MasterEvent::ProfileModified { user, version }) => {
+            (Type::MST_MASTER_EVENT_PROFILE_MODIFIED, 0, version, user.to_string())
+        }
+        Some(MasterEvent::ProfileDeleted { user }) => {
+            (Type::MST_MASTER_EVENT_PROFILE_DELETED, 0, 0, user.to_string())
+        }
+        Some(MasterEvent::StoreRecovered { what, after }) => {
+            (Type::MST_MASTER_EVENT_STORE_RECOVERED, 0, 0, format!("{what}, after {} ms", after.as_millis()))
         }
         Some(MasterEvent::ValueKeptAside { user, property, reason }) => {
             (Type::MST_MASTER_EVENT_VALUE_KEPT_ASIDE, 0, 0, format!("{user}: {property}: {reason}"))

@@ -9,6 +9,7 @@
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("a handle's value takes 64 bits: 32-bit targets are not supported");
 
+mod asks;
 mod callbacks;
 mod connection;
 mod containers;

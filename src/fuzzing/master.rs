@@ -67,13 +67,11 @@ impl MasterRig {
         let mut store = MemoryStore::new();
         store.claim().unwrap();
         let master = Master::new(MasterConfig {
-            schema: schema.clone(),
-            authenticator: Box::new(Tokens),
             update_interval: Duration::ZERO,
             save_interval: Duration::from_millis(300),
             hash_interval: Duration::from_millis(50),
             unload_after: Duration::from_millis(500),
-            seed: 1,
+            ..MasterConfig::new(schema.clone(), Box::new(Tokens), 1)
         });
         Self {
             schema: schema.clone(),
@@ -267,6 +265,8 @@ impl MasterRig {
             Action::SendDatagram { session, bytes } => {
                 self.out.extend(who(session).map(|who| (who, DATAGRAM, bytes)));
             }
+            // The host asks nothing here.
+            Action::Answer { .. } => {}
             Action::Close { session, error } => {
                 if let Some(who) = who(session) {
                     self.sessions[who] = None;
@@ -298,6 +298,7 @@ impl MasterRig {
                 }
                 StoreAnswer::Updated { result: self.store.update_many(&saves) }
             }
+            other => other.execute(&mut self.store),
         }
     }
 }

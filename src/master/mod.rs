@@ -19,14 +19,15 @@ use self::auth::DevelopmentTokens;
 pub use self::in_process::InProcessOptions;
 use self::thread::{Command, Input, MasterThread};
 use crate::error::{Error, ErrorCode, Result};
-use crate::limits::{HASH_INTERVAL, MAX_INTERVAL, MAX_MASTER_EVENTS, MAX_SESSIONS, STOP_TIMEOUT};
+use crate::limits::{LOAD_TIMEOUT, MAX_INTERVAL, MAX_MASTER_EVENTS, MAX_SESSIONS, STOP_TIMEOUT};
 use crate::schema::Schema;
-use crate::store::ProfileStore;
+use crate::store::{HistoryLimits, ProfileStore};
 use crate::sync::master::{Master as Machine, MasterConfig};
-pub use crate::sync::master::{MasterEvent, MasterStats};
+pub use crate::sync::master::{MasterEvent, MasterHealth, MasterStats, StoreTrouble};
 use crate::transport::local::{LocalDoor, LocalListener};
 use crate::transport::quic::{ListenerOptions, QuicListener};
 use crate::transport::{Certificate, SessionNumbers};
+use crate::wire::control::Query;
 
 /// How a master is set up.
 #[derive(Clone, Debug)]
@@ -50,6 +51,15 @@ pub struct MasterOptions {
     pub unload_after: Duration,
     /// Silence after which a connection counts as lost; 15 s unless set.
     pub idle_timeout: Duration,
+    /// Time within which a profile has to be read from the store, with all attempts; 10 s unless set. Whoever waits longer is
+    /// told that it is unavailable.
+    pub load_timeout: Duration,
+    /// Time that [`Master::stop`] has to make durable and save everything; 10 s unless set.
+    pub stop_timeout: Duration,
+    /// How much of the journal to keep as the profiles' history; the last seven days, and 1000 rows of each, unless set.
+    pub history: HistoryLimits,
+    /// Whether to tell by [`MasterEvent::ProfileModified`] which profiles were changed. Off unless set: that is many events.
+    pub tell_modified: bool,
 }
 
 impl MasterOptions {
@@ -64,6 +74,10 @@ impl MasterOptions {
             save_interval: Duration::from_secs(5),
             unload_after: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(15),
+            load_timeout: LOAD_TIMEOUT,
+            stop_timeout: STOP_TIMEOUT,
+            history: HistoryLimits::default(),
+            tell_modified: false,
         }
     }
 }
@@ -80,6 +94,7 @@ pub struct Master {
     /// Why it ended by itself, until that is told.
     fatal: Arc<Mutex<Option<Error>>>,
     thread: Option<JoinHandle<Result<()>>>,
+    stop_timeout: Duration,
 }
 
 impl Master {
@@ -112,18 +127,21 @@ impl Master {
         let listener = options.listen.map(listen).transpose()?;
         let local = LocalListener::new();
         // Only now that nothing can go wrong any more: it ends another master of the same database.
+        store.keep_history(options.history);
         store.claim()?;
         let network = listener.as_ref().map(|listener| (listener.local_addr(), listener.fingerprint()));
+        let stop_timeout = options.stop_timeout.min(MAX_INTERVAL);
         let (schema, door) = (options.schema.clone(), local.door());
         let seed = getrandom::u64().map_err(|e| system("random numbers", &e))?;
+        let authenticator = Box::new(DevelopmentTokens { accepted: options.development });
         let machine = Machine::new(MasterConfig {
-            schema: options.schema,
-            authenticator: Box::new(DevelopmentTokens { accepted: options.development }),
             update_interval: options.update_interval.min(MAX_INTERVAL),
             save_interval: options.save_interval.min(MAX_INTERVAL),
-            hash_interval: HASH_INTERVAL,
             unload_after: options.unload_after.min(MAX_INTERVAL),
-            seed,
+            load_timeout: options.load_timeout.min(MAX_INTERVAL),
+            journal: store.has_journal(),
+            tell_modified: options.tell_modified,
+            ..MasterConfig::new(options.schema, authenticator, seed)
         });
         let store = storage::start(store, inputs.clone())?;
         let (event_sink, events) = bounded(MAX_MASTER_EVENTS);
@@ -143,7 +161,7 @@ impl Master {
             .name("mst-master".into())
             .spawn(work)
             .map_err(|e| system("the master's thread", &e))?;
-        Ok(Self { network, schema, numbers, door, inputs, events, fatal, thread: Some(thread) })
+        Ok(Self { network, schema, numbers, door, inputs, events, fatal, thread: Some(thread), stop_timeout })
     }
 
     /// Where it listens, if it does.
@@ -209,9 +227,85 @@ impl Master {
     /// # Errors
     /// [`ErrorCode::Closed`] when it has ended.
     pub fn set_update_interval(&self, interval: Duration) -> Result<()> {
-        let command = Command::SetUpdateInterval(interval.min(MAX_INTERVAL));
+        self.tell(Command::SetUpdateInterval(interval.min(MAX_INTERVAL)))
+    }
+
+    /// Sets the time from a profile's first change to the save of its document, for those too that wait for one.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Closed`] when it has ended.
+    pub fn set_save_interval(&self, interval: Duration) -> Result<()> {
+        self.tell(Command::SetSaveInterval(interval.min(MAX_INTERVAL)))
+    }
+
+    /// Sets the time from the last observer's leaving until a profile leaves memory, for those too that wait for that.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Closed`] when it has ended.
+    pub fn set_unload_after(&self, after: Duration) -> Result<()> {
+        self.tell(Command::SetUnloadAfter(after.min(MAX_INTERVAL)))
+    }
+
+    fn tell(&self, command: Command) -> Result<()> {
         let ended = |_| Error::transport(ErrorCode::Closed, "the master has ended");
         self.inputs.send(Input::Command(command)).map_err(ended)
+    }
+
+    /// How it fares with its store.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Closed`] when it has ended; [`Error::Timeout`] when it does not answer.
+    pub fn health(&self) -> Result<MasterHealth> {
+        self.inquiry().health()
+    }
+
+    /// The canonical JSON of a profile, wherever it is. It is not made when there is none, and does not come into memory.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchProfile`]; what the store says; [`ErrorCode::Closed`], [`Error::Timeout`].
+    pub fn get(&self, user: &str) -> Result<String> {
+        self.inquiry().query(Query::Get { user: user.into() })
+    }
+
+    /// The canonical JSON of a profile as it was at a version.
+    ///
+    /// # Errors
+    /// [`ErrorCode::StoreNoHistory`] when the history does not go back as far, or the profile is not as far yet; otherwise as
+    /// [`get`](Self::get).
+    pub fn profile_at(&self, user: &str, version: u64) -> Result<String> {
+        self.inquiry().query(Query::At { user: user.into(), version })
+    }
+
+    /// What happened to a profile after a version, as far as the journal is kept: at most `limit` batches (1000 at most), as
+    /// JSON. An object with `user`; `from`, the version from which on the history is kept; `entries`, oldest first; and `next`,
+    /// the version after which to ask for more, null when there was nothing.
+    ///
+    /// An entry has the `version` that the batch made; `at` (RFC 3339); the writer's `subject` and `role`, and its `session`; the
+    /// `batch`'s number there; the idempotency `key`, if it had one; and its `changes`. Each has the `path` of what changed
+    /// (`gold`, `bag[3]`, `quests[3].progress`, `stats["kills"]`); `what` was done, where that is no mere change of value:
+    /// `insert`, `remove`, `move` or `clear`; the `old` and the `new` value, where there is one; and `to`, of a move.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get); [`ErrorCode::StoreNoHistory`] of a store that keeps none.
+    pub fn history(&self, user: &str, after: u64, limit: u32) -> Result<String> {
+        self.inquiry().query(Query::History { user: user.into(), after, limit })
+    }
+
+    /// User ids greater than `after`, in byte order, at most `limit` of them (1000 at most), as a JSON array.
+    ///
+    /// # Errors
+    /// What the store says; [`ErrorCode::Closed`], [`Error::Timeout`].
+    pub fn list(&self, after: Option<&str>, limit: u32) -> Result<String> {
+        self.inquiry().query(Query::List { after: after.map(Into::into), limit })
+    }
+
+    /// Deletes a profile and its journal for good. False when there was none. Who has it open loses it; it is made anew when its
+    /// owner or a game server opens it again.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn delete(&self, user: &str) -> Result<bool> {
+        Ok(self.inquiry().query(Query::Delete { user: user.into() })? == "true")
     }
 
     /// What asks the master without holding on to it.
@@ -222,7 +316,7 @@ impl Master {
     /// Takes no more changes, makes durable what was applied, tells the peers, saves everything, and ends.
     ///
     /// # Errors
-    /// [`Error::Timeout`] when the store did not take everything within [`STOP_TIMEOUT`]; or the error that ended the
+    /// [`Error::Timeout`] when the store did not take everything within [`MasterOptions::stop_timeout`]; or the error that ended the
     /// master before.
     pub fn stop(mut self) -> Result<()> {
         self.end()
@@ -231,7 +325,7 @@ impl Master {
     fn end(&mut self) -> Result<()> {
         let Some(thread) = self.thread.take() else { return Ok(()) };
         // It may have ended by itself.
-        let _ = self.inputs.send(Input::Command(Command::Stop { within: STOP_TIMEOUT }));
+        let _ = self.inputs.send(Input::Command(Command::Stop { within: self.stop_timeout }));
         thread.join().unwrap_or_else(|_| {
             Err(Error::System { what: "the master's thread", text: "it panicked".into() })
         })
@@ -251,6 +345,14 @@ impl Inquiry {
     pub(crate) fn profile_json(&self, user: &str) -> Result<Option<String>> {
         let user = user.to_string();
         self.ask(|reply| Command::ProfileJson { user, reply })
+    }
+
+    pub(crate) fn health(&self) -> Result<MasterHealth> {
+        self.ask(Command::Health)
+    }
+
+    pub(crate) fn query(&self, query: Query) -> Result<String> {
+        self.ask(|reply| Command::Ask { query, reply })?
     }
 
     fn ask<T>(&self, command: impl FnOnce(Sender<T>) -> Command) -> Result<T> {

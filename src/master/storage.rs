@@ -1,11 +1,13 @@
 //! The thread on which the store works, one request after the other.
 
+use std::sync::Arc;
+
 use crossbeam_channel::{Sender, unbounded};
 
 use super::system;
 use super::thread::Input;
-use crate::error::{ErrorCode, Result};
-use crate::store::{ProfileStore, store_error};
+use crate::error::{Error, ErrorCode, Result};
+use crate::store::{ProfileStore, Restored, store_error};
 use crate::sync::master::{StoreAnswer, StoreRequest};
 
 /// Starts the thread. It ends, and closes the store, when the sender that is returned is dropped.
@@ -16,16 +18,21 @@ pub(super) fn start(
     let (requests, inbox) = unbounded::<StoreRequest>();
     let work = move || {
         for request in inbox {
-            let answer = match request {
-                StoreRequest::Restore { user } => {
-                    StoreAnswer::Restored { result: guarded(|| store.restore(&user)), user }
+            if let StoreRequest::Restore { user } = request {
+                // Answered when it is read; the store may go on meanwhile.
+                let (told, who) = (answers.clone(), Arc::clone(&user));
+                let done: Restored = Box::new(move |result| {
+                    let _ = told.send(Input::Store(StoreAnswer::Restored { user: who, result }));
+                });
+                if guarded(|| store.begin_restore(&user, done)).is_err() {
+                    let result = Err(panicked());
+                    let _ = answers.send(Input::Store(StoreAnswer::Restored { user, result }));
                 }
-                StoreRequest::Append { rows } => {
-                    StoreAnswer::Appended { result: guarded(|| store.append(&rows)) }
-                }
-                StoreRequest::Update { saves } => {
-                    StoreAnswer::Updated { result: guarded(|| store.update_many(&saves)) }
-                }
+                continue;
+            }
+            let answer = match guarded(|| request.clone().execute(&mut *store)) {
+                Ok(answer) => answer,
+                Err(error) => request.failed(error),
             };
             if answers.send(Input::Store(answer)).is_err() {
                 return;
@@ -43,7 +50,10 @@ pub(super) fn start(
 }
 
 /// A store that panics has failed, as one that says so; the master waits for an answer to each request.
-fn guarded<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(call))
-        .unwrap_or_else(|_| Err(store_error(ErrorCode::StoreFailed, "the store panicked")))
+fn guarded<T>(call: impl FnOnce() -> T) -> Result<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).map_err(|_| panicked())
+}
+
+fn panicked() -> Error {
+    store_error(ErrorCode::StoreFailed, "the store panicked")
 }

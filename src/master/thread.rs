@@ -8,7 +8,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::error::{Error, Result};
 use crate::sync::master::{
-    Action, Identity, Master as Machine, MasterEvent, MasterStats, Now, StoreAnswer, StoreRequest,
+    Action, Identity, Master as Machine, MasterEvent, MasterHealth, MasterStats, Now, Query, StoreAnswer,
+    StoreRequest,
 };
 use crate::transport::local::LocalListener;
 use crate::transport::quic::QuicListener;
@@ -32,7 +33,11 @@ pub(super) enum Input {
 pub(super) enum Command {
     Stop { within: Duration },
     SetUpdateInterval(Duration),
+    SetSaveInterval(Duration),
+    SetUnloadAfter(Duration),
     Stats(Sender<MasterStats>),
+    Health(Sender<MasterHealth>),
+    Ask { query: Query, reply: Sender<Result<String>> },
     ProfileJson { user: String, reply: Sender<Option<String>> },
 }
 
@@ -50,6 +55,9 @@ pub(super) struct MasterThread {
     inbox: Receiver<Input>,
     events: Sender<MasterEvent>,
     links: HashMap<u64, Arc<dyn Link>>,
+    /// What the host asked, and is not answered yet.
+    asked: HashMap<u64, Sender<Result<String>>>,
+    last_ask: u64,
     origin: Instant,
     stop_by: Option<(Instant, Duration)>,
     store_closed: bool,
@@ -72,6 +80,8 @@ impl MasterThread {
             inbox,
             events,
             links: HashMap::new(),
+            asked: HashMap::new(),
+            last_ask: 0,
             origin: Instant::now(),
             stop_by: None,
             store_closed: false,
@@ -173,7 +183,17 @@ impl MasterThread {
             Input::Command(Command::SetUpdateInterval(interval)) => {
                 self.machine.set_update_interval(interval)
             }
+            Input::Command(Command::SetSaveInterval(interval)) => {
+                self.machine.set_save_interval(now, interval)
+            }
+            Input::Command(Command::SetUnloadAfter(after)) => self.machine.set_unload_after(now, after),
+            Input::Command(Command::Ask { query, reply }) => {
+                self.last_ask += 1;
+                self.asked.insert(self.last_ask, reply);
+                self.machine.ask(self.last_ask, query);
+            }
             // Who asked may have gone.
+            Input::Command(Command::Health(reply)) => drop(reply.send(self.machine.health(now))),
             Input::Command(Command::Stats(reply)) => drop(reply.send(self.machine.stats())),
             Input::Command(Command::ProfileJson { user, reply }) => {
                 drop(reply.send(self.machine.profile_json(&user)));
@@ -202,6 +222,11 @@ impl MasterThread {
                 Action::Close { session, error } => {
                     if let Some(link) = self.links.get(&session) {
                         link.close(error.code(), &error.to_string());
+                    }
+                }
+                Action::Answer { token, result } => {
+                    if let Some(reply) = self.asked.remove(&token) {
+                        let _ = reply.send(result);
                     }
                 }
                 // The store's thread ends after this one.

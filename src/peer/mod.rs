@@ -20,6 +20,7 @@ use crate::transport::{
     Trust,
     quic::{ConnectorOptions, QuicConnector},
 };
+use crate::wire::control::Query;
 
 /// Time that a closing endpoint gives the network to tell the master. Links take less.
 const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -419,6 +420,18 @@ impl Endpoint {
         let now = self.now();
         self.machine.flush(now);
         self.pass_on();
+    }
+
+    /// Asks the master something about a profile that need not be open, or about all of them. For game servers, and for the
+    /// code of the master's own process. [`Event::Answer`] has the number that is returned; when the connection is lost before,
+    /// that is the answer, and it may be asked again.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] without a connection, [`Error::LimitReached`], [`ErrorCode::Closed`].
+    pub fn ask(&mut self, query: Query) -> Result<u64> {
+        let request = self.machine.ask(query);
+        self.pass_on();
+        request
     }
 
     /// Sends one profile's changes now. The number returned is that of the batch whose [`Event::Applied`] or

@@ -34,6 +34,7 @@ pub(super) enum Kind {
     Restore,
     Append,
     Update,
+    Other,
 }
 
 impl Desk {
@@ -61,6 +62,7 @@ impl Order {
             StoreRequest::Restore { .. } => Kind::Restore,
             StoreRequest::Append { .. } => Kind::Append,
             StoreRequest::Update { .. } => Kind::Update,
+            _ => Kind::Other,
         }
     }
 }
@@ -77,6 +79,7 @@ impl fmt::Display for Order {
                 write!(f, "save")?;
                 saves.iter().try_for_each(|save| write!(f, " {}@{}", save.user, save.version))
             }
+            other => write!(f, "{other:?}"),
         }
     }
 }
@@ -202,6 +205,8 @@ impl World {
                 let failed = || Err(fails(1));
                 StoreAnswer::Updated { result: if fault == 1 { failed() } else { updated } }
             }
+            // Nobody asks here.
+            other => other.execute(handle),
         };
         order.answer = Some(answer);
         order

@@ -190,13 +190,11 @@ impl World {
         }
         let millis = |rng: &mut Rng, most: u64| Duration::from_millis(rng.below(most));
         let master = Master::new(MasterConfig {
-            schema: self.layout.schema.clone(),
-            authenticator: Box::new(Tokens),
             update_interval: millis(&mut self.rng, 20),
             save_interval: millis(&mut self.rng, 250),
             unload_after: millis(&mut self.rng, 150),
             hash_interval: millis(&mut self.rng, 300),
-            seed: self.rng.next(),
+            ..MasterConfig::new(self.layout.schema.clone(), Box::new(Tokens), self.rng.next())
         });
         self.masters.push(Seat { number, master, desk: Desk::new(handle), stopping: false });
         self.tell(|_| format!("master {number} starts"));
@@ -242,6 +240,8 @@ impl World {
     pub(super) fn after_master(&mut self, place: usize) {
         while let Some(action) = self.masters[place].master.poll_action() {
             match action {
+                // The host asks nothing here.
+                Action::Answer { .. } => {}
                 Action::Send { session, bytes } => self.send_down(session, bytes, false),
                 Action::SendSnapshot { session, bytes } => self.send_down(session, bytes, true),
                 Action::SendDatagram { .. } => {}

@@ -25,6 +25,8 @@ struct Shared {
     owner: u64,
     profiles: BTreeMap<Arc<str>, MemoryProfile>,
     fault: Option<FaultHook>,
+    /// The user whose documents can't be written.
+    refused: Option<Arc<str>>,
 }
 
 #[derive(Default)]
@@ -71,6 +73,12 @@ impl MemoryStore {
     #[cfg_attr(not(test), allow(dead_code))]
     pub(crate) fn set_fault(&self, hook: Option<FaultHook>) {
         self.lock().fault = hook;
+    }
+
+    /// Makes the documents of one user fail, and of no other.
+    #[cfg(test)]
+    pub(crate) fn refuse_document_of(&self, user: Option<&str>) {
+        self.lock().refused = user.map(Arc::from);
     }
 
     /// Another handle of the same owner, as a write that is under way when its master is killed.
@@ -140,7 +148,13 @@ impl ProfileStore for MemoryStore {
 
     fn update_many(&mut self, saves: &[DocumentSave]) -> Result<Vec<Result<()>>> {
         self.write(StoreCall::UpdateMany, |shared| {
+            let mut results = Vec::with_capacity(saves.len());
             for save in saves {
+                if shared.refused.as_ref() == Some(&save.user) {
+                    results.push(Err(injected(StoreCall::UpdateMany)));
+                    continue;
+                }
+                results.push(Ok(()));
                 let profile = shared.profiles.entry(save.user.clone()).or_default();
                 if profile.version <= save.version {
                     profile.document = Some(save.document.clone());
@@ -148,7 +162,7 @@ impl ProfileStore for MemoryStore {
                     profile.rows.retain(|version, _| *version > save.version);
                 }
             }
-            saves.iter().map(|_| Ok(())).collect()
+            results
         })
     }
 

@@ -89,6 +89,48 @@ pub(crate) enum Up {
     Release { channel: u64, drained: bool },
     /// What the peer has differs from what the master says: asks for a snapshot.
     Resync { channel: u64 },
+    /// Asks something, under a number of the peer's choice.
+    Ask { request: u64, query: Query },
+}
+
+/// A question about a profile that need not be open, or about all of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Query {
+    /// The profile as it is, as canonical JSON. Unlike opening it, this makes none.
+    Get {
+        /// Whose.
+        user: String,
+    },
+    /// The profile as it was at a version, as canonical JSON, as far back as the history is kept.
+    At {
+        /// Whose.
+        user: String,
+        /// The version.
+        version: u64,
+    },
+    /// What happened to the profile: see [`Master::history`](crate::Master::history) for the form.
+    History {
+        /// Whose.
+        user: String,
+        /// The version after which to begin.
+        after: u64,
+        /// The most entries to tell, at most 1000.
+        limit: u32,
+    },
+    /// User ids in byte order, as an array of JSON.
+    List {
+        /// The one after which to begin.
+        after: Option<String>,
+        /// The most to tell, at most 1000.
+        limit: u32,
+    },
+    /// Deletes the profile and its journal for good: `true`, or `false` when there was none. Who has it open loses it; it is made
+    /// anew when its owner or a game server opens it again.
+    Delete {
+        /// Whose.
+        user: String,
+    },
 }
 
 /// A property as the master knows it.
@@ -168,6 +210,9 @@ pub(crate) enum Down {
     Released { channel: u64 },
     /// A batch was applied before, under its idempotency key, and is not applied again.
     Repeated { channel: u64, number: u64 },
+    /// A part of the answer to what was asked; the whole of it when `more` is false. With a code other than zero the text says
+    /// what was wrong.
+    Answer { request: u64, code: i32, more: bool, text: String },
 }
 
 /// With the number of what the observer is to the profile, in a snapshot: its values are compressed.

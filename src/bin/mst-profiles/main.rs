@@ -20,7 +20,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Run a master until SIGTERM or SIGINT.
-    Serve(serve::Options),
+    Serve(Box<serve::Options>),
     /// Play a short match between a game server and two clients over a master on this machine, and check the outcome.
     Demo(demo::Options),
     /// Check schema files, and what editors need to help with them.
@@ -32,7 +32,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Serve(options) => serve::run(options),
+        Command::Serve(options) => serve::run(*options),
         Command::Demo(options) => demo::run(&options),
         Command::Schema(options) => schema::run(&options),
         Command::DemoRole(options) => demo::run_role(&options),

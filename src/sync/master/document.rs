@@ -15,7 +15,7 @@ use crate::schema::{PropertyIndex, Schema};
 use crate::store::{JournalRow, StoredProfile, WriterInfo};
 use crate::value::{DictEffect, Effect, ListEffect, Logged, OwnOp, PartChange, PartEffect, PathStep, Value};
 
-const RESERVED: &str = "$mst";
+pub(super) const RESERVED: &str = "$mst";
 /// No profile gets as far, and from there on there is room to count.
 const MAX_VERSION: u64 = u64::MAX / 2;
 
@@ -351,7 +351,7 @@ fn log_steps(
 }
 
 /// Members that are named as a property was once get the name that it has now.
-fn rename_members(schema: &Schema, object: &mut Map<String, Json>) {
+pub(super) fn rename_members(schema: &Schema, object: &mut Map<String, Json>) {
     for property in schema.properties() {
         let Some(old) = property.aliases().find(|alias| object.contains_key(*alias)) else { continue };
         if !object.contains_key(property.name())
@@ -363,7 +363,7 @@ fn rename_members(schema: &Schema, object: &mut Map<String, Json>) {
 }
 
 /// Changes a member of the document as a batch did, whatever type the schema gives to it by now.
-fn fold_effect(
+pub(super) fn fold_effect(
     object: &mut Map<String, Json>,
     name: &str,
     effect: &Effect,

@@ -3,8 +3,11 @@
 //! [`Master`] is told what arrived (bytes of sessions, answers of the store, the time) and gives [`Action`]s. It is one
 //! state machine on one thread; nothing in it blocks.
 
+mod asks;
 mod decide;
 mod document;
+mod health;
+mod history;
 #[cfg(feature = "simulation")]
 pub mod lab;
 mod log;
@@ -22,13 +25,17 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::asks::Ask;
+pub(crate) use self::asks::Query;
+use self::health::Health;
+pub use self::health::{MasterHealth, StoreTrouble};
 use self::profile::Entry;
 use self::session::{ChannelPhase, Session};
 use super::Rng;
 use crate::error::{Error, ErrorCode, Result};
-use crate::limits::{MAX_SESSIONS, OUTBOUND_HIGH_WATER_BYTES};
+use crate::limits::{HASH_INTERVAL, LOAD_TIMEOUT, MAX_SESSIONS, OUTBOUND_HIGH_WATER_BYTES};
 use crate::schema::Schema;
-use crate::store::{DocumentSave, JournalRow, StoredProfile};
+use crate::store::{DocumentSave, JournalRow, ProfileStore, StoredHistory, StoredProfile};
 
 /// The moment at which something is handled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,7 +79,31 @@ pub(crate) struct MasterConfig {
     pub(crate) unload_after: Duration,
     /// Least time between two hashes of what an observer of a profile has.
     pub(crate) hash_interval: Duration,
+    /// Time within which a profile has to be read.
+    pub(crate) load_timeout: Duration,
+    /// Whether the store has a journal; else a batch is durable with the document that contains it.
+    pub(crate) journal: bool,
+    /// Whether to tell the host which profiles were modified.
+    pub(crate) tell_modified: bool,
     pub(crate) seed: u64,
+}
+
+impl MasterConfig {
+    /// As usual.
+    pub(crate) fn new(schema: Arc<Schema>, authenticator: Box<dyn Authenticator>, seed: u64) -> Self {
+        Self {
+            schema,
+            authenticator,
+            update_interval: Duration::from_millis(50),
+            save_interval: Duration::from_secs(5),
+            unload_after: Duration::from_secs(30),
+            hash_interval: HASH_INTERVAL,
+            load_timeout: LOAD_TIMEOUT,
+            journal: true,
+            tell_modified: false,
+            seed,
+        }
+    }
 }
 
 /// What the driver must do.
@@ -88,14 +119,41 @@ pub(crate) enum Action {
     Close { session: u64, error: Error },
     /// Answer with [`Master::stored`].
     Store(StoreRequest),
+    /// What came of a question of the host's, as JSON.
+    Answer { token: u64, result: Result<String> },
 }
 
-/// What the master wants of its store. At most one of each of the last two is under way.
+/// What the master wants of its store. At most one append and one update are under way.
 #[derive(Clone, Debug)]
 pub(crate) enum StoreRequest {
-    Restore { user: Arc<str> },
-    Append { rows: Arc<Vec<JournalRow>> },
-    Update { saves: Arc<Vec<DocumentSave>> },
+    Restore {
+        user: Arc<str>,
+    },
+    Append {
+        rows: Arc<Vec<JournalRow>>,
+    },
+    Update {
+        saves: Arc<Vec<DocumentSave>>,
+    },
+    Delete {
+        user: Arc<str>,
+    },
+    /// Reads a profile only to tell of it, for the question with this number.
+    Look {
+        ask: u64,
+        user: Arc<str>,
+    },
+    History {
+        ask: u64,
+        user: Arc<str>,
+        after: u64,
+        limit: usize,
+    },
+    List {
+        ask: u64,
+        after: Option<String>,
+        limit: usize,
+    },
 }
 
 /// What came of it.
@@ -104,6 +162,42 @@ pub(crate) enum StoreAnswer {
     Restored { user: Arc<str>, result: Result<Option<StoredProfile>> },
     Appended { result: Result<()> },
     Updated { result: Result<Vec<Result<()>>> },
+    Deleted { user: Arc<str>, result: Result<bool> },
+    Looked { ask: u64, result: Result<Option<StoredProfile>> },
+    History { ask: u64, result: Result<Option<StoredHistory>> },
+    Listed { ask: u64, result: Result<Vec<String>> },
+}
+
+impl StoreRequest {
+    /// Does what is wanted.
+    pub(crate) fn execute(self, store: &mut dyn ProfileStore) -> StoreAnswer {
+        match self {
+            Self::Restore { user } => StoreAnswer::Restored { result: store.restore(&user), user },
+            Self::Append { rows } => StoreAnswer::Appended { result: store.append(&rows) },
+            Self::Update { saves } => StoreAnswer::Updated { result: store.update_many(&saves) },
+            Self::Delete { user } => StoreAnswer::Deleted { result: store.delete(&user), user },
+            Self::Look { ask, user } => StoreAnswer::Looked { ask, result: store.restore(&user) },
+            Self::History { ask, user, after, limit } => {
+                StoreAnswer::History { ask, result: store.history(&user, after, limit) }
+            }
+            Self::List { ask, after, limit } => {
+                StoreAnswer::Listed { ask, result: store.list(after.as_deref(), limit) }
+            }
+        }
+    }
+
+    /// The answer when the store could not even be asked.
+    pub(crate) fn failed(self, error: Error) -> StoreAnswer {
+        match self {
+            Self::Restore { user } => StoreAnswer::Restored { user, result: Err(error) },
+            Self::Append { .. } => StoreAnswer::Appended { result: Err(error) },
+            Self::Update { .. } => StoreAnswer::Updated { result: Err(error) },
+            Self::Delete { user } => StoreAnswer::Deleted { user, result: Err(error) },
+            Self::Look { ask, .. } => StoreAnswer::Looked { ask, result: Err(error) },
+            Self::History { ask, .. } => StoreAnswer::History { ask, result: Err(error) },
+            Self::List { ask, .. } => StoreAnswer::Listed { ask, result: Err(error) },
+        }
+    }
 }
 
 /// Something that the master's operator may want to know.
@@ -143,8 +237,20 @@ pub enum MasterEvent {
         /// Whose.
         user: Arc<str>,
     },
+    /// A profile was changed; only where that is asked for, and once for all that was changed between two rounds of deltas.
+    ProfileModified {
+        /// Whose.
+        user: Arc<str>,
+        /// The version that it has reached.
+        version: u64,
+    },
     /// A profile left memory.
     ProfileUnloaded {
+        /// Whose.
+        user: Arc<str>,
+    },
+    /// A profile was deleted.
+    ProfileDeleted {
         /// Whose.
         user: Arc<str>,
     },
@@ -164,10 +270,17 @@ pub enum MasterEvent {
         /// Whose profile.
         user: Arc<str>,
     },
-    /// The database failed. What was to be written is kept and tried again.
+    /// The database failed. What was to be written is kept and tried again. Told at most once a second.
     StoreFailed {
         /// What it said.
         error: Error,
+    },
+    /// The database does again what it failed to do.
+    StoreRecovered {
+        /// What it failed to do: `"journal"`, `"documents"` or `"loads"`.
+        what: &'static str,
+        /// How long it failed.
+        after: Duration,
     },
     /// The master can't go on: another one took the database over.
     Fatal {
@@ -219,6 +332,8 @@ pub struct MasterStats {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
     Hello(u64),
+    /// Somebody may have waited for a profile for too long, or it may have to be read again.
+    Load(usize),
     Save(usize),
     Unload(usize),
     /// Of a session's channel.
@@ -246,8 +361,14 @@ pub(crate) struct Master {
     append_retry: Retry,
     /// Profiles to save, and those whose documents are with the store.
     save_queue: VecDeque<usize>,
-    saving: Option<Vec<(usize, u64)>>,
+    saving: Option<Vec<storage::Saving>>,
     save_retry: Retry,
+    /// Questions that the store has to answer first, and the number of the last one.
+    asks: HashMap<u64, Ask>,
+    last_ask: u64,
+    health: Health,
+    /// Profiles that were modified since that was last told.
+    modified: Vec<usize>,
     timers: BinaryHeap<Reverse<(Duration, Due)>>,
     /// Sessions with something to flush.
     flush: Vec<u64>,
@@ -258,6 +379,8 @@ pub(crate) struct Master {
     events: crate::profile::EventQueue<MasterEvent>,
     stats: MasterStats,
     stopping: bool,
+    /// Whether all profiles were queued for a save because of the stop.
+    saves_queued: bool,
     /// Whether the journal has drained since the stop began and sessions were told.
     sessions_closed: bool,
     fatal: Option<Error>,
@@ -298,6 +421,10 @@ impl Retry {
         *self = Self::default();
     }
 
+    fn has_failed(&self) -> bool {
+        self.attempts > 0
+    }
+
     /// Whether it may be tried now; if so, it counts as tried.
     fn is_due(&mut self, now: Duration) -> bool {
         let due = self.at.is_none_or(|at| at <= now);
@@ -325,6 +452,10 @@ impl Master {
             save_queue: VecDeque::new(),
             saving: None,
             save_retry: Retry::default(),
+            asks: HashMap::new(),
+            last_ask: 0,
+            health: Health::default(),
+            modified: Vec::new(),
             timers: BinaryHeap::new(),
             flush: Vec::new(),
             last_flush: None,
@@ -333,6 +464,7 @@ impl Master {
             events: crate::profile::EventQueue::default(),
             stats: MasterStats::default(),
             stopping: false,
+            saves_queued: false,
             sessions_closed: false,
             fatal: None,
             volatile: volatile::Volatile::default(),
@@ -405,6 +537,7 @@ impl Master {
                         self.close(now, session, Error::Timeout { what: "the hello", millis });
                     }
                 }
+                Due::Load(profile) => self.load_due(now, profile),
                 Due::Save(profile) => self.save_due(now, profile),
                 Due::Unload(profile) => self.unload_due(now, profile),
                 Due::Hash(session, channel) => self.hash_due(now, session, channel),
@@ -451,6 +584,35 @@ impl Master {
         self.config.update_interval = interval;
     }
 
+    /// Sets the time from a profile's first unsaved change to its save, for those too that wait for one.
+    pub(crate) fn set_save_interval(&mut self, now: Now, interval: Duration) {
+        self.config.save_interval = interval;
+        for place in 0..self.profiles.len() {
+            let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { continue };
+            // One that is tried again after a failure keeps its own time.
+            if let Some(at) = profile.save_at
+                && at > now.mono + interval
+                && !profile.save_retry.has_failed()
+            {
+                profile.save_at = None;
+                self.schedule_save(now, place);
+            }
+        }
+    }
+
+    /// Sets the time after the last observer left until a profile leaves memory, for those too that wait for that.
+    pub(crate) fn set_unload_after(&mut self, now: Now, after: Duration) {
+        let before = std::mem::replace(&mut self.config.unload_after, after);
+        for place in 0..self.profiles.len() {
+            let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { continue };
+            let Some(at) = profile.unload_at.filter(|_| profile.observers.is_empty()) else { continue };
+            let at = (at.saturating_sub(before) + after).max(now.mono);
+            profile.unload_at = Some(at);
+            // The timer that runs may be later.
+            self.timers.push(Reverse((at, Due::Unload(place))));
+        }
+    }
+
     /// Takes no more changes, makes durable and tells what was applied, closes the sessions and saves everything.
     pub(crate) fn begin_stop(&mut self, now: Now) {
         self.stopping = true;
@@ -477,7 +639,7 @@ impl Master {
     pub(crate) fn epoch_of(&self, user: &str) -> Option<(u64, u64)> {
         match self.profiles[*self.by_user.get(user)?].as_ref()? {
             Entry::Live(profile) => Some((profile.epoch, profile.epoch_version)),
-            Entry::Loading { .. } => None,
+            Entry::Loading(_) | Entry::Deleting(_) => None,
         }
     }
 
@@ -513,7 +675,7 @@ impl Master {
             Entry::Live(profile) => {
                 Some(crate::json::profile_to_json(&self.config.schema, |i| Some(&profile.values[i.usize()])))
             }
-            Entry::Loading { .. } => None,
+            Entry::Loading(_) | Entry::Deleting(_) => None,
         }
     }
 
@@ -526,7 +688,12 @@ impl Master {
         if !self.stopping || self.sessions_closed || self.fatal.is_some() {
             return;
         }
-        if !self.is_journaled() {
+        if !self.config.journal && !std::mem::replace(&mut self.saves_queued, true) {
+            self.queue_all_saves();
+        }
+        // Without a journal it is the documents that make durable.
+        let saved = self.config.journal || (self.saving.is_none() && self.save_queue.is_empty());
+        if !self.is_journaled() || !saved {
             return self.submit(now);
         }
         self.flush(now);
@@ -534,10 +701,14 @@ impl Master {
             self.close(now, session, stopping());
         }
         self.sessions_closed = true;
+        self.queue_all_saves();
+        self.submit(now);
+    }
+
+    fn queue_all_saves(&mut self) {
         for profile in 0..self.profiles.len() {
             self.queue_save(profile);
         }
-        self.submit(now);
     }
 
     /// The sessions, in an order that does not depend on the map's.

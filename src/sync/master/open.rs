@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::document;
-use super::profile::{Entry, MasterProfile, WriterState};
+use super::health::Area;
+use super::profile::{Deleting, Entry, Loading, MasterProfile, Waiter, WriterState};
 use super::session::{Channel, ChannelPhase, OpenInfo, PeerInfo, violation};
 use super::writes::{Source, refused_message};
 use super::{Action, Due, Master, MasterEvent, Now, PeerRole, StoreRequest};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::limits::{MAX_OPEN_PROFILES, OUTBOUND_HIGH_WATER_BYTES};
 use crate::planted::{Bug, planted};
 use crate::schema::{Relation, check_user_id};
@@ -33,7 +34,9 @@ impl Master {
         let full = state.channels.len() >= MAX_OPEN_PROFILES;
         let profile = self.by_user.get(&*user).copied();
         let twice = profile.and_then(|p| self.profiles[p].as_ref()).is_some_and(|entry| match entry {
-            Entry::Loading { waiters } => waiters.iter().any(|(waiter, _)| *waiter == session),
+            Entry::Loading(Loading { waiters, .. }) | Entry::Deleting(Deleting { waiters, .. }) => {
+                waiters.iter().any(|waiter| waiter.session == session)
+            }
             Entry::Live(profile) => profile.observers.iter().any(|(observer, _)| *observer == session),
         });
         let refusal = match check_user_id(&user) {
@@ -53,19 +56,22 @@ impl Master {
             PeerRole::Client if peer.identity.subject == user => Relation::Owner,
             PeerRole::Client => Relation::OtherClient,
         };
-        let profile = profile.unwrap_or_else(|| self.load(user));
+        let profile = profile.unwrap_or_else(|| self.load(now, user));
         if let Some(state) = self.sessions.get_mut(&session) {
             let phase = ChannelPhase::Loading { open };
             state.channels.insert(channel, Channel::new(profile, relation, phase));
         }
+        let until = now.mono + self.config.load_timeout;
         match &mut self.profiles[profile] {
-            Some(Entry::Loading { waiters }) => waiters.push((session, channel)),
+            Some(Entry::Loading(Loading { waiters, .. }) | Entry::Deleting(Deleting { waiters, .. })) => {
+                waiters.push(Waiter { session, channel, until });
+            }
             _ => self.opened(now, session, channel),
         }
         Ok(())
     }
 
-    fn open_failed(&mut self, session: u64, channel: u64, error: &Error) {
+    pub(super) fn open_failed(&mut self, session: u64, channel: u64, error: &Error) {
         let Some(state) = self.sessions.get_mut(&session) else { return };
         let server = state.peer.as_ref().is_some_and(|peer| peer.identity.role != PeerRole::Client);
         let text = match error {
@@ -76,35 +82,98 @@ impl Master {
         state.send(&Down::OpenFailed { channel, code: error.code() as i32, text });
     }
 
-    /// Asks the store for a profile.
-    fn load(&mut self, user: Arc<str>) -> usize {
-        let entry = Some(Entry::Loading { waiters: Vec::new() });
-        let place = match self.free.pop() {
-            Some(place) => {
-                self.profiles[place] = entry;
-                place
-            }
-            None => {
-                self.profiles.push(entry);
-                self.profiles.len() - 1
-            }
-        };
-        self.by_user.insert(user.clone(), place);
-        self.actions.push_back(Action::Store(StoreRequest::Restore { user }));
+    /// A place in memory for a profile that is not there.
+    pub(super) fn place_for(&mut self, user: Arc<str>) -> usize {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.profiles.push(None);
+            self.profiles.len() - 1
+        });
+        self.by_user.insert(user, place);
         place
+    }
+
+    /// Takes a profile out of memory.
+    pub(super) fn free(&mut self, place: usize, user: &Arc<str>) {
+        self.profiles[place] = None;
+        self.free.push(place);
+        self.by_user.remove(user);
+    }
+
+    /// Begins to load a profile.
+    fn load(&mut self, now: Now, user: Arc<str>) -> usize {
+        let place = self.place_for(user.clone());
+        self.profiles[place] = Some(Entry::Loading(Loading::new(user)));
+        self.ask_for(now, place);
+        place
+    }
+
+    /// Asks the store for a profile.
+    pub(super) fn ask_for(&mut self, now: Now, place: usize) {
+        let Some(Entry::Loading(loading)) = &mut self.profiles[place] else { return };
+        loading.asked = true;
+        let first = loading.waiters.iter().map(|waiter| waiter.until).min();
+        let until = first.unwrap_or(now.mono + self.config.load_timeout);
+        self.timers.push(Reverse((until, Due::Load(place))));
+        let user = loading.user.clone();
+        self.actions.push_back(Action::Store(StoreRequest::Restore { user }));
+    }
+
+    /// Some may have waited too long for a profile, and the store may have to be asked again.
+    pub(super) fn load_due(&mut self, now: Now, place: usize) {
+        let Some(Entry::Loading(loading)) = &mut self.profiles[place] else { return };
+        let late = loading.waiters.extract_if(.., |waiter| waiter.until <= now.mono).collect();
+        self.waited_too_long(now, late);
+        let Some(Entry::Loading(loading)) = &mut self.profiles[place] else { return };
+        if loading.asked {
+            // The answer may come yet; who comes until then waits for it.
+            if let Some(until) = loading.waiters.iter().map(|waiter| waiter.until).min() {
+                self.timers.push(Reverse((until, Due::Load(place))));
+            }
+        } else if loading.waiters.is_empty() && loading.doomed.is_empty() {
+            let user = loading.user.clone();
+            self.free(place, &user);
+        } else if loading.retry.is_due(now.mono) {
+            self.ask_for(now, place);
+        }
+    }
+
+    /// Tells a session that it can't have a profile that it waits for.
+    pub(super) fn give_up(&mut self, session: u64, channel: u64, error: &Error) {
+        if let Some(state) = self.sessions.get_mut(&session)
+            && let Some(open) = state.channels.remove(&channel)
+        {
+            state.waiting_bytes -= open.waiting_bytes;
+        }
+        self.open_failed(session, channel, error);
+        self.send_outbox(session);
     }
 
     /// The store answered.
     pub(super) fn restored(&mut self, now: Now, user: &Arc<str>, result: Result<Option<StoredProfile>>) {
         let Some(place) = self.by_user.get(user).copied() else { return };
-        let Some(Entry::Loading { waiters }) = &mut self.profiles[place] else { return };
-        let waiters = std::mem::take(waiters);
+        let Some(Entry::Loading(loading)) = &mut self.profiles[place] else { return };
+        loading.asked = false;
+        if loading.waiters.is_empty() && loading.doomed.is_empty() {
+            // They have gone, or were told that it takes too long.
+            return self.free(place, user);
+        }
+        match result {
+            Err(error) if may_pass(&error) => {
+                let wait = loading.retry.failed(now.mono, &mut self.rng);
+                self.timers.push(Reverse((now.mono + wait, Due::Load(place))));
+                return self.in_trouble(now, Area::Loads, error);
+            }
+            _ => self.out_of_trouble(now, Area::Loads),
+        }
+        let Some(Entry::Loading(Loading { waiters, doomed, .. })) = self.profiles[place].take() else {
+            return;
+        };
         let epoch = self.rng.next();
         let mut misfit = false;
         let defaults = || self.config.schema.properties().iter().map(|p| p.default().clone()).collect();
         let loaded = match result {
             // Made at the first login, or when a game server asks; not because another player looks.
-            Ok(None) if !waiters.iter().any(|(session, channel)| self.may_create(*session, *channel)) => {
+            Ok(None) if !waiters.iter().any(|waiter| self.may_create(waiter.session, waiter.channel)) => {
                 Err(Error::NoSuchProfile { user: user.clone() })
             }
             Ok(None) => {
@@ -136,29 +205,24 @@ impl Master {
                 if new {
                     self.queue_save(place);
                 }
-                for (session, channel) in waiters {
-                    self.opened(now, session, channel);
+                for waiter in waiters {
+                    self.opened(now, waiter.session, waiter.channel);
                 }
                 self.idle(now, place);
             }
             Err(error) => {
                 // An error for the players, never defaults over good data.
-                self.profiles[place] = None;
-                self.free.push(place);
-                self.by_user.remove(user);
+                self.free(place, user);
                 if !matches!(error, Error::NoSuchProfile { .. }) {
                     self.events.push(MasterEvent::StoreFailed { error: error.clone() });
                 }
-                for (session, channel) in waiters {
-                    if let Some(state) = self.sessions.get_mut(&session)
-                        && let Some(open) = state.channels.remove(&channel)
-                    {
-                        state.waiting_bytes -= open.waiting_bytes;
-                    }
-                    self.open_failed(session, channel, &error);
-                    self.send_outbox(session);
+                for waiter in waiters {
+                    self.give_up(waiter.session, waiter.channel, &error);
                 }
             }
+        }
+        for asker in doomed {
+            self.delete(asker, user.clone());
         }
     }
 
@@ -260,7 +324,9 @@ impl Master {
     /// A session's interest in a profile ended.
     pub(super) fn leave(&mut self, now: Now, session: u64, channel: u64, place: usize) {
         match &mut self.profiles[place] {
-            Some(Entry::Loading { waiters }) => waiters.retain(|w| *w != (session, channel)),
+            Some(Entry::Loading(Loading { waiters, .. }) | Entry::Deleting(Deleting { waiters, .. })) => {
+                waiters.retain(|waiter| (waiter.session, waiter.channel) != (session, channel));
+            }
             Some(Entry::Live(profile)) => {
                 profile.observers.retain(|o| *o != (session, channel));
                 self.idle(now, place);
@@ -304,11 +370,17 @@ impl Master {
             return;
         }
         let user = profile.user.clone();
-        self.profiles[place] = None;
-        self.free.push(place);
-        self.by_user.remove(&user);
+        self.free(place, &user);
         self.events.push(MasterEvent::ProfileUnloaded { user });
     }
+}
+
+/// Whether the store may do next time what it failed to do.
+fn may_pass(error: &Error) -> bool {
+    matches!(
+        error.code(),
+        ErrorCode::StoreFailed | ErrorCode::Timeout | ErrorCode::Unavailable | ErrorCode::System
+    )
 }
 
 /// Whether a writer session that the profile does not know was known once, so that its undecided batches may have been

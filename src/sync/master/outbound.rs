@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::log::Last;
 use super::profile::{Done, Entry, ListLog, ListStep, MasterProfile, Recent, RecentStep};
 use super::session::{Channel, ChannelPhase, PeerInfo, View};
-use super::{Action, Due, Master, Now};
+use super::{Action, Due, Master, MasterEvent, Now};
 use crate::error::Error;
 use crate::limits::{MAX_DELTA_BYTES, MAX_DURABLE_ENTRIES, OUTBOUND_HIGH_WATER_BYTES, OUTBOUND_LIMIT_BYTES};
 use crate::planted::{Bug, planted};
@@ -96,12 +96,22 @@ impl Master {
     pub(super) fn flush(&mut self, now: Now) {
         self.last_flush = Some(now.mono);
         self.urgent = false;
+        self.tell_modified();
         let mut sessions = std::mem::take(&mut self.flush);
         for session in sessions.drain(..) {
             self.flush_session(now, session);
         }
         sessions.append(&mut self.flush);
         self.flush = sessions;
+    }
+
+    fn tell_modified(&mut self) {
+        for place in std::mem::take(&mut self.modified) {
+            let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { continue };
+            profile.modified = false;
+            let (user, version) = (profile.user.clone(), profile.version);
+            self.events.push(MasterEvent::ProfileModified { user, version });
+        }
     }
 
     fn flush_session(&mut self, now: Now, session: u64) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value as Json};
 
 use super::Retry;
+use super::asks::Asker;
 use super::log::{Last, Log};
 use super::outcomes::Outcomes;
 use super::volatile::ProfileVolatile;
@@ -23,19 +24,60 @@ use crate::wire::hash::Hashes;
 use crate::wire::keys::KeyNumbers;
 
 pub(super) enum Entry {
-    /// The store was asked; these sessions' channels wait for it.
-    Loading {
-        waiters: Vec<(u64, u64)>,
-    },
+    /// It is being read.
+    Loading(Loading),
     Live(Box<MasterProfile>),
+    /// It is being deleted.
+    Deleting(Deleting),
 }
 
 impl Entry {
     pub(super) fn live(&mut self) -> Option<&mut MasterProfile> {
         match self {
             Self::Live(profile) => Some(profile),
-            Self::Loading { .. } => None,
+            Self::Loading(_) | Self::Deleting(_) => None,
         }
+    }
+}
+
+pub(super) struct Loading {
+    pub(super) user: Arc<str>,
+    pub(super) waiters: Vec<Waiter>,
+    /// Those who want it deleted as soon as it is read.
+    pub(super) doomed: Vec<Asker>,
+    /// Whether the store is at it.
+    pub(super) asked: bool,
+    /// When the store is asked again, after it failed.
+    pub(super) retry: Retry,
+}
+
+impl Loading {
+    pub(super) fn new(user: Arc<str>) -> Self {
+        Self { user, waiters: Vec::new(), doomed: Vec::new(), asked: false, retry: Retry::default() }
+    }
+}
+
+/// A session's channel that waits for a profile, and until when.
+pub(super) struct Waiter {
+    pub(super) session: u64,
+    pub(super) channel: u64,
+    pub(super) until: Duration,
+}
+
+pub(super) struct Deleting {
+    pub(super) user: Arc<str>,
+    /// Its rows that are on their way into the journal. Before these nothing is deleted.
+    pub(super) unjournaled: usize,
+    /// Whether the store is at it.
+    pub(super) asked: bool,
+    pub(super) askers: Vec<Asker>,
+    /// Those who came since, and wait for what is there afterwards.
+    pub(super) waiters: Vec<Waiter>,
+}
+
+impl Deleting {
+    pub(super) fn new(user: Arc<str>) -> Self {
+        Self { user, unjournaled: 0, asked: false, askers: Vec::new(), waiters: Vec::new() }
     }
 }
 
@@ -82,6 +124,10 @@ pub(super) struct MasterProfile {
     pub(super) save_at: Option<Duration>,
     pub(super) save_retry: Retry,
     pub(super) saving: bool,
+    /// When its last save began, of a master without a journal.
+    pub(super) saved_at: Option<Duration>,
+    /// Whether it is among those that are to be told as modified.
+    pub(super) modified: bool,
     pub(super) unload_at: Option<Duration>,
     /// Whether a timer for it is running.
     pub(super) unload_armed: bool,
@@ -262,6 +308,8 @@ impl MasterProfile {
             save_at: None,
             save_retry: Retry::default(),
             saving: false,
+            saved_at: None,
+            modified: false,
             unload_at: None,
             kept: Map::new(),
             kept_versions: BTreeMap::new(),

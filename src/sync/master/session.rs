@@ -271,6 +271,7 @@ impl Master {
                         self.open(now, session, &peer, channel, user, open)?;
                     }
                     Up::Resync { channel } => self.resync(session, channel),
+                    Up::Ask { request, query } => self.peer_asked(session, &peer, request, query),
                     Up::Release { channel, drained } => self.release(now, session, &peer, channel, drained),
                 },
                 (KIND_BATCHES, Some(peer)) => self.batches(now, session, &peer, reader)?,

@@ -4,12 +4,21 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::document;
-use super::profile::Entry;
-use super::{Action, Due, Group, Master, MasterEvent, Now, StoreAnswer, StoreRequest};
+use super::health::Area;
+use super::profile::{Entry, MasterProfile, WriterState};
+use super::{Action, Due, Group, Master, Now, StoreAnswer, StoreRequest};
 use crate::error::{Error, ErrorCode};
-use crate::limits::{GROUP_TARGET_BYTES, MAX_GROUP_ROWS, MAX_SAVE_DOCUMENTS};
+use crate::limits::{FIRST_SAVE_DELAY, GROUP_TARGET_BYTES, MAX_GROUP_ROWS, MAX_SAVE_DOCUMENTS};
 use crate::planted::{Bug, planted};
 use crate::store::{DocumentSave, JournalRow};
+
+/// A document that is with the store.
+pub(super) struct Saving {
+    pub(super) place: usize,
+    pub(super) version: u64,
+    /// The last applied number of each writer that it has; told without a journal alone.
+    writers: Vec<(u128, u64)>,
+}
 
 impl Master {
     /// The store answered a request.
@@ -19,16 +28,19 @@ impl Master {
             StoreAnswer::Appended { result } => self.appended(now, result.err()),
             StoreAnswer::Updated { result } => {
                 let documents = self.saving.as_ref().map_or(0, Vec::len);
-                let results = match result {
-                    Ok(results) if results.len() == documents => results,
-                    Ok(results) => {
-                        let text = format!("{} results for {documents} documents", results.len());
-                        vec![Err(Error::store(ErrorCode::StoreFailed, text)); documents]
+                let result = result.and_then(|results| match results.len() {
+                    length if length == documents => Ok(results),
+                    length => {
+                        let text = format!("{length} results for {documents} documents");
+                        Err(Error::store(ErrorCode::StoreFailed, text))
                     }
-                    Err(error) => vec![Err(error); documents],
-                };
-                self.updated(now, results);
+                });
+                self.updated(now, result);
             }
+            StoreAnswer::Deleted { user, result } => self.deleted(now, &user, result),
+            StoreAnswer::Looked { ask, result } => self.looked(now, ask, result),
+            StoreAnswer::History { ask, result } => self.history_read(now, ask, result),
+            StoreAnswer::Listed { ask, result } => self.listed(ask, result),
         }
     }
 
@@ -81,12 +93,18 @@ impl Master {
                     continue;
                 }
                 profile.touched = false;
+                profile.saved_at = Some(now.mono);
                 saves.push(DocumentSave {
                     user: profile.user.clone(),
                     version: profile.version,
                     document: document::write(&self.config.schema, profile, now.unix_ms),
                 });
-                saving.push((place, profile.version));
+                let applied = |(id, writer): (&u128, &WriterState)| (*id, writer.applied);
+                let writers = match self.config.journal {
+                    true => Vec::new(),
+                    false => profile.writers.iter().map(applied).collect(),
+                };
+                saving.push(Saving { place, version: profile.version, writers });
             }
             if !saves.is_empty() {
                 self.saving = Some(saving);
@@ -101,93 +119,144 @@ impl Master {
             // The same rows again: whether they were committed is not known, and does not matter.
             group.submitted = false;
             self.group = Some(group);
-            return self.store_failed(now, error, true);
+            return self.append_failed(now, error);
         }
         let rows = &group.rows;
         self.append_retry.succeeded();
+        self.out_of_trouble(now, Area::Journal);
         self.stats.journal_groups += 1;
         self.stats.journal_rows += rows.len() as u64;
         for (place, row) in group.places.iter().zip(rows.iter()) {
-            let Some(profile) = self.profiles[*place].as_mut().and_then(Entry::live) else { continue };
-            profile.unjournaled -= 1;
-            if let Some(writer) = profile.writers.get_mut(&row.writer.id) {
-                writer.durable = writer.durable.max(row.number);
-            }
-            let Some(session) = self.writers.get(&row.writer.id).copied() else { continue };
-            let Some(state) = self.sessions.get_mut(&session) else { continue };
-            let open = profile.observers.iter().find(|(observer, _)| *observer == session);
-            if let Some((_, channel)) = open {
-                state.durable.push((*channel, row.number));
-                if !state.listed {
-                    state.listed = true;
-                    self.flush.push(session);
+            match &mut self.profiles[*place] {
+                Some(Entry::Live(profile)) => profile.unjournaled -= 1,
+                Some(Entry::Deleting(deleting)) => {
+                    deleting.unjournaled -= 1;
+                    self.advance_delete(*place);
+                    continue;
                 }
+                _ => continue,
+            }
+            self.durable(*place, row.writer.id, row.number);
+        }
+    }
+
+    /// The batches of a writer up to a number are in the store.
+    fn durable(&mut self, place: usize, writer: u128, number: u64) {
+        let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
+        if let Some(writer) = profile.writers.get_mut(&writer) {
+            writer.durable = writer.durable.max(number);
+        }
+        let Some(session) = self.writers.get(&writer).copied() else { return };
+        let Some(state) = self.sessions.get_mut(&session) else { return };
+        let open = profile.observers.iter().find(|(observer, _)| *observer == session);
+        if let Some((_, channel)) = open {
+            state.durable.push((*channel, number));
+            if !state.listed {
+                state.listed = true;
+                self.flush.push(session);
             }
         }
     }
 
-    fn updated(&mut self, now: Now, results: Vec<Result<(), Error>>) {
+    fn updated(&mut self, now: Now, result: Result<Vec<Result<(), Error>>, Error>) {
         let Some(saving) = self.saving.take() else { return };
-        let all_failed = results.iter().all(Result::is_err);
-        let mut failure = None;
-        for ((place, version), result) in saving.into_iter().zip(results) {
-            let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { continue };
-            profile.saving = false;
-            match result {
-                Ok(()) => {
-                    profile.saved = Some(profile.saved.map_or(version, |saved| saved.max(version)));
-                    self.stats.documents_saved += 1;
-                    profile.save_retry.succeeded();
-                    if !profile.touched {
-                        // The document is without them.
-                        let closed = profile.writers.iter().filter(|(_, writer)| writer.closed);
-                        for writer in closed.map(|(id, _)| *id).collect::<Vec<_>>() {
-                            profile.forget_writer(writer);
-                        }
-                    }
-                    // It may have changed while it was being written.
-                    if !profile.unsaved() {
-                        continue;
-                    }
-                    if profile.observers.is_empty() || self.stopping {
-                        self.queue_save(place);
-                    } else {
-                        self.schedule_save(now, place);
-                    }
-                }
-                Err(error) => {
-                    profile.touched = true;
-                    if all_failed || self.stopping {
-                        self.queue_save(place);
-                        failure = Some(error);
-                    } else {
-                        // A document that can't be written must not slow down the others: it has a back-off of its own.
-                        let at = now.mono + profile.save_retry.failed(now.mono, &mut self.rng);
-                        profile.save_at = Some(at);
-                        self.timers.push(Reverse((at, Due::Save(place))));
-                        self.events.push(MasterEvent::StoreFailed { error });
-                    }
-                }
+        let results = match result {
+            Ok(results) => {
+                self.save_retry.succeeded();
+                self.out_of_trouble(now, Area::Documents);
+                results
             }
-        }
-        match failure {
-            Some(error) => self.store_failed(now, error, false),
-            None => self.save_retry.succeeded(),
+            Err(error) => {
+                // It concerns all of them, and whatever else is to be written.
+                for Saving { place, .. } in saving {
+                    if let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) {
+                        (profile.saving, profile.touched) = (false, true);
+                        self.queue_save(place);
+                    }
+                    self.advance_delete(place);
+                }
+                return self.save_failed(now, error);
+            }
+        };
+        for (saved, result) in saving.into_iter().zip(results) {
+            let place = saved.place;
+            match result {
+                Ok(()) => self.saved(now, saved),
+                Err(error) => self.not_saved(now, place, error),
+            }
+            self.advance_delete(place);
         }
     }
 
-    fn store_failed(&mut self, now: Now, error: Error, append: bool) {
-        if error.code() == ErrorCode::StoreFenced {
-            self.fatal = Some(error.clone());
-            for session in self.session_numbers() {
-                let text = "the master lost its database to another one".into();
-                self.close(now, session, Error::Unavailable { reason: text });
+    /// A document was written.
+    fn saved(&mut self, now: Now, Saving { place, version, writers }: Saving) {
+        for (writer, number) in writers.into_iter().filter(|(_, number)| *number > 0) {
+            let known =
+                |profile: &mut MasterProfile| profile.writers.get(&writer).map(|writer| writer.durable);
+            let durable = self.profiles[place].as_mut().and_then(Entry::live).and_then(known);
+            if durable.is_some_and(|durable| durable < number) {
+                self.durable(place, writer, number);
             }
+        }
+        let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
+        profile.saving = false;
+        profile.saved = Some(profile.saved.map_or(version, |saved| saved.max(version)));
+        self.stats.documents_saved += 1;
+        profile.save_retry.succeeded();
+        if !profile.touched {
+            // The document is without them.
+            let closed = profile.writers.iter().filter(|(_, writer)| writer.closed);
+            for writer in closed.map(|(id, _)| *id).collect::<Vec<_>>() {
+                profile.forget_writer(writer);
+            }
+        }
+        // It may have changed while it was being written.
+        if !profile.unsaved() {
             return;
         }
-        self.events.push(MasterEvent::StoreFailed { error });
-        let retry = if append { &mut self.append_retry } else { &mut self.save_retry };
-        retry.failed(now.mono, &mut self.rng);
+        if profile.observers.is_empty() || self.stopping {
+            self.queue_save(place);
+        } else {
+            self.schedule_save(now, place);
+        }
+    }
+
+    /// A document could not be written, though others perhaps could. It must not slow these down: it has a back-off of its own.
+    fn not_saved(&mut self, now: Now, place: usize, error: Error) {
+        if error.code() == ErrorCode::StoreFenced {
+            return self.fenced(now, error);
+        }
+        let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
+        (profile.saving, profile.touched) = (false, true);
+        let at = now.mono + profile.save_retry.failed(now.mono, &mut self.rng);
+        profile.save_at = Some(at);
+        self.timers.push(Reverse((at, Due::Save(place))));
+        self.tell_failure(now, error);
+    }
+
+    fn append_failed(&mut self, now: Now, error: Error) {
+        if error.code() == ErrorCode::StoreFenced {
+            return self.fenced(now, error);
+        }
+        self.append_retry.failed(now.mono, &mut self.rng);
+        self.in_trouble(now, Area::Journal, error);
+    }
+
+    fn save_failed(&mut self, now: Now, error: Error) {
+        if error.code() == ErrorCode::StoreFenced {
+            return self.fenced(now, error);
+        }
+        self.save_retry.failed(now.mono, &mut self.rng);
+        self.in_trouble(now, Area::Documents, error);
+    }
+
+    /// Another master took the database over.
+    pub(super) fn fenced(&mut self, now: Now, error: Error) {
+        self.fatal = Some(error);
+        for session in self.session_numbers() {
+            let text = "the master lost its database to another one".into();
+            self.close(now, session, Error::Unavailable { reason: text });
+        }
     }
 
     pub(super) fn save_due(&mut self, now: Now, place: usize) {
@@ -202,7 +271,14 @@ impl Master {
     pub(super) fn schedule_save(&mut self, now: Now, place: usize) {
         let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
         if profile.save_at.is_none() {
-            let at = now.mono + self.config.save_interval;
+            let at = match (self.config.journal, profile.saved_at) {
+                (true, _) => now.mono + self.config.save_interval,
+                // Somebody may wait for it to be durable: at once after a rest, and then as often as the interval says.
+                (false, last) => {
+                    let first = now.mono + FIRST_SAVE_DELAY.min(self.config.save_interval);
+                    last.map_or(first, |last| first.max(last + self.config.save_interval))
+                }
+            };
             profile.save_at = Some(at);
             self.timers.push(Reverse((at, Due::Save(place))));
         }

@@ -90,7 +90,7 @@ impl Master {
         let meaning = |property: u16, key: u32| match profile {
             Some(Entry::Live(profile)) => profile.keys.get(peer.view.to_master(property).get())?.meaning(key),
             // While it is being loaded, no number has been given.
-            Some(Entry::Loading { .. }) => None,
+            Some(Entry::Loading(_) | Entry::Deleting(_)) => None,
             // What a number meant in a channel that is closed is not known any more, and does not matter.
             None => Some(Meaning::Forgotten),
         };
@@ -274,7 +274,9 @@ impl Master {
         if let Some(key) = key {
             profile.outcomes.applied(key, now.unix_ms);
         }
-        profile.unjournaled += 1;
+        if self.config.tell_modified && !std::mem::replace(&mut profile.modified, true) {
+            self.modified.push(place);
+        }
         let refused = match profile.writers.get_mut(&peer.writer.id) {
             Some(writer) => {
                 let since = writer.refused_journaled.max(writer.applied);
@@ -291,19 +293,23 @@ impl Master {
             }
             None => Vec::new(),
         };
-        let row = JournalRow {
-            user: profile.user.clone(),
-            epoch: profile.epoch,
-            version,
-            writer: peer.writer.clone(),
-            number,
-            refused,
-            effects,
-            outcomes: profile.outcomes.take_unjournaled(),
-            unix_ms: now.unix_ms,
-        };
-        self.journal_bytes += row.bytes();
-        self.journal.push_back((place, row));
+        let outcomes = profile.outcomes.take_unjournaled();
+        if self.config.journal {
+            profile.unjournaled += 1;
+            let row = JournalRow {
+                user: profile.user.clone(),
+                epoch: profile.epoch,
+                version,
+                writer: peer.writer.clone(),
+                number,
+                refused,
+                effects,
+                outcomes,
+                unix_ms: now.unix_ms,
+            };
+            self.journal_bytes += row.bytes();
+            self.journal.push_back((place, row));
+        }
         self.stats.batches_applied += 1;
         match may_wait {
             Some(interval) => self.tell_later(now, place, peer.writer.id, interval),

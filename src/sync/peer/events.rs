@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::profile::PropertyChanged;
 use crate::schema::PropertyIndex;
 
@@ -109,6 +109,13 @@ pub enum Event {
     Released {
         /// Which.
         profile: ProfileId,
+    },
+    /// The master answered a question, or never will.
+    Answer {
+        /// The number that [`ask`](crate::Endpoint::ask) gave.
+        request: u64,
+        /// JSON, of the form that the question says.
+        result: Result<String>,
     },
     /// So many events were dropped because nobody polled; read the values anew.
     Overflow {

@@ -108,6 +108,11 @@ impl Peer {
                 }
                 Ok(())
             }
+            (Down::Answer { request, code, more, text }, _) => {
+                let error = (code != 0).then(|| remote(code, text.clone()));
+                self.answered(request, error, more, &text);
+                Ok(())
+            }
             (Down::Released { channel }, _) => {
                 if let Some(slot) = self.slot_of(channel)
                     && self.replica(slot).is_some_and(|r| r.phase == Phase::Releasing)

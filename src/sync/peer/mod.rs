@@ -1,5 +1,6 @@
 //! A client or a game server: what it says to the master, what it makes of the answers, and when it reconnects.
 
+mod asks;
 mod confirmation;
 mod events;
 mod flush;
@@ -11,6 +12,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::asks::Asks;
 use self::confirmation::Confirmations;
 pub use self::confirmation::{Confirmation, Level};
 pub use self::events::{Event, PeerStats, ProfileId};
@@ -93,6 +95,7 @@ pub(crate) struct Peer {
     describe: bool,
     events: EventQueue<Event>,
     confirmations: Confirmations,
+    asks: Asks,
     stats: PeerStats,
 }
 
@@ -236,6 +239,7 @@ impl Peer {
             ready_since: Duration::ZERO,
             events: EventQueue::default(),
             confirmations: Confirmations::default(),
+            asks: Asks::default(),
             stats: PeerStats::default(),
         })
     }
@@ -421,6 +425,7 @@ impl Peer {
     pub(crate) fn stop(&mut self, error: Error) {
         self.stopped = true;
         self.confirmations.all_gone(&error);
+        self.unanswered(&error);
         if !matches!(self.state, State::Stopped) {
             self.state = State::Stopped;
             self.close = Some(error);
@@ -560,6 +565,7 @@ impl Peer {
             self.attempts = 0;
         }
         self.outbox.clear();
+        self.unanswered(&error);
         self.volatile.disconnected();
         for slot in 0..self.replicas.len() as u32 {
             let Some(replica) = self.replicas[slot as usize].replica.as_deref_mut() else { continue };

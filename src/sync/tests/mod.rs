@@ -5,6 +5,7 @@
 mod coalescing;
 mod elements;
 mod healing;
+mod lifecycle;
 mod net;
 mod once;
 mod outcomes;

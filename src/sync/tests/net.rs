@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::schema::{Property, Schema, SyncClass, Visibility, Writers};
 use crate::store::{MemoryStore, ProfileStore};
 use crate::sync::master::{
-    Action, Authenticator, Identity, Master, MasterConfig, Now, PeerRole, StoreAnswer, StoreRequest,
+    Action, Authenticator, Identity, Master, MasterConfig, Now, PeerRole, StoreRequest,
 };
 use crate::sync::peer::{Event, Peer, PeerConfig, ProfileId};
 use crate::value::{KeyType, List, ScalarType, Value};
@@ -81,23 +81,39 @@ pub(super) struct Net {
     pub(super) hold_store: bool,
     pub(super) days: u64,
     pub(super) held: VecDeque<StoreRequest>,
+    /// What the master answered the host.
+    pub(super) answers: HashMap<u64, Result<String>>,
 }
 
 /// Pieces of the ordered stream, and snapshots.
 pub(super) type Sent = (VecDeque<Vec<u8>>, VecDeque<Vec<u8>>);
 
 impl Net {
-    pub(super) fn new(schema: Arc<Schema>, mut store: MemoryStore) -> Self {
+    pub(super) fn new(schema: Arc<Schema>, store: MemoryStore) -> Self {
+        Self::with(schema, store, |_| {})
+    }
+
+    /// The store is taken for one without a journal.
+    pub(super) fn without_journal(schema: Arc<Schema>, store: MemoryStore) -> Self {
+        Self::with(schema, store, |config| config.journal = false)
+    }
+
+    pub(super) fn telling_modified(schema: Arc<Schema>, store: MemoryStore) -> Self {
+        Self::with(schema, store, |config| config.tell_modified = true)
+    }
+
+    fn with(schema: Arc<Schema>, mut store: MemoryStore, set: impl FnOnce(&mut MasterConfig)) -> Self {
         store.claim().unwrap();
-        let master = Master::new(MasterConfig {
-            schema: schema.clone(),
-            authenticator: Box::new(Tokens),
+        let seed = NEXT_SEED.fetch_add(1, Ordering::Relaxed);
+        let mut config = MasterConfig {
             update_interval: Duration::ZERO,
             save_interval: Duration::from_secs(1000),
             hash_interval: Duration::from_millis(100),
             unload_after: Duration::from_secs(1),
-            seed: NEXT_SEED.fetch_add(1, Ordering::Relaxed),
-        });
+            ..MasterConfig::new(schema.clone(), Box::new(Tokens), seed)
+        };
+        set(&mut config);
+        let master = Master::new(config);
         Self {
             now: Duration::ZERO,
             master,
@@ -109,6 +125,7 @@ impl Net {
             hold_store: false,
             days: 0,
             held: VecDeque::new(),
+            answers: HashMap::new(),
         }
     }
 
@@ -139,22 +156,13 @@ impl Net {
                         self.datagrams.entry(session).or_default().push_back(bytes);
                     }
                     Action::Close { session, error } => self.closed.push((session, error)),
+                    Action::Answer { token, result } => drop(self.answers.insert(token, result)),
                 }
             }
             if !self.hold_store {
                 while let Some(r) = self.held.pop_front() {
                     any = true;
-                    let answer = match r {
-                        StoreRequest::Restore { user } => {
-                            StoreAnswer::Restored { result: self.store.restore(&user), user }
-                        }
-                        StoreRequest::Append { rows } => {
-                            StoreAnswer::Appended { result: self.store.append(&rows) }
-                        }
-                        StoreRequest::Update { saves } => {
-                            StoreAnswer::Updated { result: self.store.update_many(&saves) }
-                        }
-                    };
+                    let answer = r.execute(&mut self.store);
                     let at = self.at();
                     self.master.stored(at, answer);
                 }

@@ -542,6 +542,9 @@ impl World {
             let _ = game.peer.flush_profile(game.id);
         }
         self.settle(4);
+        // Whose load was held for too long asks again after a while.
+        self.net.now += Duration::from_secs(5);
+        self.settle(4);
         let json = self.net.master.profile_json("ann").unwrap();
         let value = self.games[0].value();
         for game in &self.games {

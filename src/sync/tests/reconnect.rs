@@ -163,13 +163,11 @@ impl Authenticator for TooKind {
 fn no_token_makes_a_peer_of_the_network_the_master() {
     let schema = schema();
     let mut master = Master::new(MasterConfig {
-        schema: schema.clone(),
-        authenticator: Box::new(TooKind),
         update_interval: Duration::ZERO,
         save_interval: SECOND,
         hash_interval: Duration::from_secs(5),
         unload_after: SECOND,
-        seed: 1,
+        ..MasterConfig::new(schema.clone(), Box::new(TooKind), 1)
     });
     let hello = super::net::hello(&schema, "root", 1);
     master.accepted(Now::default(), 1);

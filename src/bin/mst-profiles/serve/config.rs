@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::document::{Document, Located, Mistake, Position, Read};
-use super::{IDLE_TIMEOUT_MS, INTERVAL_MS};
+use super::{HISTORY_DAYS, HISTORY_ROWS, IDLE_TIMEOUT_MS, INTERVAL_MS};
 use crate::database::is_server;
 
 /// A complete file that explains every key, for `--example-config`.
@@ -27,6 +27,10 @@ pub(super) struct Config {
     pub(super) save_ms: Option<Located<u64>>,
     pub(super) unload_after_ms: Option<Located<u64>>,
     pub(super) idle_timeout_ms: Option<Located<u64>>,
+    pub(super) load_timeout_ms: Option<Located<u64>>,
+    pub(super) stop_timeout_ms: Option<Located<u64>>,
+    pub(super) history_days: Option<Located<u64>>,
+    pub(super) history_rows: Option<Located<u64>>,
     /// The keys that stand in the file with no good value.
     pub(super) bad: BTreeSet<&'static str>,
 }
@@ -88,6 +92,10 @@ impl Config {
             save_ms: file.integer("intervals.save_ms", INTERVAL_MS),
             unload_after_ms: file.integer("intervals.unload_after_ms", INTERVAL_MS),
             idle_timeout_ms: file.integer("intervals.idle_timeout_ms", IDLE_TIMEOUT_MS),
+            load_timeout_ms: file.integer("intervals.load_timeout_ms", IDLE_TIMEOUT_MS),
+            stop_timeout_ms: file.integer("intervals.stop_timeout_ms", INTERVAL_MS),
+            history_days: file.integer("history.days", HISTORY_DAYS),
+            history_rows: file.integer("history.rows", HISTORY_ROWS),
             bad: BTreeSet::new(),
         };
         if let (Some(database), Some(Located { value: true, at })) =

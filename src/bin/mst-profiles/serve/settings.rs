@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::config::Config;
 use super::document::{Located, Mistake, Position};
-use super::{IDLE_TIMEOUT_MS, INTERVAL_MS};
+use super::{HISTORY_DAYS, HISTORY_ROWS, IDLE_TIMEOUT_MS, INTERVAL_MS};
 use crate::database::is_server;
 
 /// The flags. Nothing is required here: the configuration file may have it.
@@ -58,6 +58,18 @@ pub(super) struct Flags {
     /// Silence after which a connection counts as lost, in milliseconds. 15000 unless given.
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(IDLE_TIMEOUT_MS))]
     pub(super) idle_timeout: Option<u64>,
+    /// Time within which a profile has to be read from the database, with all attempts, in milliseconds. 10000 unless given.
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(IDLE_TIMEOUT_MS))]
+    pub(super) load_timeout: Option<u64>,
+    /// Time that a stop has to make durable and save everything, in milliseconds. 10000 unless given.
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(INTERVAL_MS))]
+    pub(super) stop_timeout: Option<u64>,
+    /// Days for which the changes of a profile are kept as its history; 0 keeps none. 7 unless given.
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(HISTORY_DAYS))]
+    pub(super) history_days: Option<u64>,
+    /// The most changes of one profile that are kept as its history; 0 keeps none. 1000 unless given.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(HISTORY_ROWS))]
+    pub(super) history_rows: Option<u64>,
 }
 
 /// Settings that are complete and do not contradict each other.
@@ -77,6 +89,10 @@ pub(super) struct Settings {
     pub(super) save_interval: Option<Duration>,
     pub(super) unload_after: Option<Duration>,
     pub(super) idle_timeout: Option<Duration>,
+    pub(super) load_timeout: Option<Duration>,
+    pub(super) stop_timeout: Option<Duration>,
+    pub(super) history_age: Option<Duration>,
+    pub(super) history_rows: Option<u64>,
 }
 
 impl Settings {
@@ -169,8 +185,16 @@ impl Settings {
             save_interval: millis(flags.save_interval, config.save_ms),
             unload_after: millis(flags.unload_after, config.unload_after_ms),
             idle_timeout: millis(flags.idle_timeout, config.idle_timeout_ms),
+            load_timeout: millis(flags.load_timeout, config.load_timeout_ms),
+            stop_timeout: millis(flags.stop_timeout, config.stop_timeout_ms),
+            history_age: flags.history_days.or(value(config.history_days)).map(days),
+            history_rows: flags.history_rows.or(value(config.history_rows)),
         })
     }
+}
+
+fn days(days: u64) -> Duration {
+    Duration::from_secs(days.saturating_mul(24 * 3600))
 }
 
 fn value<T>(located: Option<Located<T>>) -> Option<T> {

@@ -82,6 +82,10 @@ fn the_example_is_valid_and_shows_the_defaults() {
     assert_eq!(example.save_interval, Some(usual.save_interval));
     assert_eq!(example.unload_after, Some(usual.unload_after));
     assert_eq!(example.idle_timeout, Some(usual.idle_timeout));
+    assert_eq!(example.load_timeout, Some(usual.load_timeout));
+    assert_eq!(example.stop_timeout, Some(usual.stop_timeout));
+    assert_eq!(example.history_age, Some(usual.history.age));
+    assert_eq!(example.history_rows, Some(usual.history.rows));
     // The same with only what has no default.
     let needed: String = EXAMPLE
         .lines()
@@ -89,8 +93,9 @@ fn the_example_is_valid_and_shows_the_defaults() {
         .map(|line| format!("{line}\n"))
         .collect();
     let least = settings(&needed, &[]).unwrap();
-    let example = Settings { update_interval: None, save_interval: None, ..example };
-    assert_eq!(least, Settings { unload_after: None, idle_timeout: None, ..example });
+    let (none, example) = (None, Settings { update_interval: None, save_interval: None, ..example });
+    let example = Settings { load_timeout: none, stop_timeout: none, history_age: none, ..example };
+    assert_eq!(least, Settings { unload_after: none, idle_timeout: none, history_rows: None, ..example });
 }
 
 #[test]
@@ -122,7 +127,8 @@ fn a_database_that_is_a_server_is_no_path() {
 #[test]
 fn every_flag_overrides_its_key() {
     let flags = "--schema s --database postgres://d --database-ca a --listen [::1]:1 --dev=false --cert c --key k --update-interval 1 \
-                 --save-interval 2 --unload-after 3 --idle-timeout 4";
+                 --save-interval 2 --unload-after 3 --idle-timeout 4 --load-timeout 5 --stop-timeout 6 --history-days 7 \
+                 --history-rows 8";
     let flags: Vec<&str> = flags.split(' ').collect();
     let ms = |number| Some(Duration::from_millis(number));
     let expected = Settings {
@@ -136,6 +142,10 @@ fn every_flag_overrides_its_key() {
         save_interval: ms(2),
         unload_after: ms(3),
         idle_timeout: ms(4),
+        load_timeout: ms(5),
+        stop_timeout: ms(6),
+        history_age: Some(Duration::from_secs(7 * 24 * 3600)),
+        history_rows: Some(8),
     };
     assert_eq!(settings(&EXAMPLE.replace("dev = false", "dev = true"), &flags).unwrap(), expected);
     assert_eq!(settings("", &flags).unwrap(), expected);
