@@ -48,7 +48,7 @@ error_codes! {
     Panic = -4, "PANIC";
     /// The handle was poisoned by an earlier panic.
     Poisoned = -5, "POISONED";
-    /// This build leaves the role out.
+    /// This build leaves the role out; or the host's own database does not do this.
     FeatureDisabled = -6, "FEATURE_DISABLED";
     /// Text is not UTF-8.
     InvalidUtf8 = -7, "INVALID_UTF8";
@@ -102,7 +102,8 @@ error_codes! {
     IndexOutOfRange = -215, "INDEX_OUT_OF_RANGE";
     /// A dictionary has no such key.
     NoSuchKey = -216, "NO_SUCH_KEY";
-    /// The list item that was meant is gone, or the change is too old to tell which one it was.
+    /// The list item that was meant is gone, or the change is too old to tell which one it was; or a request was answered
+    /// already, or too late.
     Stale = -217, "STALE";
     /// A property does not have the value that a batch requires.
     PreconditionFailed = -218, "PRECONDITION_FAILED";

@@ -19,12 +19,15 @@ mod events;
 mod handles;
 mod in_process;
 mod master;
+#[cfg(feature = "master")]
+mod own_store;
 mod parts;
 mod profile;
 mod properties;
 mod result;
 mod scalars;
 mod schema;
+mod store;
 mod text;
 mod value;
 mod version;

@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod conformance;
+mod host;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) mod journal;
 mod memory;
@@ -16,6 +17,10 @@ mod sqlite;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::host::{
+    HostRequest, HostStore, HostStoreOptions, RestoreCompletion, StoreRequests, UpdateCompletion,
+    UpdateManyCompletion,
+};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) use self::journal::{decode_effects, encode_effects};
 #[cfg(all(any(feature = "sqlite", feature = "postgres"), feature = "simulation"))]
