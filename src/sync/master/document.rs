@@ -174,7 +174,9 @@ pub(super) fn load(
         object = serde_json::from_str(text).map_err(|e| corrupt(e.to_string()))?;
         let meta = object.remove(RESERVED).ok_or_else(|| corrupt(format!("has no `{RESERVED}`")))?;
         let meta: Meta = serde_json::from_value(meta).map_err(|e| corrupt(format!("`{RESERVED}`: {e}")))?;
-        trusted = meta.types.is_none() && meta.schema == format!("{:016x}", schema.fingerprint());
+        // One that says no schema is not of a master; whoever made it meant this one.
+        let is_of_this = meta.schema.is_empty() || meta.schema == format!("{:016x}", schema.fingerprint());
+        trusted = meta.types.is_none() && is_of_this;
         read_meta(schema, &mut profile, meta, &mut types).map_err(corrupt)?;
         evolution::rename(schema, &mut profile, &mut object, &mut types);
         profile.saved = Some(profile.version);

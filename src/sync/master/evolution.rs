@@ -163,6 +163,19 @@ fn read_as(json: &Json, of: Option<&ValueType>, to: &ValueType) -> Result<Read, 
     }
 }
 
+/// All properties are about to count as changed by the profile's version; what stands in for a value that is kept aside still
+/// does.
+pub(super) fn begin_anew(schema: &Schema, profile: &mut MasterProfile) {
+    for (name, asides) in &mut profile.aside {
+        let before = match schema.index_of(name) {
+            Ok(index) => profile.property_versions[index.usize()],
+            Err(_) => profile.kept_versions.get(name).copied().unwrap_or(0),
+        };
+        let since = asides.iter_mut().filter_map(|aside| aside.of.as_mut()).map(|(_, since)| since);
+        since.filter(|since| **since == before).for_each(|since| *since = profile.version);
+    }
+}
+
 /// Whether a journal row that gives a member a value of a type replaces one that would be lost with it: the schema was changed
 /// between the two.
 pub(super) fn is_lost(json: &Json, of: Option<&ValueType>, to: &ValueType) -> bool {
