@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use mst_profiles::store::ProfileStore;
+use mst_profiles::store::{ProfileStore, SqliteStore};
 use mst_profiles::{ConnectOptions, Schema, Trust};
 
 use crate::Failure;
@@ -83,9 +83,7 @@ pub(super) fn read_schema(path: &Path) -> Result<Arc<Schema>, Failure> {
 
 /// Checks that there is a database: a slip must not make one.
 pub(super) fn must_exist(database: &Path) -> Result<(), Failure> {
-    // What has no name in the file system says so itself.
-    let is_address = database.to_str().is_some_and(|text| text.contains("://"));
-    match is_address || database.exists() {
+    match is_address(database) || database.exists() {
         true => Ok(()),
         false => Err(format!("database `{}`: there is none", database.display()).into()),
     }
@@ -93,5 +91,14 @@ pub(super) fn must_exist(database: &Path) -> Result<(), Failure> {
 
 /// Opens a database to read from it, beside a master that may run on it.
 pub(super) fn open_to_read(database: &Path) -> Result<Box<dyn ProfileStore>, Failure> {
-    crate::database::open(database)
+    match is_address(database) {
+        // Who does not claim it only reads.
+        true => crate::database::open(database),
+        false => Ok(Box::new(SqliteStore::open_read_only(database)?)),
+    }
+}
+
+/// Whether it is no file but says itself where it is.
+fn is_address(database: &Path) -> bool {
+    database.to_str().is_some_and(|text| text.contains("://"))
 }
