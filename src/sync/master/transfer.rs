@@ -68,7 +68,7 @@ pub(crate) fn brought_in(
     }
     if profile.size > MAX_PROFILE_BYTES {
         let (what, length) = (format!("the profile of `{user}`"), profile.size);
-        return Err(Error::TooLong { what: what.into(), length, limit: MAX_PROFILE_BYTES });
+        return Err(Error::TooLong { what, length, limit: MAX_PROFILE_BYTES });
     }
     if let Some(there) = there {
         let (there, _) = document::load(schema, user, there, unix_ms)?;
