@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Enums that no signature names: their values cross as plain integers.
-const ENUMS: [&str; 11] = [
+const ENUMS: [&str; 12] = [
     "MstValueType",
     "MstKeyType",
     "MstWriters",
@@ -17,10 +17,11 @@ const ENUMS: [&str; 11] = [
     "MstChange",
     "MstConnectionState",
     "MstMasterEventType",
+    "MstStoreRequestType",
 ];
 
 /// The files with exported functions, in the order of the header.
-const SOURCES: [&str; 17] = [
+const SOURCES: [&str; 18] = [
     "version",
     "result",
     "value",
@@ -37,6 +38,7 @@ const SOURCES: [&str; 17] = [
     "endpoint",
     "connection",
     "master",
+    "store",
     "in_process",
 ];
 
@@ -125,7 +127,7 @@ fn csharp(root: &Path, out: &Path, hash: &str) -> String {
 /// csbindgen makes a delegate for each callback of each function. Those of one kind are one, so that a callback can be given
 /// wherever it is good for, under the name that it has in C.
 fn one_delegate(text: &str) -> String {
-    const KINDS: [(&str, &[&str]); 3] = [
+    const KINDS: [(&str, &[&str]); 4] = [
         (
             "MstEventCallback",
             &["mst_endpoint_subscribe_callback_delegate", "mst_profile_subscribe_callback_delegate"],
@@ -134,6 +136,14 @@ fn one_delegate(text: &str) -> String {
         (
             "MstCodecConvert",
             &["mst_codec_register_to_json_delegate", "mst_codec_register_from_json_delegate"],
+        ),
+        (
+            "MstStoreCallback",
+            &[
+                "mst_master_set_store_callbacks_restore_delegate",
+                "mst_master_set_store_callbacks_update_delegate",
+                "mst_master_set_store_callbacks_update_many_delegate",
+            ],
         ),
     ];
     let attribute = "        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]\n";

@@ -15,13 +15,18 @@
 #include <stdint.h>
 
 /* What mst_abi_hash() of the library must return. */
-#define MST_ABI_HASH 0x15afc1b064f33223ULL
+#define MST_ABI_HASH 0x97b707163b2f5ca6ULL
 
 
 /**
  * The version of this header's functions. It grows when some are added; none is ever changed or removed under its name.
  */
 #define MST_ABI_VERSION 1
+
+/**
+ * In place of a document's index: all documents of a request that have no answer yet.
+ */
+#define MST_STORE_ALL 4294967295
 
 /**
  * What a function returns: `MST_OK`, or why it did nothing. Numbers are never given another meaning.
@@ -56,7 +61,7 @@ enum MstResult
    */
   MST_ERR_POISONED = -5,
   /**
-   * This build leaves the role out.
+   * This build leaves the role out; or the host's own database does not do this.
    */
   MST_ERR_FEATURE_DISABLED = -6,
   /**
@@ -164,7 +169,8 @@ enum MstResult
    */
   MST_ERR_NO_SUCH_KEY = -216,
   /**
-   * The list item that was meant is gone, or the change is too old to tell which one it was.
+   * The list item that was meant is gone, or the change is too old to tell which one it was; or a request was answered
+   * already, or too late.
    */
   MST_ERR_STALE = -217,
   /**
@@ -620,6 +626,10 @@ enum MstEventType
    * follows.
    */
   MST_EVENT_DIVERGED = 15,
+  /**
+   * Question `number` was answered: with `MST_OK` in `code` the text is JSON, else it says why there is no answer.
+   */
+  MST_EVENT_ANSWER = 16,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -808,12 +818,58 @@ enum MstMasterEventType
    * What connection `session` had of the profile in the text was not what it should have had; it is sent all of it anew.
    */
   MST_MASTER_EVENT_DIVERGED = 10,
+  /**
+   * The profile of the user in the text was changed, and has reached the version in `session`. Only with
+   * `MstMasterOptions.tell_modified`.
+   */
+  MST_MASTER_EVENT_PROFILE_MODIFIED = 11,
+  /**
+   * The profile of the user in the text was deleted.
+   */
+  MST_MASTER_EVENT_PROFILE_DELETED = 12,
+  /**
+   * The database does again what it failed to do; the text says what, and for how long it failed.
+   */
+  MST_MASTER_EVENT_STORE_RECOVERED = 13,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
 typedef enum MstMasterEventType MstMasterEventType;
 #else
 typedef int32_t MstMasterEventType;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What a master wants of the host's database.
+ */
+enum MstStoreRequestType
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /**
+   * There is no request.
+   */
+  MST_STORE_REQUEST_NONE = 0,
+  /**
+   * To read a user's document: `mst_master_complete_restore`.
+   */
+  MST_STORE_REQUEST_RESTORE = 1,
+  /**
+   * To write a document: `mst_master_complete_update`.
+   */
+  MST_STORE_REQUEST_UPDATE = 2,
+  /**
+   * To write several documents, each of which may fail alone: `mst_master_complete_update`.
+   */
+  MST_STORE_REQUEST_UPDATE_MANY = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum MstStoreRequestType MstStoreRequestType;
+#else
+typedef int32_t MstStoreRequestType;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -1462,7 +1518,9 @@ typedef struct MstMasterOptions {
    */
   const char *listen;
   /**
-   * The SQLite file of the database, made when it is not there. Null keeps profiles in memory alone.
+   * The SQLite file of the database, made when it is not there; or a PostgreSQL database, as
+   * `postgres://user:password@host/name?sslmode=require` or `host=... user=... dbname=...`, whose tables are made when they
+   * are not there. Null keeps profiles in memory alone.
    */
   const char *database;
   /**
@@ -1475,7 +1533,7 @@ typedef struct MstMasterOptions {
   uint32_t cert_file_len;
   /**
    * A PEM file with the certificate and those that lead to its authority. Null makes one for development, known by
-   * its fingerprint, which is kept beside the database.
+   * its fingerprint, which is kept beside the database, or else made anew at each start.
    */
   const char *cert_file;
   /**
@@ -1516,9 +1574,49 @@ typedef struct MstMasterOptions {
    */
   uint32_t in_process_only;
   /**
+   * 1 to tell by `MST_MASTER_EVENT_PROFILE_MODIFIED` which profiles were changed, which is many events; else 0.
+   */
+  uint32_t tell_modified;
+  /**
+   * Time within which a profile has to be read from the database, with all attempts, in milliseconds; 0 is 10000. Whoever
+   * waits longer is told that it is unavailable.
+   */
+  uint32_t load_timeout_ms;
+  /**
+   * Time that a stop has to make durable and save everything, in milliseconds; 0 is 10000.
+   */
+  uint32_t stop_timeout_ms;
+  /**
+   * The age of the oldest journal rows that are kept as the profiles' history, in seconds; 0 is 604800, seven days.
+   */
+  uint32_t history_age_s;
+  /**
+   * The journal rows of one profile that are kept as its history; 0 is 1000, `UINT32_MAX` keeps none.
+   */
+  uint32_t history_rows;
+  /**
+   * 1 when the host is the database (see `mst_master_next_store_request`), `database` being null; else 0. There is no journal
+   * then: a change is durable when a document that contains it was written, `save_interval_ms` after it at the latest, or as long
+   * after as the host takes for it. That only one master works on the host's database is the host's business.
+   */
+  uint32_t own_store;
+  /**
+   * Time for the host to complete a request of `own_store`, in milliseconds; 0 is 30000.
+   */
+  uint32_t store_timeout_ms;
+  /**
+   * Bytes of `database_ca_file`.
+   */
+  uint32_t database_ca_file_len;
+  /**
    * Zero.
    */
   uint32_t reserved;
+  /**
+   * A PEM file with the authorities that vouch for the PostgreSQL server's certificate. Null are those that are usual on the
+   * web.
+   */
+  const char *database_ca_file;
 } MstMasterOptions;
 
 /**
@@ -1534,7 +1632,7 @@ typedef struct MstMasterEvent {
    */
   int32_t code;
   /**
-   * The number of a connection.
+   * The number of a connection, or what the event's type says.
    */
   uint64_t session;
 } MstMasterEvent;
@@ -1604,6 +1702,65 @@ typedef struct MstMasterStats {
    */
   uint64_t divergences;
 } MstMasterStats;
+
+/**
+ * A request of a master to the host's database.
+ */
+typedef struct MstStoreRequest {
+  /**
+   * Its number, for the functions that read and complete it; never given twice by one master. 0 when there is none.
+   */
+  uint64_t id;
+  /**
+   * An `MstStoreRequestType`.
+   */
+  int32_t request_type;
+  /**
+   * How many documents it is about: 1, or at least 2 of `MST_STORE_REQUEST_UPDATE_MANY`. 0 when there is no request.
+   */
+  uint32_t count;
+} MstStoreRequest;
+
+/**
+ * One of the documents that a callback is asked to read or write. The texts are UTF-8 without a terminating zero, and are there
+ * until the callback returns.
+ */
+typedef struct MstStoreDocument {
+  /**
+   * Whose.
+   */
+  const char *user;
+  /**
+   * JSON text to write; null when one is to be read.
+   */
+  const char *document;
+  /**
+   * The document's version; 0 when one is to be read. It only grows, but after a time-out an older save may be at work still:
+   * a database must not write over a greater version.
+   */
+  uint64_t version;
+  /**
+   * Bytes of `user`.
+   */
+  uint32_t user_len;
+  /**
+   * Bytes of `document`; 0 when one is to be read.
+   */
+  uint32_t document_len;
+} MstStoreDocument;
+
+/**
+ * What is called with a request to the host's database, on the thread that dispatches, while nothing is locked. `request` is its
+ * number; `documents` are `count` documents, which are there until the callback returns, as are their texts; `user_data` is what
+ * was given with the callback. It may complete the request at once, or let another thread do so later, and may call any other
+ * function of the library, but `mst_master_stop` for this master. It must not unwind: no exception of C++ or C#, and no longjmp,
+ * may leave it.
+ */
+typedef void (*MstStoreCallback)(struct MstMaster *master,
+                                 uint64_t request,
+                                 const struct MstStoreDocument *documents,
+                                 uint32_t count,
+                                 void *user_data);
 
 /**
  * How a peer in the master's own process is set up. Zero is the usual.
@@ -3203,16 +3360,43 @@ MstResult mst_master_start(const struct MstMasterOptions *options,
  * Takes no more changes, makes durable what was applied, tells the peers, saves everything, and ends. Blocks for up to
  * about ten seconds. The handle still has to be freed.
  *
+ * When the host is the database (`own_store`), it has to complete the final saves meanwhile. Callbacks are called by this function,
+ * on this thread, as by `mst_master_dispatch`; a host without callbacks goes on taking requests on another thread. One that can do
+ * neither, or completes requests on this very thread later, uses `mst_master_begin_stop`, goes on as before until
+ * `mst_master_is_stopped`, and then gets the result here.
+ *
  * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED` when it was stopped before, `MST_ERR_TIMEOUT`
- * when the database did not take everything in time, or the error that ended the master before.
+ * when the database did not take everything in time, the error that ended the master before, or `MST_ERR_UNAVAILABLE`,
+ * having done nothing, within a callback of this master's requests.
  */
 MstResult mst_master_stop(struct MstMaster *master);
+
+/**
+ * Begins what `mst_master_stop` does, and returns at once. From then on the master has about ten seconds. For hosts that are the
+ * database, which complete the final saves as they did before, until `mst_master_is_stopped` or `mst_master_wait` tells that it has
+ * ended. Then call `mst_master_stop` for what came of it, and `mst_master_free`. Does nothing when it was begun before.
+ *
+ * Any thread, also within a callback. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED` when it was stopped, or
+ * `MST_ERR_FEATURE_DISABLED`.
+ */
+MstResult mst_master_begin_stop(struct MstMaster *master);
+
+/**
+ * Whether a master has ended: 1 after it was stopped, or could not go on; else 0.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_ARGUMENT`, or `MST_ERR_FEATURE_DISABLED`.
+ */
+MstResult mst_master_is_stopped(const struct MstMaster *master,
+                                uint8_t *out_stopped);
 
 /**
  * Stops a master as `mst_master_stop` does, if it was not before, and frees its handle. It has ended when this returns,
  * unless another thread is in `mst_master_stop` just now. Null does nothing.
  *
- * Any thread. Returns `MST_OK`, or `MST_ERR_INVALID_HANDLE`.
+ * A master whose database is the host is not given the time for final saves, as the handle is stale from the beginning on: it ends
+ * at once, and what was not durable is lost as in a crash. Its pending requests are gone with it. Call `mst_master_stop` before.
+ *
+ * Any thread, also within a callback. Returns `MST_OK`, or `MST_ERR_INVALID_HANDLE`.
  */
 MstResult mst_master_free(struct MstMaster *master);
 
@@ -3287,6 +3471,146 @@ MstResult mst_master_profile_json(const struct MstMaster *master,
                                   char *buffer,
                                   uint32_t capacity,
                                   uint32_t *out_len);
+
+/**
+ * The oldest request to the host's database that was not taken yet; one of type `MST_STORE_REQUEST_NONE` when there is none.
+ *
+ * The host reads it by `mst_master_store_request_user` and the like, and completes it once, at any time until the time-out
+ * (`MstMasterOptions.store_timeout_ms`), in any order, from any thread. Many requests to restore may be under way at once, and
+ * besides at most one to update. What fails, or is not completed in time, is asked for again as another request. After a time-out
+ * the host may still be at work on the old one: it must see to it that a document is not written over one of a greater version.
+ *
+ * Documents are JSON texts. They must come back with all of their members, `$mst` included; their order and white space are free.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED` once the master has ended and will ask for no more,
+ * `MST_ERR_INVALID_ARGUMENT` also when the master was started without `own_store`, or `MST_ERR_FEATURE_DISABLED`.
+ */
+MstResult mst_master_next_store_request(struct MstMaster *master,
+                                        struct MstStoreRequest *out_request);
+
+/**
+ * Whose document `index` of a request is, as UTF-8 without a terminating zero.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_STALE` when the request was completed, or it is too late for
+ * that, `MST_ERR_INDEX_OUT_OF_RANGE`, `MST_ERR_BUFFER_TOO_SMALL`, `MST_ERR_INVALID_ARGUMENT` also when there was no such request
+ * or the master was started without `own_store`, or `MST_ERR_FEATURE_DISABLED`.
+ */
+MstResult mst_master_store_request_user(const struct MstMaster *master,
+                                        uint64_t request,
+                                        uint32_t index,
+                                        char *buffer,
+                                        uint32_t capacity,
+                                        uint32_t *out_len);
+
+/**
+ * The version of document `index` of a request to update. It only grows with what is done to a profile.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_STALE` when the request was completed, or it is too late for
+ * that, `MST_ERR_INDEX_OUT_OF_RANGE`, `MST_ERR_INVALID_ARGUMENT` also when it is a request to restore, there was no such request or
+ * the master was started without `own_store`, or `MST_ERR_FEATURE_DISABLED`.
+ */
+MstResult mst_master_store_request_version(const struct MstMaster *master,
+                                           uint64_t request,
+                                           uint32_t index,
+                                           uint64_t *out_version);
+
+/**
+ * Document `index` of a request to update, as UTF-8 without a terminating zero.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_STALE` when the request was completed, or it is too late for
+ * that, `MST_ERR_INDEX_OUT_OF_RANGE`, `MST_ERR_BUFFER_TOO_SMALL`, `MST_ERR_INVALID_ARGUMENT` also when it is a request to restore,
+ * there was no such request or the master was started without `own_store`, or `MST_ERR_FEATURE_DISABLED`.
+ */
+MstResult mst_master_store_request_document(const struct MstMaster *master,
+                                            uint64_t request,
+                                            uint32_t index,
+                                            char *buffer,
+                                            uint32_t capacity,
+                                            uint32_t *out_len);
+
+/**
+ * Completes a request to restore. With `found` 1 the document is `document`, as it was given to be written; with `found` 0 there is no
+ * profile of this user, which makes one of defaults, so that an error must never be told this way: see
+ * `mst_master_fail_store_request`.
+ *
+ * Any thread, also within a callback. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_STALE` when the request was completed
+ * already or it is too late, `MST_ERR_INVALID_UTF8`, `MST_ERR_INVALID_ARGUMENT` also when it is a request to update, there was no
+ * such request or the master was started without `own_store`, or `MST_ERR_FEATURE_DISABLED`.
+ */
+MstResult mst_master_complete_restore(struct MstMaster *master,
+                                      uint64_t request,
+                                      uint8_t found,
+                                      const char *document,
+                                      uint32_t document_len);
+
+/**
+ * Says that document `index` of a request to update was written and will be there after a crash; `MST_STORE_ALL` says it of all that
+ * have no answer yet. The request is complete when each of its documents has an answer.
+ *
+ * Any thread, also within a callback. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_STALE` when the request or the document was
+ * completed already or it is too late, `MST_ERR_INDEX_OUT_OF_RANGE`, `MST_ERR_INVALID_ARGUMENT` when it is a request to restore, there
+ * was no such request or the master was started without `own_store`, or `MST_ERR_FEATURE_DISABLED`.
+ */
+MstResult mst_master_complete_update(struct MstMaster *master,
+                                     uint64_t request,
+                                     uint32_t index);
+
+/**
+ * Says that document `index` of a request, or with `MST_STORE_ALL` each that has no answer yet, could not be read or written, or that
+ * it is not known whether it was. `code` says why: `MST_ERR_STORE_FAILED`, after which it is tried again with growing delays;
+ * `MST_ERR_STORE_CORRUPT`, the same for a document that can't be read; or `MST_ERR_STORE_FENCED`, for an update, when the database
+ * belongs to another master by now, which ends this one. The text is for events and logs.
+ *
+ * Any thread, also within a callback. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_STALE` when the request or the document was
+ * completed already or it is too late, `MST_ERR_INDEX_OUT_OF_RANGE`, `MST_ERR_INVALID_UTF8`, `MST_ERR_INVALID_ARGUMENT` also when there
+ * was no such request, for another code, or when the master was started without `own_store`, or `MST_ERR_FEATURE_DISABLED`.
+ */
+MstResult mst_master_fail_store_request(struct MstMaster *master,
+                                        uint64_t request,
+                                        uint32_t index,
+                                        int32_t code,
+                                        const char *text,
+                                        uint32_t text_len);
+
+/**
+ * Lets `mst_master_dispatch` call `restore`, `update` and `update_many` with the requests of the three types, in place of those set
+ * before; all of them null lets it call nobody. Requests that were not taken before are told, too.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_ARGUMENT` when only some are null, or the master was started
+ * without `own_store`, or `MST_ERR_FEATURE_DISABLED`.
+ */
+MstResult mst_master_set_store_callbacks(struct MstMaster *master,
+                                         MstStoreCallback restore,
+                                         MstStoreCallback update,
+                                         MstStoreCallback update_many,
+                                         void *user_data);
+
+/**
+ * The tick of a master: calls the callbacks with what waits for the host's database, on this thread, and returns when nothing waits.
+ * With a `budget_us` other than 0 it leaves what it could not tell within so many microseconds to the next dispatch; it tells at least
+ * one request. `out_dispatched` gets the number of requests that it took, and may be null. Without callbacks it does nothing; events
+ * are polled by `mst_master_next_event`.
+ *
+ * When a callback takes requests by itself, they are not told. When it dispatches again, that tells nothing, as the dispatch that is
+ * under way goes on. When it frees the master, this dispatch ends well.
+ *
+ * One thread at a time per master: while one dispatches, others tell nothing. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
+ * `MST_ERR_INVALID_ARGUMENT`, or `MST_ERR_FEATURE_DISABLED`.
+ */
+MstResult mst_master_dispatch(struct MstMaster *master,
+                              uint32_t budget_us,
+                              uint32_t *out_dispatched);
+
+/**
+ * Waits at most `timeout_ms` milliseconds until there is something for the host to do: an event to poll, or a request to its database.
+ * `out_has` gets 1 when there is, else 0, and may be null. For hosts without frames.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED` once the master has ended and nothing is left to be polled,
+ * `MST_ERR_INVALID_ARGUMENT`, or `MST_ERR_FEATURE_DISABLED`.
+ */
+MstResult mst_master_wait(struct MstMaster *master,
+                          uint32_t timeout_ms,
+                          uint8_t *out_has);
 
 /**
  * Fills the options of an in-process peer with their defaults. Any thread.

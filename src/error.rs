@@ -48,7 +48,7 @@ error_codes! {
     Panic = -4, "PANIC";
     /// The handle was poisoned by an earlier panic.
     Poisoned = -5, "POISONED";
-    /// This build leaves the role out.
+    /// This build leaves the role out; or the host's own database does not do this.
     FeatureDisabled = -6, "FEATURE_DISABLED";
     /// Text is not UTF-8.
     InvalidUtf8 = -7, "INVALID_UTF8";
@@ -56,7 +56,7 @@ error_codes! {
     InvalidStructSize = -8, "INVALID_STRUCT_SIZE";
     /// The operating system refused something that is not the network or the database.
     System = -9, "SYSTEM";
-    /// A name that no property of the schema has.
+    /// A name that no property of the schema has, or a property that the master does not have.
     UnknownProperty = -101, "UNKNOWN_PROPERTY";
     /// Two properties have one key.
     KeyCollision = -102, "KEY_COLLISION";
@@ -102,7 +102,8 @@ error_codes! {
     IndexOutOfRange = -215, "INDEX_OUT_OF_RANGE";
     /// A dictionary has no such key.
     NoSuchKey = -216, "NO_SUCH_KEY";
-    /// The list item that was meant is gone, or the change is too old to tell which one it was.
+    /// The list item that was meant is gone, or the change is too old to tell which one it was; or a request was answered
+    /// already, or too late.
     Stale = -217, "STALE";
     /// A property does not have the value that a batch requires.
     PreconditionFailed = -218, "PRECONDITION_FAILED";
@@ -181,6 +182,12 @@ pub enum Error {
     UnknownProperty {
         /// The name asked for.
         name: String,
+    },
+    /// The master that this process is connected to does not have the property (any more): it stays as it is here.
+    #[error("the master has no property `{property}`, so it can't be changed")]
+    NotAtMaster {
+        /// The property's name here.
+        property: Arc<str>,
     },
     /// A property index or key that the schema does not have.
     #[error("no property has the {what} {number}")]
@@ -552,7 +559,9 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::UnknownProperty { .. } | Self::UnknownPropertyNumber { .. } => ErrorCode::UnknownProperty,
+            Self::UnknownProperty { .. } | Self::UnknownPropertyNumber { .. } | Self::NotAtMaster { .. } => {
+                ErrorCode::UnknownProperty
+            }
             Self::KeyCollision { .. } => ErrorCode::KeyCollision,
             Self::DuplicateName { .. } => ErrorCode::DuplicateName,
             Self::InvalidName { .. } => ErrorCode::InvalidName,

@@ -17,7 +17,8 @@ use crate::value::{
 /// A value as JSON.
 ///
 /// Floating-point numbers that JSON does not have are the texts `NaN`, `Infinity` and `-Infinity`; a NaN with unusual bits
-/// is `NaN(0x…)`. `bytes` are base64, moments RFC 3339, colours `#RRGGBBAA`, identifiers as usual with hyphens, vectors
+/// is `NaN(0x…)`. The negative zero is the text `-0`: JSON has it, but databases that know numbers (PostgreSQL's `jsonb`) make a
+/// zero of it. `bytes` are base64, moments RFC 3339, colours `#RRGGBBAA`, identifiers as usual with hyphens, vectors
 /// objects with the members `x`, `y`, `z`, `w`. A dictionary is an object; integer keys are decimal text.
 pub(crate) fn value_to_json(value: &Value) -> Json {
     match value {
@@ -46,12 +47,30 @@ pub(crate) fn value_to_json(value: &Value) -> Json {
     }
 }
 
-/// What the type's codec makes of it; base64 where there is none.
+/// What the type's codec makes of it; base64 where there is none, or where a database could not keep that.
 fn custom_to_json(custom: &Custom) -> Json {
     let made = custom.codec().and_then(|codec| codec.to_json(custom.bytes()).ok());
     let json = made.and_then(|text| serde_json::from_str::<Json>(&text).ok());
-    json.filter(|json| !json.is_string()).unwrap_or_else(|| Json::from(BASE64.encode(custom.bytes())))
+    json.filter(|json| !json.is_string() && is_kept(json))
+        .unwrap_or_else(|| Json::from(BASE64.encode(custom.bytes())))
 }
+
+/// Whether every database gives it back as it was: see [`value_to_json`] for the zero; and U+0000 is no character to some.
+fn is_kept(json: &Json) -> bool {
+    match json {
+        Json::Number(number) => !number.as_f64().is_some_and(is_negative_zero),
+        Json::String(text) => !text.contains('\0'),
+        Json::Array(items) => items.iter().all(is_kept),
+        Json::Object(members) => members.iter().all(|(name, json)| !name.contains('\0') && is_kept(json)),
+        Json::Null | Json::Bool(_) => true,
+    }
+}
+
+fn is_negative_zero(v: f64) -> bool {
+    v == 0.0 && v.is_sign_negative()
+}
+
+const NEGATIVE_ZERO: &str = "-0";
 
 fn custom_from_json(name: &Option<Arc<str>>, json: &Json) -> Result<Value, String> {
     let bytes = match (json, name.as_deref().and_then(codec_of)) {
@@ -95,6 +114,7 @@ fn record_from_json(record_type: &RecordType, json: &Json) -> Result<Value, Stri
 
 fn f64_to_json(v: f64) -> Json {
     match Number::from_f64(v) {
+        Some(_) if is_negative_zero(v) => Json::from(NEGATIVE_ZERO),
         Some(number) => Json::Number(number),
         None if v.to_bits() == f64::NAN.to_bits() => Json::from("NaN"),
         None if v.is_nan() => Json::from(format!("NaN({:#x})", v.to_bits())),
@@ -184,11 +204,44 @@ fn scalar_from_json(scalar: ScalarType, json: &Json) -> Result<Value, String> {
     Ok(value)
 }
 
+/// The scalar that a text is outside of JSON, where numbers are not texts.
+pub(crate) fn scalar_from_text(scalar: ScalarType, text: &str) -> Option<Value> {
+    let json = match scalar {
+        ScalarType::I32 | ScalarType::I64 => Json::from(text.parse::<i64>().ok()?),
+        ScalarType::F32 | ScalarType::F64 => match text.parse::<f64>() {
+            Ok(float) if float.is_finite() => Json::from(float),
+            _ => Json::from(text),
+        },
+        _ => Json::from(text),
+    };
+    scalar_from_json(scalar, &json).ok()
+}
+
+/// Whether two JSON texts say the same, of which the second may say more: members that the first does not have.
+#[cfg_attr(not(feature = "master"), allow(dead_code))]
+pub(crate) fn says_the_same(json: &Json, more: &Json) -> bool {
+    match (json, more) {
+        (Json::Number(a), Json::Number(b)) => match (a.as_i64(), b.as_i64()) {
+            (None, None) => a.as_f64() == b.as_f64(),
+            (Some(int), None) => b.as_f64().is_some_and(|float| float as i128 == i128::from(int)),
+            (a, b) => a == b,
+        },
+        (Json::Array(a), Json::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| says_the_same(a, b))
+        }
+        (Json::Object(a), Json::Object(b)) => {
+            a.iter().all(|(name, a)| b.get(name).is_some_and(|b| says_the_same(a, b)))
+        }
+        (a, b) => a == b,
+    }
+}
+
 fn f64_from_text(text: &str) -> Option<f64> {
     match text {
         "NaN" => Some(f64::NAN),
         "Infinity" => Some(f64::INFINITY),
         "-Infinity" => Some(f64::NEG_INFINITY),
+        NEGATIVE_ZERO => Some(-0.0),
         _ => {
             let bits = text.strip_prefix("NaN(0x")?.strip_suffix(')')?;
             Some(f64::from_bits(u64::from_str_radix(bits, 16).ok()?)).filter(|f| f.is_nan())
@@ -262,35 +315,6 @@ pub(crate) fn profile_from_json(schema: &Schema, text: &str) -> Result<Vec<(Prop
         .collect()
 }
 
-/// A document's members by property: what the schema knows, and what it does not, which is kept as it is.
-pub(crate) struct DocumentMembers {
-    pub(crate) values: Vec<(PropertyIndex, Value)>,
-    /// Members that no property has, or whose value does not fit its property.
-    pub(crate) kept: Map<String, Json>,
-    /// What was kept though a property has its name, and why.
-    pub(crate) misfits: Vec<(Arc<str>, String)>,
-}
-
-/// Sorts a stored document's members. The reserved ones, which begin with `$`, must be taken out before.
-pub(crate) fn document_members(schema: &Schema, object: Map<String, Json>) -> DocumentMembers {
-    let mut members = DocumentMembers { values: Vec::new(), kept: Map::new(), misfits: Vec::new() };
-    for (name, json) in object {
-        let index = schema.index_of(&name).ok().filter(|index| schema.property(*index).is_saved());
-        let Some(index) = index else {
-            members.kept.insert(name, json);
-            continue;
-        };
-        match value_from_json(schema.property(index).value_type(), &json) {
-            Ok(value) => members.values.push((index, value)),
-            Err(reason) => {
-                members.misfits.push((schema.property(index).shared_name().clone(), reason));
-                members.kept.insert(name, json);
-            }
-        }
-    }
-    members
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -355,11 +379,39 @@ mod tests {
     fn people_can_read_it() {
         let check = |value: Value, json: &str| assert_eq!(value_to_json(&value).to_string(), json);
         check(Value::F32(0.1), "0.1");
+        check(Value::F64(0.0), "0.0");
+        check(Value::F64(-0.0), "\"-0\"");
+        check(Value::Vector2([-0.0, 1.0]), r#"{"x":"-0","y":1.0}"#);
         check(Value::Vector3([12.5, 0.25, -81.125]), r#"{"x":12.5,"y":0.25,"z":-81.125}"#);
         check(Value::Color([255, 128, 0, 255]), r##""#FF8000FF""##);
         check(Value::DateTime(DateTime::UNIX_EPOCH), r#""1970-01-01T00:00:00Z""#);
         check(Value::from([0x12_u8; 16]), r#""12121212-1212-1212-1212-121212121212""#);
         check(Value::from(vec![1, 2, 3]), r#""AQID""#);
+    }
+
+    #[test]
+    fn a_negative_zero_is_read_as_a_number_and_as_a_text() {
+        // Documents of earlier versions have the number.
+        for json in ["-0.0", "-0", "\"-0\""] {
+            let json = serde_json::from_str(json).unwrap();
+            for scalar in [ScalarType::F32, ScalarType::F64] {
+                let value = value_from_json(&scalar.into(), &json).unwrap();
+                let is_negative = match value {
+                    Value::F32(v) => v.to_bits() == (-0.0_f32).to_bits(),
+                    Value::F64(v) => v.to_bits() == (-0.0_f64).to_bits(),
+                    _ => false,
+                };
+                assert!(is_negative, "{json}: {value:?}");
+            }
+        }
+        for (json, kept) in [
+            (r#"{"a":[0,0.0,1e-5,"x"]}"#, true),
+            (r#"{"a":[-0.0]}"#, false),
+            (r#"{"a":["\u0000"]}"#, false),
+            (r#"{"\u0000":1}"#, false),
+        ] {
+            assert_eq!(is_kept(&serde_json::from_str(json).unwrap()), kept, "{json}");
+        }
     }
 
     #[test]

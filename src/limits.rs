@@ -145,6 +145,8 @@ pub const FIRST_SAVE_DELAY: Duration = Duration::from_millis(20);
 pub const HISTORY_STRIDE_ROWS: u64 = 64;
 /// Time within which a profile has to be read, with all attempts; after it whoever waits is told that it is unavailable.
 pub const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time in which a database of the host's own has to answer, unless set.
+pub const HOST_STORE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time a stopping master has to save everything.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest interval or delay that is told from for ever.

@@ -18,13 +18,17 @@ namespace MstProfiles.Native
         const string __DllName = "mst_profiles";
 #endif
 
-        public const ulong MST_ABI_HASH = 0x15afc1b064f33223;
+        public const ulong MST_ABI_HASH = 0x97b707163b2f5ca6;
 
 
         /// <summary>
         ///  The version of this header's functions. It grows when some are added; none is ever changed or removed under its name.
         /// </summary>
         public const uint MST_ABI_VERSION = 1;
+        /// <summary>
+        ///  In place of a document's index: all documents of a request that have no answer yet.
+        /// </summary>
+        public const uint MST_STORE_ALL = 4294967295;
 
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
@@ -35,6 +39,9 @@ namespace MstProfiles.Native
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         public delegate void MstEventCallback(MstEvent* @event, void* user_data);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        public delegate void MstStoreCallback(MstMaster* master, ulong request, MstStoreDocument* documents, uint count, void* user_data);
 
 
 
@@ -1364,17 +1371,45 @@ namespace MstProfiles.Native
         ///  Takes no more changes, makes durable what was applied, tells the peers, saves everything, and ends. Blocks for up to
         ///  about ten seconds. The handle still has to be freed.
         ///
+        ///  When the host is the database (`own_store`), it has to complete the final saves meanwhile. Callbacks are called by this function,
+        ///  on this thread, as by `mst_master_dispatch`; a host without callbacks goes on taking requests on another thread. One that can do
+        ///  neither, or completes requests on this very thread later, uses `mst_master_begin_stop`, goes on as before until
+        ///  `mst_master_is_stopped`, and then gets the result here.
+        ///
         ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED` when it was stopped before, `MST_ERR_TIMEOUT`
-        ///  when the database did not take everything in time, or the error that ended the master before.
+        ///  when the database did not take everything in time, the error that ended the master before, or `MST_ERR_UNAVAILABLE`,
+        ///  having done nothing, within a callback of this master's requests.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_master_stop", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_master_stop(MstMaster* master);
 
         /// <summary>
+        ///  Begins what `mst_master_stop` does, and returns at once. From then on the master has about ten seconds. For hosts that are the
+        ///  database, which complete the final saves as they did before, until `mst_master_is_stopped` or `mst_master_wait` tells that it has
+        ///  ended. Then call `mst_master_stop` for what came of it, and `mst_master_free`. Does nothing when it was begun before.
+        ///
+        ///  Any thread, also within a callback. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED` when it was stopped, or
+        ///  `MST_ERR_FEATURE_DISABLED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_master_begin_stop", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_master_begin_stop(MstMaster* master);
+
+        /// <summary>
+        ///  Whether a master has ended: 1 after it was stopped, or could not go on; else 0.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_ARGUMENT`, or `MST_ERR_FEATURE_DISABLED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_master_is_stopped", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_master_is_stopped(MstMaster* master, byte* out_stopped);
+
+        /// <summary>
         ///  Stops a master as `mst_master_stop` does, if it was not before, and frees its handle. It has ended when this returns,
         ///  unless another thread is in `mst_master_stop` just now. Null does nothing.
         ///
-        ///  Any thread. Returns `MST_OK`, or `MST_ERR_INVALID_HANDLE`.
+        ///  A master whose database is the host is not given the time for final saves, as the handle is stale from the beginning on: it ends
+        ///  at once, and what was not durable is lost as in a crash. Its pending requests are gone with it. Call `mst_master_stop` before.
+        ///
+        ///  Any thread, also within a callback. Returns `MST_OK`, or `MST_ERR_INVALID_HANDLE`.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_master_free", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_master_free(MstMaster* master);
@@ -1442,6 +1477,123 @@ namespace MstProfiles.Native
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mst_master_profile_json", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_master_profile_json(MstMaster* master, byte* user, uint user_len, byte* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  The oldest request to the host's database that was not taken yet; one of type `MST_STORE_REQUEST_NONE` when there is none.
+        ///
+        ///  The host reads it by `mst_master_store_request_user` and the like, and completes it once, at any time until the time-out
+        ///  (`MstMasterOptions.store_timeout_ms`), in any order, from any thread. Many requests to restore may be under way at once, and
+        ///  besides at most one to update. What fails, or is not completed in time, is asked for again as another request. After a time-out
+        ///  the host may still be at work on the old one: it must see to it that a document is not written over one of a greater version.
+        ///
+        ///  Documents are JSON texts. They must come back with all of their members, `$mst` included; their order and white space are free.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED` once the master has ended and will ask for no more,
+        ///  `MST_ERR_INVALID_ARGUMENT` also when the master was started without `own_store`, or `MST_ERR_FEATURE_DISABLED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_master_next_store_request", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_master_next_store_request(MstMaster* master, MstStoreRequest* out_request);
+
+        /// <summary>
+        ///  Whose document `index` of a request is, as UTF-8 without a terminating zero.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_STALE` when the request was completed, or it is too late for
+        ///  that, `MST_ERR_INDEX_OUT_OF_RANGE`, `MST_ERR_BUFFER_TOO_SMALL`, `MST_ERR_INVALID_ARGUMENT` also when there was no such request
+        ///  or the master was started without `own_store`, or `MST_ERR_FEATURE_DISABLED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_master_store_request_user", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_master_store_request_user(MstMaster* master, ulong request, uint index, byte* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  The version of document `index` of a request to update. It only grows with what is done to a profile.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_STALE` when the request was completed, or it is too late for
+        ///  that, `MST_ERR_INDEX_OUT_OF_RANGE`, `MST_ERR_INVALID_ARGUMENT` also when it is a request to restore, there was no such request or
+        ///  the master was started without `own_store`, or `MST_ERR_FEATURE_DISABLED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_master_store_request_version", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_master_store_request_version(MstMaster* master, ulong request, uint index, ulong* out_version);
+
+        /// <summary>
+        ///  Document `index` of a request to update, as UTF-8 without a terminating zero.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_STALE` when the request was completed, or it is too late for
+        ///  that, `MST_ERR_INDEX_OUT_OF_RANGE`, `MST_ERR_BUFFER_TOO_SMALL`, `MST_ERR_INVALID_ARGUMENT` also when it is a request to restore,
+        ///  there was no such request or the master was started without `own_store`, or `MST_ERR_FEATURE_DISABLED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_master_store_request_document", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_master_store_request_document(MstMaster* master, ulong request, uint index, byte* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  Completes a request to restore. With `found` 1 the document is `document`, as it was given to be written; with `found` 0 there is no
+        ///  profile of this user, which makes one of defaults, so that an error must never be told this way: see
+        ///  `mst_master_fail_store_request`.
+        ///
+        ///  Any thread, also within a callback. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_STALE` when the request was completed
+        ///  already or it is too late, `MST_ERR_INVALID_UTF8`, `MST_ERR_INVALID_ARGUMENT` also when it is a request to update, there was no
+        ///  such request or the master was started without `own_store`, or `MST_ERR_FEATURE_DISABLED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_master_complete_restore", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_master_complete_restore(MstMaster* master, ulong request, byte found, byte* document, uint document_len);
+
+        /// <summary>
+        ///  Says that document `index` of a request to update was written and will be there after a crash; `MST_STORE_ALL` says it of all that
+        ///  have no answer yet. The request is complete when each of its documents has an answer.
+        ///
+        ///  Any thread, also within a callback. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_STALE` when the request or the document was
+        ///  completed already or it is too late, `MST_ERR_INDEX_OUT_OF_RANGE`, `MST_ERR_INVALID_ARGUMENT` when it is a request to restore, there
+        ///  was no such request or the master was started without `own_store`, or `MST_ERR_FEATURE_DISABLED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_master_complete_update", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_master_complete_update(MstMaster* master, ulong request, uint index);
+
+        /// <summary>
+        ///  Says that document `index` of a request, or with `MST_STORE_ALL` each that has no answer yet, could not be read or written, or that
+        ///  it is not known whether it was. `code` says why: `MST_ERR_STORE_FAILED`, after which it is tried again with growing delays;
+        ///  `MST_ERR_STORE_CORRUPT`, the same for a document that can't be read; or `MST_ERR_STORE_FENCED`, for an update, when the database
+        ///  belongs to another master by now, which ends this one. The text is for events and logs.
+        ///
+        ///  Any thread, also within a callback. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_STALE` when the request or the document was
+        ///  completed already or it is too late, `MST_ERR_INDEX_OUT_OF_RANGE`, `MST_ERR_INVALID_UTF8`, `MST_ERR_INVALID_ARGUMENT` also when there
+        ///  was no such request, for another code, or when the master was started without `own_store`, or `MST_ERR_FEATURE_DISABLED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_master_fail_store_request", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_master_fail_store_request(MstMaster* master, ulong request, uint index, int code, byte* text, uint text_len);
+
+        /// <summary>
+        ///  Lets `mst_master_dispatch` call `restore`, `update` and `update_many` with the requests of the three types, in place of those set
+        ///  before; all of them null lets it call nobody. Requests that were not taken before are told, too.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_ARGUMENT` when only some are null, or the master was started
+        ///  without `own_store`, or `MST_ERR_FEATURE_DISABLED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_master_set_store_callbacks", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_master_set_store_callbacks(MstMaster* master, MstStoreCallback restore, MstStoreCallback update, MstStoreCallback update_many, void* user_data);
+
+        /// <summary>
+        ///  The tick of a master: calls the callbacks with what waits for the host's database, on this thread, and returns when nothing waits.
+        ///  With a `budget_us` other than 0 it leaves what it could not tell within so many microseconds to the next dispatch; it tells at least
+        ///  one request. `out_dispatched` gets the number of requests that it took, and may be null. Without callbacks it does nothing; events
+        ///  are polled by `mst_master_next_event`.
+        ///
+        ///  When a callback takes requests by itself, they are not told. When it dispatches again, that tells nothing, as the dispatch that is
+        ///  under way goes on. When it frees the master, this dispatch ends well.
+        ///
+        ///  One thread at a time per master: while one dispatches, others tell nothing. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`,
+        ///  `MST_ERR_INVALID_ARGUMENT`, or `MST_ERR_FEATURE_DISABLED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_master_dispatch", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_master_dispatch(MstMaster* master, uint budget_us, uint* out_dispatched);
+
+        /// <summary>
+        ///  Waits at most `timeout_ms` milliseconds until there is something for the host to do: an event to poll, or a request to its database.
+        ///  `out_has` gets 1 when there is, else 0, and may be null. For hosts without frames.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED` once the master has ended and nothing is left to be polled,
+        ///  `MST_ERR_INVALID_ARGUMENT`, or `MST_ERR_FEATURE_DISABLED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_master_wait", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_master_wait(MstMaster* master, uint timeout_ms, byte* out_has);
 
         /// <summary>
         ///  Fills the options of an in-process peer with their defaults. Any thread.
@@ -2140,7 +2292,9 @@ namespace MstProfiles.Native
         /// </summary>
         public byte* listen;
         /// <summary>
-        ///  The SQLite file of the database, made when it is not there. Null keeps profiles in memory alone.
+        ///  The SQLite file of the database, made when it is not there; or a PostgreSQL database, as
+        ///  `postgres://user:password@host/name?sslmode=require` or `host=... user=... dbname=...`, whose tables are made when they
+        ///  are not there. Null keeps profiles in memory alone.
         /// </summary>
         public byte* database;
         /// <summary>
@@ -2153,7 +2307,7 @@ namespace MstProfiles.Native
         public uint cert_file_len;
         /// <summary>
         ///  A PEM file with the certificate and those that lead to its authority. Null makes one for development, known by
-        ///  its fingerprint, which is kept beside the database.
+        ///  its fingerprint, which is kept beside the database, or else made anew at each start.
         /// </summary>
         public byte* cert_file;
         /// <summary>
@@ -2194,9 +2348,49 @@ namespace MstProfiles.Native
         /// </summary>
         public uint in_process_only;
         /// <summary>
+        ///  1 to tell by `MST_MASTER_EVENT_PROFILE_MODIFIED` which profiles were changed, which is many events; else 0.
+        /// </summary>
+        public uint tell_modified;
+        /// <summary>
+        ///  Time within which a profile has to be read from the database, with all attempts, in milliseconds; 0 is 10000. Whoever
+        ///  waits longer is told that it is unavailable.
+        /// </summary>
+        public uint load_timeout_ms;
+        /// <summary>
+        ///  Time that a stop has to make durable and save everything, in milliseconds; 0 is 10000.
+        /// </summary>
+        public uint stop_timeout_ms;
+        /// <summary>
+        ///  The age of the oldest journal rows that are kept as the profiles' history, in seconds; 0 is 604800, seven days.
+        /// </summary>
+        public uint history_age_s;
+        /// <summary>
+        ///  The journal rows of one profile that are kept as its history; 0 is 1000, `UINT32_MAX` keeps none.
+        /// </summary>
+        public uint history_rows;
+        /// <summary>
+        ///  1 when the host is the database (see `mst_master_next_store_request`), `database` being null; else 0. There is no journal
+        ///  then: a change is durable when a document that contains it was written, `save_interval_ms` after it at the latest, or as long
+        ///  after as the host takes for it. That only one master works on the host's database is the host's business.
+        /// </summary>
+        public uint own_store;
+        /// <summary>
+        ///  Time for the host to complete a request of `own_store`, in milliseconds; 0 is 30000.
+        /// </summary>
+        public uint store_timeout_ms;
+        /// <summary>
+        ///  Bytes of `database_ca_file`.
+        /// </summary>
+        public uint database_ca_file_len;
+        /// <summary>
         ///  Zero.
         /// </summary>
         public uint reserved;
+        /// <summary>
+        ///  A PEM file with the authorities that vouch for the PostgreSQL server's certificate. Null are those that are usual on the
+        ///  web.
+        /// </summary>
+        public byte* database_ca_file;
     }
 
     /// <summary>
@@ -2214,7 +2408,7 @@ namespace MstProfiles.Native
         /// </summary>
         public int code;
         /// <summary>
-        ///  The number of a connection.
+        ///  The number of a connection, or what the event's type says.
         /// </summary>
         public ulong session;
     }
@@ -2288,6 +2482,56 @@ namespace MstProfiles.Native
     }
 
     /// <summary>
+    ///  A request of a master to the host's database.
+    /// </summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public unsafe partial struct MstStoreRequest
+    {
+        /// <summary>
+        ///  Its number, for the functions that read and complete it; never given twice by one master. 0 when there is none.
+        /// </summary>
+        public ulong id;
+        /// <summary>
+        ///  An `MstStoreRequestType`.
+        /// </summary>
+        public int request_type;
+        /// <summary>
+        ///  How many documents it is about: 1, or at least 2 of `MST_STORE_REQUEST_UPDATE_MANY`. 0 when there is no request.
+        /// </summary>
+        public uint count;
+    }
+
+    /// <summary>
+    ///  One of the documents that a callback is asked to read or write. The texts are UTF-8 without a terminating zero, and are there
+    ///  until the callback returns.
+    /// </summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public unsafe partial struct MstStoreDocument
+    {
+        /// <summary>
+        ///  Whose.
+        /// </summary>
+        public byte* user;
+        /// <summary>
+        ///  JSON text to write; null when one is to be read.
+        /// </summary>
+        public byte* document;
+        /// <summary>
+        ///  The document's version; 0 when one is to be read. It only grows, but after a time-out an older save may be at work still:
+        ///  a database must not write over a greater version.
+        /// </summary>
+        public ulong version;
+        /// <summary>
+        ///  Bytes of `user`.
+        /// </summary>
+        public uint user_len;
+        /// <summary>
+        ///  Bytes of `document`; 0 when one is to be read.
+        /// </summary>
+        public uint document_len;
+    }
+
+    /// <summary>
     ///  How a peer in the master's own process is set up. Zero is the usual.
     /// </summary>
     [StructLayout(LayoutKind.Sequential)]
@@ -2339,7 +2583,7 @@ namespace MstProfiles.Native
         /// </summary>
         MST_ERR_POISONED = -5,
         /// <summary>
-        ///  This build leaves the role out.
+        ///  This build leaves the role out; or the host's own database does not do this.
         /// </summary>
         MST_ERR_FEATURE_DISABLED = -6,
         /// <summary>
@@ -2447,7 +2691,8 @@ namespace MstProfiles.Native
         /// </summary>
         MST_ERR_NO_SUCH_KEY = -216,
         /// <summary>
-        ///  The list item that was meant is gone, or the change is too old to tell which one it was.
+        ///  The list item that was meant is gone, or the change is too old to tell which one it was; or a request was answered
+        ///  already, or too late.
         /// </summary>
         MST_ERR_STALE = -217,
         /// <summary>
@@ -2833,6 +3078,10 @@ namespace MstProfiles.Native
         ///  follows.
         /// </summary>
         MST_EVENT_DIVERGED = 15,
+        /// <summary>
+        ///  Question `number` was answered: with `MST_OK` in `code` the text is JSON, else it says why there is no answer.
+        /// </summary>
+        MST_EVENT_ANSWER = 16,
     }
 
     /// <summary>
@@ -2981,6 +3230,42 @@ namespace MstProfiles.Native
         ///  What connection `session` had of the profile in the text was not what it should have had; it is sent all of it anew.
         /// </summary>
         MST_MASTER_EVENT_DIVERGED = 10,
+        /// <summary>
+        ///  The profile of the user in the text was changed, and has reached the version in `session`. Only with
+        ///  `MstMasterOptions.tell_modified`.
+        /// </summary>
+        MST_MASTER_EVENT_PROFILE_MODIFIED = 11,
+        /// <summary>
+        ///  The profile of the user in the text was deleted.
+        /// </summary>
+        MST_MASTER_EVENT_PROFILE_DELETED = 12,
+        /// <summary>
+        ///  The database does again what it failed to do; the text says what, and for how long it failed.
+        /// </summary>
+        MST_MASTER_EVENT_STORE_RECOVERED = 13,
+    }
+
+    /// <summary>
+    ///  What a master wants of the host's database.
+    /// </summary>
+    public enum MstStoreRequestType : int
+    {
+        /// <summary>
+        ///  There is no request.
+        /// </summary>
+        MST_STORE_REQUEST_NONE = 0,
+        /// <summary>
+        ///  To read a user's document: `mst_master_complete_restore`.
+        /// </summary>
+        MST_STORE_REQUEST_RESTORE = 1,
+        /// <summary>
+        ///  To write a document: `mst_master_complete_update`.
+        /// </summary>
+        MST_STORE_REQUEST_UPDATE = 2,
+        /// <summary>
+        ///  To write several documents, each of which may fail alone: `mst_master_complete_update`.
+        /// </summary>
+        MST_STORE_REQUEST_UPDATE_MANY = 3,
     }
 
 

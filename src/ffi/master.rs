@@ -1,27 +1,40 @@
 //! A master in this process.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Receiver, Select, TryRecvError};
 use libc::c_char;
 
 use super::handles::{Kind, Registry};
 use super::lock;
+#[cfg(feature = "master")]
+use super::own_store::OwnStore;
 use super::result::{Failure, MstResult, Outcome, guard};
 use super::schema::{MstSchema, schema_of};
 use super::text::{SizedStruct, check_out, init_options, put, put_text, read_options, read_text};
 use crate::error::{Error, ErrorCode};
 #[cfg(feature = "master")]
-use crate::{Certificate, Master, MasterEvent, MasterOptions, store::ProfileStore};
+use crate::{
+    Certificate, Master, MasterEvent, MasterOptions,
+    store::{HistoryLimits, HostStore, HostStoreOptions, ProfileStore, StoreRequests},
+};
 
 /// A master of this process.
 pub struct MstMaster;
 
-struct MasterObject {
+pub(super) struct MasterObject {
     #[cfg(feature = "master")]
     state: Mutex<MasterState>,
+    /// What it wants of the host, when that is its database. Not locked with the rest: it goes on while the master is stopped.
+    #[cfg(feature = "master")]
+    pub(super) own_store: Option<OwnStore>,
+    /// Disconnected once the master has ended.
+    #[cfg(feature = "master")]
+    ended: Receiver<Infallible>,
 }
 
 #[cfg(feature = "master")]
@@ -44,14 +57,16 @@ pub struct MstMasterOptions {
     pub listen_len: u32,
     /// Where to listen, as `address:port`; port 0 lets the system choose. `127.0.0.1:0` when null.
     pub listen: *const c_char,
-    /// The SQLite file of the database, made when it is not there. Null keeps profiles in memory alone.
+    /// The SQLite file of the database, made when it is not there; or a PostgreSQL database, as
+    /// `postgres://user:password@host/name?sslmode=require` or `host=... user=... dbname=...`, whose tables are made when they
+    /// are not there. Null keeps profiles in memory alone.
     pub database: *const c_char,
     /// Bytes of `database`.
     pub database_len: u32,
     /// Bytes of `cert_file`.
     pub cert_file_len: u32,
     /// A PEM file with the certificate and those that lead to its authority. Null makes one for development, known by
-    /// its fingerprint, which is kept beside the database.
+    /// its fingerprint, which is kept beside the database, or else made anew at each start.
     pub cert_file: *const c_char,
     /// A PEM file with the certificate's private key.
     pub key_file: *const c_char,
@@ -72,8 +87,30 @@ pub struct MstMasterOptions {
     /// 1 to listen nowhere, without a socket and a certificate, for peers of this process alone
     /// (`mst_master_connect_client` and the like); else 0.
     pub in_process_only: u32,
+    /// 1 to tell by `MST_MASTER_EVENT_PROFILE_MODIFIED` which profiles were changed, which is many events; else 0.
+    pub tell_modified: u32,
+    /// Time within which a profile has to be read from the database, with all attempts, in milliseconds; 0 is 10000. Whoever
+    /// waits longer is told that it is unavailable.
+    pub load_timeout_ms: u32,
+    /// Time that a stop has to make durable and save everything, in milliseconds; 0 is 10000.
+    pub stop_timeout_ms: u32,
+    /// The age of the oldest journal rows that are kept as the profiles' history, in seconds; 0 is 604800, seven days.
+    pub history_age_s: u32,
+    /// The journal rows of one profile that are kept as its history; 0 is 1000, `UINT32_MAX` keeps none.
+    pub history_rows: u32,
+    /// 1 when the host is the database (see `mst_master_next_store_request`), `database` being null; else 0. There is no journal
+    /// then: a change is durable when a document that contains it was written, `save_interval_ms` after it at the latest, or as long
+    /// after as the host takes for it. That only one master works on the host's database is the host's business.
+    pub own_store: u32,
+    /// Time for the host to complete a request of `own_store`, in milliseconds; 0 is 30000.
+    pub store_timeout_ms: u32,
+    /// Bytes of `database_ca_file`.
+    pub database_ca_file_len: u32,
     /// Zero.
     pub reserved: u32,
+    /// A PEM file with the authorities that vouch for the PostgreSQL server's certificate. Null are those that are usual on the
+    /// web.
+    pub database_ca_file: *const c_char,
 }
 
 // SAFETY: integers and pointers alone, the first of them the size.
@@ -181,8 +218,63 @@ macro_rules! needs_master {
     };
 }
 
-fn object(master: *const MstMaster) -> Outcome<Arc<MasterObject>> {
+pub(super) fn object(master: *const MstMaster) -> Outcome<Arc<MasterObject>> {
     MASTERS.get(master as usize)
+}
+
+#[cfg(feature = "master")]
+impl MasterObject {
+    fn has_ended(&self) -> bool {
+        matches!(self.ended.try_recv(), Err(TryRecvError::Disconnected))
+    }
+
+    /// Waits for an event, or a request to the host's database. Whether there is one.
+    pub(super) fn wait(&self, until: Instant) -> Outcome<bool> {
+        let requests = self.own_store.as_ref().map(OwnStore::requests);
+        let bell = requests.map(StoreRequests::bell);
+        loop {
+            // Before looking at the rest: what came before the end is there by then.
+            let has_ended = self.has_ended();
+            let (events, has_events) = match &lock(&self.state)?.master {
+                Some(master) => (Some(master.events()), master.has_events()),
+                None => (None, false),
+            };
+            if has_events || requests.is_some_and(StoreRequests::has_requests) {
+                return Ok(true);
+            }
+            if has_ended {
+                return Err(Failure::new(ErrorCode::Closed, "the master has ended"));
+            }
+            let mut select = Select::new();
+            select.recv(&self.ended);
+            // A closed store's bell rings for ever; then the end is near.
+            if let Some(bell) = bell.as_ref().filter(|_| !requests.is_some_and(StoreRequests::is_over)) {
+                select.recv(bell);
+            }
+            if let Some(events) = &events {
+                select.recv(events);
+            }
+            if select.ready_deadline(until).is_err() {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Waits until a master that was told to stop has ended, and calls the host's callbacks meanwhile.
+    fn dispatch_to_the_end(&self, master: *mut MstMaster, store: &OwnStore) {
+        let bell = store.requests().bell();
+        while !self.has_ended() && store.has_callbacks() && !store.requests().is_over() {
+            if store.dispatch(master, None) == 0 && store.requests().has_requests() {
+                // Another thread's callback is at work.
+                std::thread::sleep(Duration::from_millis(1));
+                continue;
+            }
+            let mut select = Select::new();
+            select.recv(&self.ended);
+            select.recv(&bell);
+            select.ready();
+        }
+    }
 }
 
 #[cfg(feature = "master")]
@@ -234,11 +326,15 @@ pub unsafe extern "C" fn mst_master_start(
         let given = unsafe { read_options("options", options)? };
         needs_master!({
             // SAFETY: the caller's promise, passed on.
-            let (options, database) = unsafe { master_options(&given)? };
-            let store: Box<dyn ProfileStore> = open_store(database)?;
+            let (options, database, ca_file) = unsafe { master_options(&given)? };
+            let (store, own_store) = match own_store(&given)? {
+                Some((store, own)) => (store, Some(own)),
+                None => (open_store(database, ca_file)?, None),
+            };
             let master = Master::start(options, store)?;
-            let state = MasterState { master: Some(master), text: String::new() };
-            let handle = MASTERS.insert(Arc::new(MasterObject { state: Mutex::new(state) }));
+            let ended = master.ended();
+            let state = Mutex::new(MasterState { master: Some(master), text: String::new() });
+            let handle = MASTERS.insert(Arc::new(MasterObject { state, own_store, ended }));
             // SAFETY: the caller's promise, passed on.
             unsafe { put("out_master", out_master, handle as *mut MstMaster) }
         })
@@ -248,12 +344,13 @@ pub unsafe extern "C" fn mst_master_start(
 /// # Safety
 /// The texts point to as many readable bytes as their lengths say, or are null.
 #[cfg(feature = "master")]
-unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions, &'a str)> {
+unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions, &'a str, &'a str)> {
     // SAFETY: the caller's promise, passed on.
-    let (listen, database, cert_file, key_file) = unsafe {
+    let (listen, database, ca_file, cert_file, key_file) = unsafe {
         (
             read_text("listen", given.listen, given.listen_len)?,
             read_text("database", given.database, given.database_len)?,
+            read_text("database_ca_file", given.database_ca_file, given.database_ca_file_len)?,
             read_text("cert_file", given.cert_file, given.cert_file_len)?,
             read_text("key_file", given.key_file, given.key_file_len)?,
         )
@@ -265,18 +362,17 @@ unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions
         })?;
         options.listen = Some(address);
     }
+    if given.own_store != 0 && !database.is_empty() {
+        return Err(Failure::argument("own_store", "and database are both given; one must be zero"));
+    }
     options.certificate = match (cert_file, key_file, database) {
         ("", "", "") => Certificate::Development(None),
+        ("", "", database) if is_server(database) => Certificate::Development(None),
         ("", "", database) => Certificate::Development(Some(database.into())),
         ("", _, _) | (_, "", _) => {
             return Err(Failure::argument("cert_file", "and key_file go together; one is missing"));
         }
         (cert, key, _) => Certificate::Files { cert: cert.into(), key: key.into() },
-    };
-    let flag = |argument, given: u32| match given {
-        0 => Ok(false),
-        1 => Ok(true),
-        other => Err(Failure::argument(argument, format!("{other} is neither 0 nor 1"))),
     };
     options.development = flag("development", given.development)?;
     if flag("in_process_only", given.in_process_only)? {
@@ -288,6 +384,12 @@ unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions
     if given.reserved != 0 {
         return Err(Failure::argument("reserved", "is not zero"));
     }
+    if !ca_file.is_empty() && !is_server(database) {
+        return Err(Failure::argument(
+            "database_ca_file",
+            "is of a PostgreSQL server, and the database is none",
+        ));
+    }
     let millis = |given: u32, usual: Duration| match given {
         0 => usual,
         given => Duration::from_millis(u64::from(given)),
@@ -298,13 +400,70 @@ unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions
     options.save_interval = millis(given.save_interval_ms, options.save_interval);
     options.unload_after = millis(given.unload_after_ms, options.unload_after);
     options.idle_timeout = millis(given.idle_timeout_ms, options.idle_timeout);
-    Ok((options, database))
+    options.load_timeout = millis(given.load_timeout_ms, options.load_timeout);
+    options.stop_timeout = millis(given.stop_timeout_ms, options.stop_timeout);
+    options.tell_modified = given.tell_modified != 0;
+    if given.history_age_s > 0 {
+        options.history.age = Duration::from_secs(u64::from(given.history_age_s));
+    }
+    match given.history_rows {
+        0 => {}
+        u32::MAX => options.history = HistoryLimits::NONE,
+        rows => options.history.rows = u64::from(rows),
+    }
+    Ok((options, database, ca_file))
+}
+
+fn flag(argument: &'static str, given: u32) -> Outcome<bool> {
+    match given {
+        0 => Ok(false),
+        1 => Ok(true),
+        other => Err(Failure::argument(argument, format!("{other} is neither 0 nor 1"))),
+    }
+}
+
+/// The store that asks the host, if that is the database.
+#[cfg(feature = "master")]
+fn own_store(given: &MstMasterOptions) -> Outcome<Option<(Box<dyn ProfileStore>, OwnStore)>> {
+    if !flag("own_store", given.own_store)? {
+        if given.store_timeout_ms != 0 {
+            return Err(Failure::argument("store_timeout_ms", "is for own_store alone"));
+        }
+        return Ok(None);
+    }
+    let mut options = HostStoreOptions::default();
+    if given.store_timeout_ms != 0 {
+        options.timeout = Duration::from_millis(u64::from(given.store_timeout_ms));
+    }
+    let (store, requests) = HostStore::new(options);
+    Ok(Some((Box::new(store), OwnStore::new(requests))))
 }
 
 #[cfg(feature = "master")]
-fn open_store(database: &str) -> Outcome<Box<dyn ProfileStore>> {
+fn is_server(database: &str) -> bool {
+    #[cfg(feature = "postgres")]
+    return crate::store::PostgresStore::is_meant_by(database);
+    #[cfg(not(feature = "postgres"))]
+    ["postgres://", "postgresql://"].iter().any(|scheme| database.starts_with(scheme))
+}
+
+#[cfg(feature = "master")]
+fn open_store(database: &str, ca_file: &str) -> Outcome<Box<dyn ProfileStore>> {
     if database.is_empty() {
         return Ok(Box::new(crate::store::MemoryStore::new()));
+    }
+    if is_server(database) {
+        #[cfg(feature = "postgres")]
+        {
+            let ca_file = (!ca_file.is_empty()).then(|| ca_file.into());
+            let options = crate::store::PostgresOptions { ca_file, ..Default::default() };
+            return Ok(Box::new(crate::store::PostgresStore::connect(database, options)?));
+        }
+        #[cfg(not(feature = "postgres"))]
+        {
+            let _ = ca_file;
+            return Err(Failure::disabled("PostgreSQL database"));
+        }
     }
     #[cfg(feature = "sqlite")]
     return Ok(Box::new(crate::store::SqliteStore::open(Path::new(database))?));
@@ -315,16 +474,65 @@ fn open_store(database: &str) -> Outcome<Box<dyn ProfileStore>> {
 /// Takes no more changes, makes durable what was applied, tells the peers, saves everything, and ends. Blocks for up to
 /// about ten seconds. The handle still has to be freed.
 ///
+/// When the host is the database (`own_store`), it has to complete the final saves meanwhile. Callbacks are called by this function,
+/// on this thread, as by `mst_master_dispatch`; a host without callbacks goes on taking requests on another thread. One that can do
+/// neither, or completes requests on this very thread later, uses `mst_master_begin_stop`, goes on as before until
+/// `mst_master_is_stopped`, and then gets the result here.
+///
 /// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED` when it was stopped before, `MST_ERR_TIMEOUT`
-/// when the database did not take everything in time, or the error that ended the master before.
+/// when the database did not take everything in time, the error that ended the master before, or `MST_ERR_UNAVAILABLE`,
+/// having done nothing, within a callback of this master's requests.
 #[unsafe(no_mangle)]
 pub extern "C" fn mst_master_stop(master: *mut MstMaster) -> MstResult {
     guard(|| {
         let object = object(master)?;
         needs_master!({
-            let master = lock(&object.state)?.master.take();
-            let master = master.ok_or_else(|| Failure::new(ErrorCode::Closed, "the master was stopped"))?;
-            Ok(master.stop()?)
+            if object.own_store.as_ref().is_some_and(OwnStore::is_within_callback) {
+                let text = "within a callback the final saves could not be told; use mst_master_begin_stop";
+                return Err(Failure::new(ErrorCode::Unavailable, text));
+            }
+            let running = lock(&object.state)?.master.take();
+            let running = running.ok_or_else(|| Failure::new(ErrorCode::Closed, "the master was stopped"))?;
+            if let Some(store) = &object.own_store {
+                running.begin_stop();
+                object.dispatch_to_the_end(master, store);
+            }
+            Ok(running.stop()?)
+        })
+    })
+}
+
+/// Begins what `mst_master_stop` does, and returns at once. From then on the master has about ten seconds. For hosts that are the
+/// database, which complete the final saves as they did before, until `mst_master_is_stopped` or `mst_master_wait` tells that it has
+/// ended. Then call `mst_master_stop` for what came of it, and `mst_master_free`. Does nothing when it was begun before.
+///
+/// Any thread, also within a callback. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED` when it was stopped, or
+/// `MST_ERR_FEATURE_DISABLED`.
+#[unsafe(no_mangle)]
+pub extern "C" fn mst_master_begin_stop(master: *mut MstMaster) -> MstResult {
+    guard(|| {
+        let object = object(master)?;
+        needs_master!({
+            running(&*lock(&object.state)?)?.begin_stop();
+            Ok(())
+        })
+    })
+}
+
+/// Whether a master has ended: 1 after it was stopped, or could not go on; else 0.
+///
+/// Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_INVALID_ARGUMENT`, or `MST_ERR_FEATURE_DISABLED`.
+///
+/// # Safety
+/// `out_stopped` points to a writable number, or is null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mst_master_is_stopped(master: *const MstMaster, out_stopped: *mut u8) -> MstResult {
+    guard(|| {
+        check_out("out_stopped", out_stopped)?;
+        let object = object(master)?;
+        needs_master!({
+            // SAFETY: the caller's promise, passed on.
+            unsafe { put("out_stopped", out_stopped, u8::from(object.has_ended())) }
         })
     })
 }
@@ -332,7 +540,10 @@ pub extern "C" fn mst_master_stop(master: *mut MstMaster) -> MstResult {
 /// Stops a master as `mst_master_stop` does, if it was not before, and frees its handle. It has ended when this returns,
 /// unless another thread is in `mst_master_stop` just now. Null does nothing.
 ///
-/// Any thread. Returns `MST_OK`, or `MST_ERR_INVALID_HANDLE`.
+/// A master whose database is the host is not given the time for final saves, as the handle is stale from the beginning on: it ends
+/// at once, and what was not durable is lost as in a crash. Its pending requests are gone with it. Call `mst_master_stop` before.
+///
+/// Any thread, also within a callback. Returns `MST_OK`, or `MST_ERR_INVALID_HANDLE`.
 #[unsafe(no_mangle)]
 pub extern "C" fn mst_master_free(master: *mut MstMaster) -> MstResult {
     guard(|| {
@@ -343,7 +554,13 @@ pub extern "C" fn mst_master_free(master: *mut MstMaster) -> MstResult {
             let mut state = object.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             let master = state.master.take();
             drop(state);
-            drop(master);
+            match (&object.own_store, master) {
+                (Some(store), master) => {
+                    store.close();
+                    master.map(Master::abandon);
+                }
+                (None, master) => drop(master),
+            }
         }
         drop(object);
         Ok(())

@@ -9,6 +9,7 @@
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("a handle's value takes 64 bits: 32-bit targets are not supported");
 
+mod asks;
 mod callbacks;
 mod connection;
 mod containers;
@@ -18,12 +19,15 @@ mod events;
 mod handles;
 mod in_process;
 mod master;
+#[cfg(feature = "master")]
+mod own_store;
 mod parts;
 mod profile;
 mod properties;
 mod result;
 mod scalars;
 mod schema;
+mod store;
 mod text;
 mod value;
 mod version;

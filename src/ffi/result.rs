@@ -26,7 +26,7 @@ pub enum MstResult {
     MST_ERR_PANIC = -4,
     /// The handle was poisoned by an earlier panic.
     MST_ERR_POISONED = -5,
-    /// This build leaves the role out.
+    /// This build leaves the role out; or the host's own database does not do this.
     MST_ERR_FEATURE_DISABLED = -6,
     /// Text is not UTF-8.
     MST_ERR_INVALID_UTF8 = -7,
@@ -80,7 +80,8 @@ pub enum MstResult {
     MST_ERR_INDEX_OUT_OF_RANGE = -215,
     /// A dictionary has no such key.
     MST_ERR_NO_SUCH_KEY = -216,
-    /// The list item that was meant is gone, or the change is too old to tell which one it was.
+    /// The list item that was meant is gone, or the change is too old to tell which one it was; or a request was answered
+    /// already, or too late.
     MST_ERR_STALE = -217,
     /// A property does not have the value that a batch requires.
     MST_ERR_PRECONDITION_FAILED = -218,

@@ -6,6 +6,7 @@ mod in_process;
 mod storage;
 mod thread;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -13,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded, unbounded};
 
 use self::auth::DevelopmentTokens;
 pub use self::in_process::InProcessOptions;
@@ -95,6 +96,8 @@ pub struct Master {
     fatal: Arc<Mutex<Option<Error>>>,
     thread: Option<JoinHandle<Result<()>>>,
     stop_timeout: Duration,
+    /// Disconnected once the thread has ended.
+    ended: Receiver<Infallible>,
 }
 
 impl Master {
@@ -148,7 +151,9 @@ impl Master {
         let thread = MasterThread::new(machine, local, listener, store, inbox, event_sink);
         let fatal = Arc::new(Mutex::new(None));
         let told = Arc::clone(&fatal);
+        let (alive, ended) = bounded(0);
         let work = move || {
+            let _alive: Sender<Infallible> = alive;
             let result = catch_unwind(AssertUnwindSafe(|| thread.run())).unwrap_or_else(|_| {
                 Err(Error::System { what: "the master's thread", text: "it panicked".into() })
             });
@@ -161,7 +166,18 @@ impl Master {
             .name("mst-master".into())
             .spawn(work)
             .map_err(|e| system("the master's thread", &e))?;
-        Ok(Self { network, schema, numbers, door, inputs, events, fatal, thread: Some(thread), stop_timeout })
+        Ok(Self {
+            network,
+            schema,
+            numbers,
+            door,
+            inputs,
+            events,
+            fatal,
+            thread: Some(thread),
+            stop_timeout,
+            ended,
+        })
     }
 
     /// Where it listens, if it does.
@@ -256,7 +272,7 @@ impl Master {
     /// # Errors
     /// [`ErrorCode::Closed`] when it has ended; [`Error::Timeout`] when it does not answer.
     pub fn health(&self) -> Result<MasterHealth> {
-        self.inquiry().ask(Command::Health)
+        self.inquiry().health()
     }
 
     /// The canonical JSON of a profile, wherever it is. It is not made when there is none, and does not come into memory.
@@ -313,6 +329,15 @@ impl Master {
         Inquiry { inputs: self.inputs.clone() }
     }
 
+    /// Begins what [`stop`](Self::stop) does, and returns. For a host that is itself the database ([`HostStore`]): it goes on
+    /// answering until [`is_running`](Self::is_running) is false, and calls `stop` for the result.
+    ///
+    /// [`HostStore`]: crate::store::HostStore
+    pub fn begin_stop(&self) {
+        // It may have ended by itself.
+        let _ = self.inputs.send(Input::Command(Command::Stop { within: self.stop_timeout }));
+    }
+
     /// Takes no more changes, makes durable what was applied, tells the peers, saves everything, and ends.
     ///
     /// # Errors
@@ -322,10 +347,33 @@ impl Master {
         self.end()
     }
 
+    /// Ends it at once, without waiting for the store to take what it lacks.
+    pub(crate) fn abandon(mut self) {
+        let _ = self.inputs.send(Input::Command(Command::Stop { within: Duration::ZERO }));
+        // It was not to save anything.
+        let _ = self.end();
+    }
+
+    /// What becomes ready when there is an event. Nothing is to be taken out of it.
+    pub(crate) fn events(&self) -> Receiver<MasterEvent> {
+        self.events.clone()
+    }
+
+    /// What is disconnected once it has ended.
+    pub(crate) fn ended(&self) -> Receiver<Infallible> {
+        self.ended.clone()
+    }
+
+    /// Whether there is an event to be polled.
+    pub(crate) fn has_events(&self) -> bool {
+        let has_ended = matches!(self.ended.try_recv(), Err(TryRecvError::Disconnected));
+        let is_fatal = || self.fatal.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        !self.events.is_empty() || has_ended && is_fatal()
+    }
+
     fn end(&mut self) -> Result<()> {
+        self.begin_stop();
         let Some(thread) = self.thread.take() else { return Ok(()) };
-        // It may have ended by itself.
-        let _ = self.inputs.send(Input::Command(Command::Stop { within: self.stop_timeout }));
         thread.join().unwrap_or_else(|_| {
             Err(Error::System { what: "the master's thread", text: "it panicked".into() })
         })
@@ -345,6 +393,10 @@ impl Inquiry {
     pub(crate) fn profile_json(&self, user: &str) -> Result<Option<String>> {
         let user = user.to_string();
         self.ask(|reply| Command::ProfileJson { user, reply })
+    }
+
+    pub(crate) fn health(&self) -> Result<MasterHealth> {
+        self.ask(Command::Health)
     }
 
     pub(crate) fn query(&self, query: Query) -> Result<String> {

@@ -177,7 +177,10 @@ impl MasterThread {
                 if let Some(listener) = &self.listener {
                     listener.stop_accepting();
                 }
-                self.stop_by = Some((Instant::now() + within, within));
+                let by = Instant::now() + within;
+                if self.stop_by.is_none_or(|(earlier, _)| by < earlier) {
+                    self.stop_by = Some((by, within));
+                }
                 self.machine.begin_stop(now);
             }
             Input::Command(Command::SetUpdateInterval(interval)) => {

@@ -1,9 +1,12 @@
-//! What every store must do, as one test that each runs. What is asked of those that keep history is in `history.rs`.
+//! What every store must do, as one test that each runs. What is asked of those without a journal, too, is in `documents.rs`; of
+//! those that keep history, in `history.rs`.
 
+mod documents;
 mod history;
 
 use std::sync::Arc;
 
+pub(crate) use self::documents::documents_are_kept;
 pub(crate) use self::history::history_is_kept;
 use super::{DocumentSave, Effect, JournalRow, KeyedOutcome, ProfileStore, StoredProfile, WriterInfo};
 use crate::error::ErrorCode;
@@ -15,6 +18,7 @@ pub(crate) fn conformance(open: impl Fn() -> Box<dyn ProfileStore>) {
     let mut store = open();
     store.claim().unwrap();
     nothing_is_there(&mut *store);
+    documents::documents_come_back(&mut *store);
     rows_come_back_in_order(&mut *store);
     a_repeated_append_changes_nothing(&mut *store);
     documents_take_the_place_of_rows(&mut *store);
@@ -94,10 +98,10 @@ pub(crate) fn parsed(text: &str) -> serde_json::Value {
 }
 
 /// A xorshift generator: tests need no better one. Says its seed, which the environment can set.
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) struct Random(u64);
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 impl Random {
     pub(crate) fn new() -> Self {
         let seed = std::env::var("MST_TEST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(|| {

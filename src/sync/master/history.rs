@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json, json};
 use smallvec::smallvec;
 
-use super::document::{self, RESERVED, fold_effect, rename_members};
+use super::document::{self, RESERVED, fold_effect};
 use crate::error::{Error, ErrorCode, Result};
 use crate::json::{profile_to_json, value_to_json};
 use crate::limits::MAX_ANSWER_BYTES;
@@ -14,7 +14,7 @@ use crate::store::{JournalRow, StoredHistory, StoredProfile};
 use crate::value::{DateTime, DictEffect, Effect, ListEffect, PartChange, PartEffect, Path, PathStep};
 
 /// The profile as it was at a version, as JSON.
-pub(super) fn profile_at(
+pub(crate) fn profile_at(
     schema: &Schema,
     user: &str,
     stored: StoredHistory,
@@ -44,7 +44,7 @@ pub(super) fn profile_at(
 /// `batch`'s number there, the idempotency `key` if it had one, and its `changes`: the `path` of what was changed, `what` was
 /// done where that is no mere change of value (`insert`, `remove`, `move`, `clear`), the `old` and the `new` value where there
 /// is one, and `to`, where an item was moved.
-pub(super) fn told(schema: &Schema, user: &str, stored: StoredHistory, after: u64) -> Result<String> {
+pub(crate) fn told(schema: &Schema, user: &str, stored: StoredHistory, after: u64) -> Result<String> {
     let from = stored.base.as_ref().map_or(0, |(version, _)| *version);
     let corrupt =
         |reason: String| Error::store(ErrorCode::StoreCorrupt, format!("the history of `{user}`: {reason}"));
@@ -89,6 +89,18 @@ pub(super) fn told(schema: &Schema, user: &str, stored: StoredHistory, after: u6
         next = Some(last);
     }
     Ok(json!({ "user": user, "from": from, "entries": entries, "next": next }).to_string())
+}
+
+/// Members that are named as a property was once get the name that it has now.
+fn rename_members(schema: &Schema, object: &mut Map<String, Json>) {
+    for property in schema.properties() {
+        let Some(old) = property.aliases().find(|alias| object.contains_key(*alias)) else { continue };
+        if !object.contains_key(property.name())
+            && let Some(json) = object.remove(old)
+        {
+            object.insert(property.name().into(), json);
+        }
+    }
 }
 
 fn entry(row: &JournalRow, changes: Vec<Json>) -> Json {

@@ -6,8 +6,9 @@
 mod asks;
 mod decide;
 mod document;
+mod evolution;
 mod health;
-mod history;
+pub(crate) mod history;
 #[cfg(feature = "simulation")]
 pub mod lab;
 mod log;

@@ -22,9 +22,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use super::document::{self, Misfits};
+use super::document;
+use super::evolution::Misfits;
 use super::profile::{MasterProfile, WriterState};
 use crate::error::{Error, Result};
+use crate::json::profile_to_json;
 use crate::limits::MAX_PROFILE_BYTES;
 use crate::schema::{Schema, check_user_id};
 use crate::store::{DocumentSave, StoredProfile};
@@ -42,6 +44,12 @@ pub(crate) fn folded(
 ) -> Result<String> {
     let (profile, _) = document::load(schema, user, stored, unix_ms)?;
     Ok(document::write(schema, &profile, unix_ms))
+}
+
+/// The profile as it is stored, as canonical JSON.
+pub(crate) fn read(schema: &Schema, user: &Arc<str>, stored: StoredProfile, unix_ms: u64) -> Result<String> {
+    let (profile, _) = document::load(schema, user, stored, unix_ms)?;
+    Ok(profile_to_json(schema, |index| Some(&profile.values[index.usize()])))
 }
 
 /// What to save so that the profile has the values of a document, which is of any database or of none.
