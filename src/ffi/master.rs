@@ -557,7 +557,9 @@ pub extern "C" fn mst_master_free(master: *mut MstMaster) -> MstResult {
             match (&object.own_store, master) {
                 (Some(store), master) => {
                     store.close();
-                    master.map(Master::abandon);
+                    if let Some(master) = master {
+                        master.abandon();
+                    }
                 }
                 (None, master) => drop(master),
             }

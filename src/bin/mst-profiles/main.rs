@@ -5,6 +5,7 @@ mod demo;
 mod profile;
 mod schema;
 mod serve;
+mod store;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,8 @@ enum Command {
     Schema(schema::Options),
     /// Look at profiles, change them, and move them between databases.
     Profile(profile::Options),
+    /// Back a SQLite database up, verify it, and put a backup in its place.
+    Store(store::Options),
     /// One process of the demo.
     #[command(hide = true)]
     DemoRole(demo::RoleOptions),
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Schema(options) => schema::run(&options),
         Command::Profile(options) => profile::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Store(options) => store::run(&options).map(|()| ExitCode::SUCCESS),
         Command::DemoRole(options) => demo::run_role(&options).map(|()| ExitCode::SUCCESS),
     };
     match result {

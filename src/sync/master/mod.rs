@@ -4,6 +4,8 @@
 //! state machine on one thread; nothing in it blocks.
 
 mod asks;
+#[cfg(feature = "sqlite")]
+pub(crate) mod check;
 mod decide;
 mod document;
 mod evolution;
