@@ -119,7 +119,7 @@ fn where_the_profiles_are_has_to_be_said() {
         fails(crate::profile(&[&["get", "ann", "--schema", &schema], rest].concat()), expected);
     };
     get(&[], "--connect");
-    get(&["--database", "nowhere.db"], "database `nowhere.db`: there is none");
+    get(&["--database", "nowhere.db"], "database `nowhere.db`: there is no such file");
     get(&["--connect", "127.0.0.1:1", "--fingerprint", &"00".repeat(32)], "MST_TOKEN");
     get(&["--connect", "127.0.0.1:1", "--fingerprint", "00", "--token", "x"], "64 hexadecimal digits");
     let master = place.serve();
