@@ -6,6 +6,7 @@ mod coalescing;
 mod elements;
 mod evolution;
 mod healing;
+mod history;
 mod lifecycle;
 mod net;
 mod once;
