@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* What mst_abi_hash() of the library must return. */
-#define MST_ABI_HASH 0xb26eba37544c928aULL
+#define MST_ABI_HASH 0x97b707163b2f5ca6ULL
 
 
 /**
@@ -1605,11 +1605,6 @@ typedef struct MstMasterOptions {
    */
   uint32_t store_timeout_ms;
   /**
-   * A PEM file with the authorities that vouch for the PostgreSQL server's certificate. Null are those that are usual on the
-   * web.
-   */
-  const char *database_ca_file;
-  /**
    * Bytes of `database_ca_file`.
    */
   uint32_t database_ca_file_len;
@@ -1617,6 +1612,11 @@ typedef struct MstMasterOptions {
    * Zero.
    */
   uint32_t reserved;
+  /**
+   * A PEM file with the authorities that vouch for the PostgreSQL server's certificate. Null are those that are usual on the
+   * web.
+   */
+  const char *database_ca_file;
 } MstMasterOptions;
 
 /**

@@ -18,7 +18,7 @@ namespace MstProfiles.Native
         const string __DllName = "mst_profiles";
 #endif
 
-        public const ulong MST_ABI_HASH = 0xb26eba37544c928a;
+        public const ulong MST_ABI_HASH = 0x97b707163b2f5ca6;
 
 
         /// <summary>
@@ -2379,11 +2379,6 @@ namespace MstProfiles.Native
         /// </summary>
         public uint store_timeout_ms;
         /// <summary>
-        ///  A PEM file with the authorities that vouch for the PostgreSQL server's certificate. Null are those that are usual on the
-        ///  web.
-        /// </summary>
-        public byte* database_ca_file;
-        /// <summary>
         ///  Bytes of `database_ca_file`.
         /// </summary>
         public uint database_ca_file_len;
@@ -2391,6 +2386,11 @@ namespace MstProfiles.Native
         ///  Zero.
         /// </summary>
         public uint reserved;
+        /// <summary>
+        ///  A PEM file with the authorities that vouch for the PostgreSQL server's certificate. Null are those that are usual on the
+        ///  web.
+        /// </summary>
+        public byte* database_ca_file;
     }
 
     /// <summary>

@@ -7,7 +7,6 @@ mod history;
 use std::sync::Arc;
 
 pub(crate) use self::documents::documents_are_kept;
-#[allow(unused_imports)]
 pub(crate) use self::history::history_is_kept;
 use super::{DocumentSave, Effect, JournalRow, KeyedOutcome, ProfileStore, StoredProfile, WriterInfo};
 use crate::error::ErrorCode;

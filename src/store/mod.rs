@@ -5,10 +5,12 @@
 
 #[cfg(test)]
 mod conformance;
+mod documents;
 mod host;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) mod journal;
 mod memory;
+mod past;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]
@@ -17,6 +19,7 @@ mod sqlite;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::documents::{BroughtIn, folded_document, import_document};
 pub use self::host::{
     HostRequest, HostStore, HostStoreOptions, RestoreCompletion, StoreRequests, UpdateCompletion,
     UpdateManyCompletion,
@@ -33,7 +36,7 @@ pub(crate) use self::memory::{Fault, StoreCall};
 #[cfg(feature = "postgres")]
 pub use self::postgres::{PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
-pub use self::sqlite::SqliteStore;
+pub use self::sqlite::{Finding, Replaced, SqliteStore, Verified};
 use crate::error::{Error, ErrorCode, Result};
 pub use crate::value::{DictEffect, Effect, ListEffect};
 
@@ -72,6 +75,13 @@ pub trait ProfileStore: Send {
     /// can read while it writes returns before. The master never asks for a profile while something of it is being written.
     fn begin_restore(&mut self, user: &Arc<str>, done: Restored) {
         done(self.restore(user));
+    }
+
+    /// A way to read profiles, from another thread, that does not wait for whatever call this store is busy with. Asked for once,
+    /// after the claim; while the store lives the master then reads by it alone. A store without one is asked by
+    /// [`begin_restore`](Self::begin_restore), in turn with the other calls.
+    fn reader(&mut self) -> Option<Reader> {
+        None
     }
 
     /// Writes documents, each only over an older version of itself; journal rows that a written document
@@ -121,6 +131,9 @@ pub trait ProfileStore: Send {
 
 /// Takes what came of reading a profile.
 pub type Restored = Box<dyn FnOnce(Result<Option<StoredProfile>>) + Send>;
+
+/// Begins to read a profile and returns, as [`ProfileStore::begin_restore`] does.
+pub type Reader = Box<dyn FnMut(&Arc<str>, Restored) + Send>;
 
 /// How long rows of the journal are kept once a document contains them. What exceeds either limit goes, though not always at
 /// once; rows that no document contains always stay.

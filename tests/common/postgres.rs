@@ -196,7 +196,10 @@ fn template() -> &'static Path {
         own(&folder);
         // The folder goes when this process does.
         let mut cleaner = Command::new("sh");
-        cleaner.args(["-c", "trap '' INT TERM HUP; read -r word; rm -rf \"$0\""]).arg(&folder).stdin(Stdio::piped());
+        cleaner
+            .args(["-c", "trap '' INT TERM HUP; read -r word; rm -rf \"$0\""])
+            .arg(&folder)
+            .stdin(Stdio::piped());
         std::mem::forget(Keeper(cleaner.spawn().unwrap()));
         let data = folder.join("data");
         let mut command = command_of(binaries().join("initdb"));

@@ -2,8 +2,10 @@
 
 mod database;
 mod demo;
+mod profile;
 mod schema;
 mod serve;
+mod store;
 
 use std::process::ExitCode;
 
@@ -20,11 +22,15 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Run a master until SIGTERM or SIGINT.
-    Serve(Box<serve::Options>),
+    Serve(serve::Options),
     /// Play a short match between a game server and two clients over a master on this machine, and check the outcome.
     Demo(demo::Options),
     /// Check schema files, and what editors need to help with them.
     Schema(schema::Options),
+    /// Look at profiles, change them, and move them between databases.
+    Profile(profile::Options),
+    /// Back a SQLite database up, verify it, and put a backup in its place.
+    Store(store::Options),
     /// One process of the demo.
     #[command(hide = true)]
     DemoRole(demo::RoleOptions),
@@ -32,13 +38,15 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Serve(options) => serve::run(*options),
-        Command::Demo(options) => demo::run(&options),
+        Command::Serve(options) => serve::run(options).map(|()| ExitCode::SUCCESS),
+        Command::Demo(options) => demo::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Schema(options) => schema::run(&options),
-        Command::DemoRole(options) => demo::run_role(&options),
+        Command::Profile(options) => profile::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Store(options) => store::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::DemoRole(options) => demo::run_role(&options).map(|()| ExitCode::SUCCESS),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("mst-profiles: {error}");
             ExitCode::FAILURE

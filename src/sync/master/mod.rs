@@ -4,8 +4,11 @@
 //! state machine on one thread; nothing in it blocks.
 
 mod asks;
+#[cfg(feature = "sqlite")]
+pub(crate) mod check;
 mod decide;
 mod document;
+mod evolution;
 mod health;
 mod history;
 #[cfg(feature = "simulation")]
@@ -17,6 +20,7 @@ mod outcomes;
 mod profile;
 mod session;
 mod storage;
+pub(crate) mod transfer;
 mod volatile;
 mod writes;
 

@@ -8,7 +8,7 @@ mod inbound;
 mod volatile;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -93,6 +93,9 @@ pub(crate) struct Peer {
     ready_since: Duration,
     /// Whether the schema has properties that the master has to describe.
     describe: bool,
+    /// The properties that the master does not have, as it said on this connection; and whether that is news.
+    absent: BTreeSet<u16>,
+    absent_is_new: bool,
     events: EventQueue<Event>,
     confirmations: Confirmations,
     asks: Asks,
@@ -237,6 +240,8 @@ impl Peer {
             closing: false,
             stopped: false,
             ready_since: Duration::ZERO,
+            absent: BTreeSet::new(),
+            absent_is_new: false,
             events: EventQueue::default(),
             confirmations: Confirmations::default(),
             asks: Asks::default(),
@@ -459,7 +464,6 @@ impl Peer {
     }
 
     /// What of the master's history a profile is at: an epoch and a version of it.
-    #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn cursor(&self, id: ProfileId) -> Option<(u64, u64)> {
         let slot = self.replicas.get(id.slot as usize).filter(|slot| slot.generation == id.generation)?;
         slot.replica.as_deref()?.cursor.map(|cursor| (cursor.epoch, cursor.version))
