@@ -19,7 +19,9 @@ mod sqlite;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::documents::{BroughtIn, folded_document, import_document};
+pub use self::documents::{
+    BroughtIn, folded_document, history_json, import_document, profile_json, profile_json_at,
+};
 pub use self::host::{
     HostRequest, HostStore, HostStoreOptions, RestoreCompletion, StoreRequests, UpdateCompletion,
     UpdateManyCompletion,

@@ -10,7 +10,7 @@ mod decide;
 mod document;
 mod evolution;
 mod health;
-mod history;
+pub(crate) mod history;
 #[cfg(feature = "simulation")]
 pub mod lab;
 mod log;
