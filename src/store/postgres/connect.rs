@@ -15,6 +15,9 @@ use super::failure::Failure;
 use crate::error::{Error, ErrorCode, Result};
 use crate::store::store_error;
 
+/// Silence after which the system asks whether the server is there.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
+
 /// How a database server is used.
 #[derive(Clone, Debug)]
 #[must_use]
@@ -57,6 +60,9 @@ impl Target {
         }
         let connect_timeout = config.get_connect_timeout().copied().unwrap_or(options.timeout);
         config.connect_timeout(connect_timeout.min(options.timeout));
+        // A server that is gone without a word is noticed, also where nothing is to be sent.
+        config.tcp_user_timeout(config.get_tcp_user_timeout().copied().unwrap_or(options.timeout));
+        config.keepalives_idle(config.get_keepalives_idle().min(KEEPALIVE_IDLE));
         let name = Arc::from(name_of(&config));
         Ok(Self { name, config, tls: tls(options.ca_file.as_deref())?, timeout: options.timeout })
     }

@@ -110,6 +110,7 @@ async fn attempt(client: &mut ClientWrapper, database: &str, steps: &[&str]) -> 
         Some(layout) => layout,
         None => 0,
     };
+    transaction.batch_execute("SET LOCAL statement_timeout = 0").await?;
     for step in &steps[usize::try_from(layout).unwrap_or(0)..] {
         transaction.batch_execute(step).await?;
     }

@@ -78,13 +78,14 @@ impl PostgresStore {
             .build()
             .map_err(|error| Error::System { what: "the database's thread", text: error.to_string() })?;
         let connected = runtime.block_on(async {
-            let connecting = async {
-                let mut writer = target.connect().await?;
+            let opening = async {
+                let connected = tokio::time::timeout(options.timeout, target.connect()).await;
+                let mut writer = connected.unwrap_or(Err(Failure::Timeout))?;
+                // Which takes its time where there is an older layout; what else the server would wait for it ends by itself.
                 layout::lay_out(&mut writer, &target.name, layout::STEPS).await?;
                 Ok(writer)
             };
-            let connected = tokio::time::timeout(options.timeout, connecting).await;
-            let writer = connected.unwrap_or(Err(Failure::Timeout)).map_err(|failure| match failure {
+            let writer = opening.await.map_err(|failure| match failure {
                 Failure::Known(error) => error,
                 failure => {
                     let text = failure.explain(&target.name, "opening it").to_string();
