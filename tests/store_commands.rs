@@ -256,7 +256,7 @@ fn verify_finds_what_is_wrong() {
         ),
         ("INSERT INTO epochs VALUES (99, 1, 1)".into(), "table `epochs` has a row of no profile"),
         ("INSERT INTO profiles (user_id, version) VALUES ('dan', 3)".into(), "`dan`: is at version 3"),
-        ("INSERT INTO profiles (user_id, version) VALUES ('', 0)".into(), "invalid user id"),
+        ("INSERT INTO profiles (user_id, version) VALUES ('', 0)".into(), "user id \"\": is empty"),
         ("DELETE FROM meta".into(), "no rows"),
     ];
     for (sql, expected) in damages {

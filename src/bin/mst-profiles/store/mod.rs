@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use crate::Failure;
+use crate::{Failure, database as databases};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -36,7 +36,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 
 /// The file that an argument names, if it is one.
 fn sqlite_file<'a>(database: &'a str, command: &str) -> Result<&'a Path, Failure> {
-    if database.starts_with("postgres://") || database.starts_with("postgresql://") {
+    if databases::is_server(Path::new(database)) {
         let tool = match command {
             "backup" => "pg_dump makes one of PostgreSQL's, while masters run",
             "restore" => "pg_restore does that for PostgreSQL, from what pg_dump wrote, while no master runs",
