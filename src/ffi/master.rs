@@ -104,13 +104,13 @@ pub struct MstMasterOptions {
     pub own_store: u32,
     /// Time for the host to complete a request of `own_store`, in milliseconds; 0 is 30000.
     pub store_timeout_ms: u32,
+    /// A PEM file with the authorities that vouch for the PostgreSQL server's certificate. Null are those that are usual on the
+    /// web.
+    pub database_ca_file: *const c_char,
     /// Bytes of `database_ca_file`.
     pub database_ca_file_len: u32,
     /// Zero.
     pub reserved: u32,
-    /// A PEM file with the authorities that vouch for the PostgreSQL server's certificate. Null are those that are usual on the
-    /// web.
-    pub database_ca_file: *const c_char,
 }
 
 // SAFETY: integers and pointers alone, the first of them the size.
@@ -381,14 +381,14 @@ unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions
         }
         options.listen = None;
     }
-    if given.reserved != 0 {
-        return Err(Failure::argument("reserved", "is not zero"));
-    }
     if !ca_file.is_empty() && !is_server(database) {
         return Err(Failure::argument(
             "database_ca_file",
             "is of a PostgreSQL server, and the database is none",
         ));
+    }
+    if given.reserved != 0 {
+        return Err(Failure::argument("reserved", "is not zero"));
     }
     let millis = |given: u32, usual: Duration| match given {
         0 => usual,

@@ -22,7 +22,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Run a master until SIGTERM or SIGINT.
-    Serve(serve::Options),
+    Serve(Box<serve::Options>),
     /// Play a short match between a game server and two clients over a master on this machine, and check the outcome.
     Demo(demo::Options),
     /// Check schema files, and what editors need to help with them.
@@ -38,7 +38,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Serve(options) => serve::run(options).map(|()| ExitCode::SUCCESS),
+        Command::Serve(options) => serve::run(*options).map(|()| ExitCode::SUCCESS),
         Command::Demo(options) => demo::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Schema(options) => schema::run(&options),
         Command::Profile(options) => profile::run(&options).map(|()| ExitCode::SUCCESS),

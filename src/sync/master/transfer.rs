@@ -23,7 +23,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use super::document;
-use super::evolution::Misfits;
+use super::evolution::{self, Misfits};
 use super::profile::{MasterProfile, WriterState};
 use crate::error::{Error, Result};
 use crate::json::profile_to_json;
@@ -89,6 +89,7 @@ pub(crate) fn brought_in(
     }
     profile.epoch = epoch;
     profile.epochs.clear();
+    evolution::begin_anew(schema, &mut profile);
     profile.property_versions.fill(profile.version);
     profile.kept_versions.values_mut().for_each(|version| *version = profile.version);
     let document = document::write(schema, &profile, unix_ms);
