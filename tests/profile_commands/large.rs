@@ -14,7 +14,7 @@ const PROFILES: usize = 20_000;
 /// A file with as many profiles.
 fn many(place: &Place) -> String {
     let mut text = Vec::new();
-    let note = "x".repeat(1500);
+    let note = "x".repeat(700);
     for i in 0..PROFILES {
         let document = json!({ "gold": i, "title": format!("title {i}"), "note": note });
         text.write_all(line(&format!("user{i:06}"), &document).as_bytes()).unwrap();

@@ -9,6 +9,9 @@ mod large;
 mod live;
 mod moves;
 mod mst;
+mod postgres;
+#[path = "../common/postgres.rs"]
+mod postgres_server;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -189,5 +189,12 @@ fn profiles_come_in_through_a_running_master() {
     assert!(output.status.success(), "{told}");
     assert!(told.contains("motd: only the master's own code may set it"), "{told}");
     assert_eq!(get("u0003")["gold"], 3);
+    // And out again, as values alone.
+    let out = place.argument("out.jsonl");
+    place.run_at(&master, &["export", "-o", &out]);
+    let text = std::fs::read_to_string(&out).unwrap();
+    let lines: Vec<Json> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((lines.len(), &lines[149]["user"]), (150, &json!("u0149")));
+    assert_eq!(lines[149]["document"], get("u0149"));
     master.terminate();
 }

@@ -36,7 +36,8 @@ enum Command {
     Watch(watch::Options),
     /// Print what happened to a profile: who changed what, when, from what to what.
     History(history::Options),
-    /// Write all profiles of a database to a file, one a line, beside a master that runs on it if there is one.
+    /// Write all profiles to a file, one a line of JSON. From a database, beside a master that may run on it, all that is known
+    /// of them; through a master, their values.
     Export(export::Options),
     /// Read profiles from a file, such as `export` writes, or as Master Server Toolkit stores them.
     Import(import::Options),

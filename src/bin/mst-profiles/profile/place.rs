@@ -16,7 +16,7 @@ const TOKEN_VARIABLE: &str = "MST_TOKEN";
 pub(super) struct Place {
     /// The schema of the profiles (JSON).
     #[arg(long, value_name = "FILE")]
-    pub(super) schema: PathBuf,
+    schema: PathBuf,
     /// Where a master runs, which is joined as a game server.
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "database")]
     connect: Option<String>,
@@ -50,7 +50,9 @@ pub(super) enum Where<'p> {
 
 impl Place {
     pub(super) fn schema(&self) -> Result<Arc<Schema>, Failure> {
-        read_schema(&self.schema)
+        let shown = self.schema.display();
+        let text = std::fs::read_to_string(&self.schema).map_err(|error| format!("{shown}: {error}"))?;
+        Ok(Schema::from_json(&text).map_err(|error| format!("{shown}: {error}"))?)
     }
 
     pub(super) fn find(&self, schema: &Arc<Schema>) -> Result<Where<'_>, Failure> {
@@ -83,12 +85,6 @@ impl Place {
         options.flush_interval = Some(std::time::Duration::ZERO);
         Ok(options)
     }
-}
-
-pub(super) fn read_schema(path: &Path) -> Result<Arc<Schema>, Failure> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{shown}: {error}"))?;
-    Ok(Schema::from_json(&text).map_err(|error| format!("{shown}: {error}"))?)
 }
 
 /// A database, and how to open it.

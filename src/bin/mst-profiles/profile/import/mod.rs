@@ -137,16 +137,27 @@ impl Import {
     fn all(&mut self, source: &mut dyn Source, target: &mut dyn Target) -> Result<(), Failure> {
         let bar = progress::bar(Some(source.total()), TEMPLATE);
         source.skip_to(self.state.done)?;
+        let result = self.batches(source, target, |done, profiles| {
+            bar.set_position(done);
+            bar.set_message(format!("{profiles} profiles"));
+        });
+        bar.finish_and_clear();
+        result
+    }
+
+    fn batches(
+        &mut self,
+        source: &mut dyn Source,
+        target: &mut dyn Target,
+        told: impl Fn(u64, u64),
+    ) -> Result<(), Failure> {
         let mut left_over = None;
         loop {
             let batch = self.gather(source, target, &mut left_over)?;
-            let Some(end) = batch.last_end else { break };
+            let Some(end) = batch.last_end else { return Ok(()) };
             self.batch(target, batch)?;
-            bar.set_position(end.at);
-            bar.set_message(format!("{} profiles", self.imported + self.skipped));
+            told(end.at, self.imported + self.skipped);
         }
-        bar.finish_and_clear();
-        Ok(())
     }
 
     /// Reads profiles until there are enough for a batch, one is of a user who is in it already, or one is bad.

@@ -325,4 +325,34 @@ mod tests {
         assert_eq!(entries(&lying).0, []);
         assert!(entries(&[0, 0, 0, 1, 0, 1, 0xff, 0xff, 0xff, 0xff]).1.unwrap().contains("a length of -1"));
     }
+
+    /// Whatever the bytes are, they are a value or none; and what becomes of them is not much longer.
+    #[test]
+    fn any_bytes_are_read_or_refused() {
+        let mut random = 1_u64;
+        let mut next = || {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            random >> 33
+        };
+        let names = "i32 i64 f32 f64 bool string bytes color datetime uuid vector3 list<i32> list<f64> list<string> \
+                     list<bool> dict<string,i32> dict<i64,f64> dict<i32,string> custom";
+        let mut types: Vec<ValueType> =
+            names.split_whitespace().map(|n| ValueType::from_name(n).unwrap()).collect();
+        types.push(ValueType::list(achievements::record_type()));
+        let mut understood = 0;
+        for _ in 0..20_000 {
+            let length = next() as usize % 40;
+            // Mostly small numbers, as counts and lengths are.
+            let bytes: Vec<u8> =
+                (0..length).map(|_| if next() % 4 > 0 { (next() % 4) as u8 } else { next() as u8 }).collect();
+            let value_type = &types[next() as usize % types.len()];
+            if let Ok(json) = value(value_type, &bytes) {
+                understood += 1;
+                assert!(json.to_string().len() <= 40 + 20 * bytes.len(), "{value_type}: {json}");
+            }
+            let (found, _) = entries(&bytes);
+            assert!(found.len() * 6 <= bytes.len());
+        }
+        assert!(understood > 500, "{understood}");
+    }
 }
