@@ -1594,8 +1594,9 @@ typedef struct MstMasterOptions {
   uint32_t history_rows;
   /**
    * 1 when the host is the database (see `mst_master_next_store_request`), `database` being null; else 0. There is no journal
-   * then: a change is durable when a document that contains it was written, `save_interval_ms` after it at the latest, or as long
-   * after as the host takes for it. That only one master works on the host's database is the host's business.
+   * then: a change is durable when a document that contains it was written, which is soon after a rest, and then as often as
+   * `save_interval_ms` says. Profiles can't be deleted or listed, and have no history. That only one master works on the host's
+   * database is the host's business.
    */
   uint32_t own_store;
   /**
@@ -3541,10 +3542,11 @@ MstResult mst_master_complete_update(struct MstMaster *master,
                                      uint32_t index);
 
 /**
- * Says that document `index` of a request, or with `MST_STORE_ALL` each that has no answer yet, could not be read or written, or that
- * it is not known whether it was. `code` says why: `MST_ERR_STORE_FAILED`, after which it is tried again with growing delays;
- * `MST_ERR_STORE_CORRUPT`, the same for a document that can't be read; or `MST_ERR_STORE_FENCED`, for an update, when the database
- * belongs to another master by now, which ends this one. The text is for events and logs.
+ * Says that document `index` of a request could not be read or written, or that it is not known whether it was. `MST_STORE_ALL` says it of
+ * all that have no answer yet, and, when none has one, of the database: then other documents wait, too, until it is tried again. `code` says
+ * why: `MST_ERR_STORE_FAILED`, after which it is tried again with growing delays; `MST_ERR_STORE_CORRUPT` for a document that can't be read,
+ * which is told to whoever asked for the profile; or `MST_ERR_STORE_FENCED`, for an update, when the database belongs to another master by
+ * now, which ends this one. The text is for events and logs.
  *
  * Any thread, also within a callback. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_STALE` when the request or the document was
  * completed already or it is too late, `MST_ERR_INDEX_OUT_OF_RANGE`, `MST_ERR_INVALID_UTF8`, `MST_ERR_INVALID_ARGUMENT` also when there
