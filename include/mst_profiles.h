@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* What mst_abi_hash() of the library must return. */
-#define MST_ABI_HASH 0xedf0fc44586c33bcULL
+#define MST_ABI_HASH 0x97b707163b2f5ca6ULL
 
 
 /**
@@ -1518,7 +1518,9 @@ typedef struct MstMasterOptions {
    */
   const char *listen;
   /**
-   * The SQLite file of the database, made when it is not there. Null keeps profiles in memory alone.
+   * The SQLite file of the database, made when it is not there; or a PostgreSQL database, as
+   * `postgres://user:password@host/name?sslmode=require` or `host=... user=... dbname=...`, whose tables are made when they
+   * are not there. Null keeps profiles in memory alone.
    */
   const char *database;
   /**
@@ -1531,7 +1533,7 @@ typedef struct MstMasterOptions {
   uint32_t cert_file_len;
   /**
    * A PEM file with the certificate and those that lead to its authority. Null makes one for development, known by
-   * its fingerprint, which is kept beside the database.
+   * its fingerprint, which is kept beside the database, or else made anew at each start.
    */
   const char *cert_file;
   /**
@@ -1603,6 +1605,19 @@ typedef struct MstMasterOptions {
    * Time for the host to complete a request of `own_store`, in milliseconds; 0 is 30000.
    */
   uint32_t store_timeout_ms;
+  /**
+   * Bytes of `database_ca_file`.
+   */
+  uint32_t database_ca_file_len;
+  /**
+   * Zero.
+   */
+  uint32_t reserved;
+  /**
+   * A PEM file with the authorities that vouch for the PostgreSQL server's certificate. Null are those that are usual on the
+   * web.
+   */
+  const char *database_ca_file;
 } MstMasterOptions;
 
 /**

@@ -17,7 +17,8 @@ use crate::value::{
 /// A value as JSON.
 ///
 /// Floating-point numbers that JSON does not have are the texts `NaN`, `Infinity` and `-Infinity`; a NaN with unusual bits
-/// is `NaN(0x…)`. `bytes` are base64, moments RFC 3339, colours `#RRGGBBAA`, identifiers as usual with hyphens, vectors
+/// is `NaN(0x…)`. The negative zero is the text `-0`: JSON has it, but databases that know numbers (PostgreSQL's `jsonb`) make a
+/// zero of it. `bytes` are base64, moments RFC 3339, colours `#RRGGBBAA`, identifiers as usual with hyphens, vectors
 /// objects with the members `x`, `y`, `z`, `w`. A dictionary is an object; integer keys are decimal text.
 pub(crate) fn value_to_json(value: &Value) -> Json {
     match value {
@@ -46,12 +47,30 @@ pub(crate) fn value_to_json(value: &Value) -> Json {
     }
 }
 
-/// What the type's codec makes of it; base64 where there is none.
+/// What the type's codec makes of it; base64 where there is none, or where a database could not keep that.
 fn custom_to_json(custom: &Custom) -> Json {
     let made = custom.codec().and_then(|codec| codec.to_json(custom.bytes()).ok());
     let json = made.and_then(|text| serde_json::from_str::<Json>(&text).ok());
-    json.filter(|json| !json.is_string()).unwrap_or_else(|| Json::from(BASE64.encode(custom.bytes())))
+    json.filter(|json| !json.is_string() && is_kept(json))
+        .unwrap_or_else(|| Json::from(BASE64.encode(custom.bytes())))
 }
+
+/// Whether every database gives it back as it was: see [`value_to_json`] for the zero; and U+0000 is no character to some.
+fn is_kept(json: &Json) -> bool {
+    match json {
+        Json::Number(number) => !number.as_f64().is_some_and(is_negative_zero),
+        Json::String(text) => !text.contains('\0'),
+        Json::Array(items) => items.iter().all(is_kept),
+        Json::Object(members) => members.iter().all(|(name, json)| !name.contains('\0') && is_kept(json)),
+        Json::Null | Json::Bool(_) => true,
+    }
+}
+
+fn is_negative_zero(v: f64) -> bool {
+    v == 0.0 && v.is_sign_negative()
+}
+
+const NEGATIVE_ZERO: &str = "-0";
 
 fn custom_from_json(name: &Option<Arc<str>>, json: &Json) -> Result<Value, String> {
     let bytes = match (json, name.as_deref().and_then(codec_of)) {
@@ -95,6 +114,7 @@ fn record_from_json(record_type: &RecordType, json: &Json) -> Result<Value, Stri
 
 fn f64_to_json(v: f64) -> Json {
     match Number::from_f64(v) {
+        Some(_) if is_negative_zero(v) => Json::from(NEGATIVE_ZERO),
         Some(number) => Json::Number(number),
         None if v.to_bits() == f64::NAN.to_bits() => Json::from("NaN"),
         None if v.is_nan() => Json::from(format!("NaN({:#x})", v.to_bits())),
@@ -189,6 +209,7 @@ fn f64_from_text(text: &str) -> Option<f64> {
         "NaN" => Some(f64::NAN),
         "Infinity" => Some(f64::INFINITY),
         "-Infinity" => Some(f64::NEG_INFINITY),
+        NEGATIVE_ZERO => Some(-0.0),
         _ => {
             let bits = text.strip_prefix("NaN(0x")?.strip_suffix(')')?;
             Some(f64::from_bits(u64::from_str_radix(bits, 16).ok()?)).filter(|f| f.is_nan())
@@ -355,11 +376,39 @@ mod tests {
     fn people_can_read_it() {
         let check = |value: Value, json: &str| assert_eq!(value_to_json(&value).to_string(), json);
         check(Value::F32(0.1), "0.1");
+        check(Value::F64(0.0), "0.0");
+        check(Value::F64(-0.0), "\"-0\"");
+        check(Value::Vector2([-0.0, 1.0]), r#"{"x":"-0","y":1.0}"#);
         check(Value::Vector3([12.5, 0.25, -81.125]), r#"{"x":12.5,"y":0.25,"z":-81.125}"#);
         check(Value::Color([255, 128, 0, 255]), r##""#FF8000FF""##);
         check(Value::DateTime(DateTime::UNIX_EPOCH), r#""1970-01-01T00:00:00Z""#);
         check(Value::from([0x12_u8; 16]), r#""12121212-1212-1212-1212-121212121212""#);
         check(Value::from(vec![1, 2, 3]), r#""AQID""#);
+    }
+
+    #[test]
+    fn a_negative_zero_is_read_as_a_number_and_as_a_text() {
+        // Documents of earlier versions have the number.
+        for json in ["-0.0", "-0", "\"-0\""] {
+            let json = serde_json::from_str(json).unwrap();
+            for scalar in [ScalarType::F32, ScalarType::F64] {
+                let value = value_from_json(&scalar.into(), &json).unwrap();
+                let is_negative = match value {
+                    Value::F32(v) => v.to_bits() == (-0.0_f32).to_bits(),
+                    Value::F64(v) => v.to_bits() == (-0.0_f64).to_bits(),
+                    _ => false,
+                };
+                assert!(is_negative, "{json}: {value:?}");
+            }
+        }
+        for (json, kept) in [
+            (r#"{"a":[0,0.0,1e-5,"x"]}"#, true),
+            (r#"{"a":[-0.0]}"#, false),
+            (r#"{"a":["\u0000"]}"#, false),
+            (r#"{"\u0000":1}"#, false),
+        ] {
+            assert_eq!(is_kept(&serde_json::from_str(json).unwrap()), kept, "{json}");
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ namespace MstProfiles.Native
         const string __DllName = "mst_profiles";
 #endif
 
-        public const ulong MST_ABI_HASH = 0xedf0fc44586c33bc;
+        public const ulong MST_ABI_HASH = 0x97b707163b2f5ca6;
 
 
         /// <summary>
@@ -2293,7 +2293,9 @@ namespace MstProfiles.Native
         /// </summary>
         public byte* listen;
         /// <summary>
-        ///  The SQLite file of the database, made when it is not there. Null keeps profiles in memory alone.
+        ///  The SQLite file of the database, made when it is not there; or a PostgreSQL database, as
+        ///  `postgres://user:password@host/name?sslmode=require` or `host=... user=... dbname=...`, whose tables are made when they
+        ///  are not there. Null keeps profiles in memory alone.
         /// </summary>
         public byte* database;
         /// <summary>
@@ -2306,7 +2308,7 @@ namespace MstProfiles.Native
         public uint cert_file_len;
         /// <summary>
         ///  A PEM file with the certificate and those that lead to its authority. Null makes one for development, known by
-        ///  its fingerprint, which is kept beside the database.
+        ///  its fingerprint, which is kept beside the database, or else made anew at each start.
         /// </summary>
         public byte* cert_file;
         /// <summary>
@@ -2378,6 +2380,19 @@ namespace MstProfiles.Native
         ///  Time for the host to complete a request of `own_store`, in milliseconds; 0 is 30000.
         /// </summary>
         public uint store_timeout_ms;
+        /// <summary>
+        ///  Bytes of `database_ca_file`.
+        /// </summary>
+        public uint database_ca_file_len;
+        /// <summary>
+        ///  Zero.
+        /// </summary>
+        public uint reserved;
+        /// <summary>
+        ///  A PEM file with the authorities that vouch for the PostgreSQL server's certificate. Null are those that are usual on the
+        ///  web.
+        /// </summary>
+        public byte* database_ca_file;
     }
 
     /// <summary>

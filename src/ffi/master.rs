@@ -57,14 +57,16 @@ pub struct MstMasterOptions {
     pub listen_len: u32,
     /// Where to listen, as `address:port`; port 0 lets the system choose. `127.0.0.1:0` when null.
     pub listen: *const c_char,
-    /// The SQLite file of the database, made when it is not there. Null keeps profiles in memory alone.
+    /// The SQLite file of the database, made when it is not there; or a PostgreSQL database, as
+    /// `postgres://user:password@host/name?sslmode=require` or `host=... user=... dbname=...`, whose tables are made when they
+    /// are not there. Null keeps profiles in memory alone.
     pub database: *const c_char,
     /// Bytes of `database`.
     pub database_len: u32,
     /// Bytes of `cert_file`.
     pub cert_file_len: u32,
     /// A PEM file with the certificate and those that lead to its authority. Null makes one for development, known by
-    /// its fingerprint, which is kept beside the database.
+    /// its fingerprint, which is kept beside the database, or else made anew at each start.
     pub cert_file: *const c_char,
     /// A PEM file with the certificate's private key.
     pub key_file: *const c_char,
@@ -103,6 +105,13 @@ pub struct MstMasterOptions {
     pub own_store: u32,
     /// Time for the host to complete a request of `own_store`, in milliseconds; 0 is 30000.
     pub store_timeout_ms: u32,
+    /// Bytes of `database_ca_file`.
+    pub database_ca_file_len: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// A PEM file with the authorities that vouch for the PostgreSQL server's certificate. Null are those that are usual on the
+    /// web.
+    pub database_ca_file: *const c_char,
 }
 
 // SAFETY: integers and pointers alone, the first of them the size.
@@ -318,10 +327,10 @@ pub unsafe extern "C" fn mst_master_start(
         let given = unsafe { read_options("options", options)? };
         needs_master!({
             // SAFETY: the caller's promise, passed on.
-            let (options, database) = unsafe { master_options(&given)? };
+            let (options, database, ca_file) = unsafe { master_options(&given)? };
             let (store, own_store) = match own_store(&given)? {
                 Some((store, own)) => (store, Some(own)),
-                None => (open_store(database)?, None),
+                None => (open_store(database, ca_file)?, None),
             };
             let master = Master::start(options, store)?;
             let ended = master.ended();
@@ -336,12 +345,13 @@ pub unsafe extern "C" fn mst_master_start(
 /// # Safety
 /// The texts point to as many readable bytes as their lengths say, or are null.
 #[cfg(feature = "master")]
-unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions, &'a str)> {
+unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions, &'a str, &'a str)> {
     // SAFETY: the caller's promise, passed on.
-    let (listen, database, cert_file, key_file) = unsafe {
+    let (listen, database, ca_file, cert_file, key_file) = unsafe {
         (
             read_text("listen", given.listen, given.listen_len)?,
             read_text("database", given.database, given.database_len)?,
+            read_text("database_ca_file", given.database_ca_file, given.database_ca_file_len)?,
             read_text("cert_file", given.cert_file, given.cert_file_len)?,
             read_text("key_file", given.key_file, given.key_file_len)?,
         )
@@ -358,6 +368,7 @@ unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions
     }
     options.certificate = match (cert_file, key_file, database) {
         ("", "", "") => Certificate::Development(None),
+        ("", "", database) if is_server(database) => Certificate::Development(None),
         ("", "", database) => Certificate::Development(Some(database.into())),
         ("", _, _) | (_, "", _) => {
             return Err(Failure::argument("cert_file", "and key_file go together; one is missing"));
@@ -370,6 +381,15 @@ unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions
             return Err(Failure::argument("in_process_only", "and listen are both given; one must be zero"));
         }
         options.listen = None;
+    }
+    if given.reserved != 0 {
+        return Err(Failure::argument("reserved", "is not zero"));
+    }
+    if !ca_file.is_empty() && !is_server(database) {
+        return Err(Failure::argument(
+            "database_ca_file",
+            "is of a PostgreSQL server, and the database is none",
+        ));
     }
     let millis = |given: u32, usual: Duration| match given {
         0 => usual,
@@ -392,7 +412,7 @@ unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions
         u32::MAX => options.history = HistoryLimits::NONE,
         rows => options.history.rows = u64::from(rows),
     }
-    Ok((options, database))
+    Ok((options, database, ca_file))
 }
 
 fn flag(argument: &'static str, given: u32) -> Outcome<bool> {
@@ -421,9 +441,30 @@ fn own_store(given: &MstMasterOptions) -> Outcome<Option<(Box<dyn ProfileStore>,
 }
 
 #[cfg(feature = "master")]
-fn open_store(database: &str) -> Outcome<Box<dyn ProfileStore>> {
+fn is_server(database: &str) -> bool {
+    #[cfg(feature = "postgres")]
+    return crate::store::PostgresStore::is_meant_by(database);
+    #[cfg(not(feature = "postgres"))]
+    ["postgres://", "postgresql://"].iter().any(|scheme| database.starts_with(scheme))
+}
+
+#[cfg(feature = "master")]
+fn open_store(database: &str, ca_file: &str) -> Outcome<Box<dyn ProfileStore>> {
     if database.is_empty() {
         return Ok(Box::new(crate::store::MemoryStore::new()));
+    }
+    if is_server(database) {
+        #[cfg(feature = "postgres")]
+        {
+            let ca_file = (!ca_file.is_empty()).then(|| ca_file.into());
+            let options = crate::store::PostgresOptions { ca_file, ..Default::default() };
+            return Ok(Box::new(crate::store::PostgresStore::connect(database, options)?));
+        }
+        #[cfg(not(feature = "postgres"))]
+        {
+            let _ = ca_file;
+            return Err(Failure::disabled("PostgreSQL database"));
+        }
     }
     #[cfg(feature = "sqlite")]
     return Ok(Box::new(crate::store::SqliteStore::open(Path::new(database))?));

@@ -491,6 +491,16 @@ impl Endpoint {
         self.machine.pending(id)
     }
 
+    /// The version of a profile, as the master counts them, whose values this process has: those without its own unconfirmed
+    /// changes. Zero until it is loaded.
+    ///
+    /// # Errors
+    /// [`Error::Released`].
+    pub fn version(&self, id: ProfileId) -> Result<u64> {
+        self.machine.profile(id)?;
+        Ok(self.machine.cursor(id).map_or(0, |(_, version)| version))
+    }
+
     /// Lets a profile go once all its changes are durable; [`Event::Released`] tells when. It takes no further changes.
     ///
     /// # Errors

@@ -1,10 +1,13 @@
-//! What every store must do, as one test that each runs. What is asked of those without a journal, too, is in `documents.rs`.
+//! What every store must do, as one test that each runs. What is asked of those without a journal, too, is in `documents.rs`; of
+//! those that keep history, in `history.rs`.
 
 mod documents;
+mod history;
 
 use std::sync::Arc;
 
 pub(crate) use self::documents::documents_are_kept;
+pub(crate) use self::history::history_is_kept;
 use super::{DocumentSave, Effect, JournalRow, KeyedOutcome, ProfileStore, StoredProfile, WriterInfo};
 use crate::error::ErrorCode;
 use crate::value::Value;
@@ -69,8 +72,9 @@ pub(crate) fn save(user: &str, version: u64) -> DocumentSave {
     DocumentSave { user: Arc::from(user), version, document: document(user, version) }
 }
 
+/// In the spelling that [`restored`] gives to all documents.
 pub(crate) fn document(user: &str, version: u64) -> String {
-    format!(r#"{{"name":"{user} é","$mst":{{"version":{version}}}}}"#)
+    format!(r#"{{"$mst":{{"version":{version}}},"name":"{user} é"}}"#)
 }
 
 pub(crate) fn writer(id: u128) -> Arc<WriterInfo> {
@@ -81,15 +85,23 @@ pub(crate) fn writer(id: u128) -> Arc<WriterInfo> {
     })
 }
 
+/// The profile, with its document in the one spelling that serde gives to it: to a database that knows JSON, order and white
+/// space mean nothing.
 pub(crate) fn restored(store: &mut dyn ProfileStore, user: &str) -> StoredProfile {
-    store.restore(user).unwrap().unwrap()
+    let profile = store.restore(user).unwrap().unwrap();
+    let document = profile.document.map(|text| parsed(&text).to_string());
+    StoredProfile { document, ..profile }
+}
+
+pub(crate) fn parsed(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
 /// A xorshift generator: tests need no better one. Says its seed, which the environment can set.
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) struct Random(u64);
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 impl Random {
     pub(crate) fn new() -> Self {
         let seed = std::env::var("MST_TEST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(|| {

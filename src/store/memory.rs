@@ -1,22 +1,28 @@
 //! A database that is this process's memory: for tests, and for games that keep nothing.
 
 use std::collections::{BTreeMap, btree_map};
+use std::convert::Infallible;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use super::{DocumentSave, JournalRow, ProfileStore, StoredProfile, store_error};
+use super::past::look_back;
+use super::{
+    DocumentSave, HistoryLimits, JournalRow, ProfileStore, StoredHistory, StoredProfile, store_error,
+};
 use crate::error::{Error, ErrorCode, Result};
+use crate::limits::HISTORY_STRIDE_ROWS;
 use crate::planted::{Bug, planted};
 
 /// Profiles in memory, lost when the last handle goes.
 ///
 /// A clone is another handle on the same profiles, as a restarted master would open; the handle that claimed
 /// last is the owner, and the others' writes are fenced.
-#[derive(Default)]
 pub struct MemoryStore {
     shared: Arc<Mutex<Shared>>,
     /// The number that this handle's claim drew; a clone has none yet.
     owner: Option<u64>,
+    history: HistoryLimits,
 }
 
 #[derive(Default)]
@@ -33,7 +39,60 @@ struct Shared {
 struct MemoryProfile {
     document: Option<String>,
     version: u64,
+    saved_at: Option<Instant>,
     rows: BTreeMap<u64, JournalRow>,
+    /// Documents that were written over, by version, with when they were written.
+    checkpoints: BTreeMap<u64, (Option<Instant>, String)>,
+}
+
+impl MemoryProfile {
+    /// Writes a document, if it is not older than what is there, and lets go what of the past the limits do not keep.
+    fn save(&mut self, save: &DocumentSave, limits: HistoryLimits) {
+        if self.document.is_some() && self.version > save.version {
+            return;
+        }
+        if let Some(document) = self.document.take()
+            && !limits.is_none()
+            && self.version < save.version
+        {
+            let last = self.checkpoints.last_key_value();
+            if last.is_none_or(|(last, _)| self.version >= last.saturating_add(HISTORY_STRIDE_ROWS)) {
+                self.checkpoints.insert(self.version, (self.saved_at, document));
+            }
+        }
+        self.document = Some(save.document.clone());
+        self.version = save.version;
+        self.saved_at = Some(Instant::now());
+        if limits.is_none() {
+            self.checkpoints.clear();
+            self.rows.retain(|version, _| *version > save.version);
+            return;
+        }
+        let goes = |(version, (saved_at, _)): &(&u64, &(Option<Instant>, String))| {
+            let is_old = saved_at.is_none_or(|at| at.elapsed() > limits.age);
+            is_old || version.saturating_add(limits.rows) <= save.version
+        };
+        if let Some(base) = self.checkpoints.iter().rfind(goes).map(|(version, _)| *version) {
+            self.checkpoints.retain(|version, _| *version >= base);
+            self.rows.retain(|version, _| *version > base);
+        }
+    }
+
+    fn past(&self, after: u64, limit: usize) -> StoredHistory {
+        let mut documents: Vec<u64> = self.checkpoints.keys().copied().collect();
+        documents.extend(self.document.is_some().then_some(self.version));
+        let rows = |beyond: u64, through: u64| {
+            let rows = self.rows.range(beyond.saturating_add(1)..);
+            let rows = rows.take_while(|(version, _)| **version <= through);
+            Ok::<_, Infallible>(rows.map(|(_, row)| row.clone()).collect())
+        };
+        let Ok((base, rows)) = look_back(&documents, after, limit, rows);
+        let document = |version: u64| match self.checkpoints.get(&version) {
+            Some((_, document)) => Some(document.clone()),
+            None => self.document.clone(),
+        };
+        StoredHistory { base: base.and_then(|version| Some((version, document(version)?))), rows }
+    }
 }
 
 /// Which call a fault hook is asked about.
@@ -45,6 +104,7 @@ pub(crate) enum StoreCall {
     Append,
     Delete,
     List,
+    History,
 }
 
 /// What a fault hook makes of a call. The caller sees the same error for either failure, as with a real
@@ -66,7 +126,7 @@ impl MemoryStore {
     /// An empty database.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self { shared: Arc::default(), owner: None, history: HistoryLimits::NONE }
     }
 
     /// Makes calls fail, on all handles of this database.
@@ -84,7 +144,7 @@ impl MemoryStore {
     /// Another handle of the same owner, as a write that is under way when its master is killed.
     #[cfg(feature = "simulation")]
     pub(crate) fn same_owner(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), owner: self.owner }
+        Self { shared: Arc::clone(&self.shared), owner: self.owner, history: self.history }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -119,7 +179,13 @@ impl MemoryStore {
 
 impl Clone for MemoryStore {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), owner: None }
+        Self { shared: Arc::clone(&self.shared), owner: None, history: HistoryLimits::NONE }
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -131,6 +197,10 @@ impl ProfileStore for MemoryStore {
         })?;
         self.owner = Some(owner);
         Ok(())
+    }
+
+    fn keep_history(&mut self, limits: HistoryLimits) {
+        self.history = limits;
     }
 
     fn restore(&mut self, user: &str) -> Result<Option<StoredProfile>> {
@@ -155,12 +225,7 @@ impl ProfileStore for MemoryStore {
                     continue;
                 }
                 results.push(Ok(()));
-                let profile = shared.profiles.entry(save.user.clone()).or_default();
-                if profile.version <= save.version {
-                    profile.document = Some(save.document.clone());
-                    profile.version = save.version;
-                    profile.rows.retain(|version, _| *version > save.version);
-                }
+                shared.profiles.entry(save.user.clone()).or_default().save(save, self.history);
             }
             results
         })
@@ -191,6 +256,12 @@ impl ProfileStore for MemoryStore {
             Ok(users.take(limit).map(|(user, _)| user.to_string()).collect())
         })
     }
+
+    fn history(&mut self, user: &str, after: u64, limit: usize) -> Result<Option<StoredHistory>> {
+        self.call(StoreCall::History, |shared| {
+            Ok(shared.profiles.get(user).map(|profile| profile.past(after, limit)))
+        })
+    }
 }
 
 fn injected(call: StoreCall) -> Error {
@@ -199,13 +270,19 @@ fn injected(call: StoreCall) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::conformance::{conformance, row, save};
+    use super::super::conformance::{conformance, history_is_kept, row, save};
     use super::*;
 
     #[test]
     fn conforms() {
         let store = MemoryStore::new();
         conformance(|| Box::new(store.clone()));
+    }
+
+    #[test]
+    fn keeps_history() {
+        let store = MemoryStore::new();
+        history_is_kept(|| Box::new(store.clone()));
     }
 
     #[test]

@@ -5,16 +5,21 @@
 
 #[cfg(test)]
 mod conformance;
+mod documents;
 mod host;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) mod journal;
 mod memory;
+mod past;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::documents::{BroughtIn, folded_document, import_document};
 pub use self::host::{
     HostRequest, HostStore, HostStoreOptions, RestoreCompletion, StoreRequests, UpdateCompletion,
     UpdateManyCompletion,
@@ -28,6 +33,8 @@ pub use self::memory::MemoryStore;
 #[cfg(test)]
 #[allow(unused_imports)]
 pub(crate) use self::memory::{Fault, StoreCall};
+#[cfg(feature = "postgres")]
+pub use self::postgres::{PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
 use crate::error::{Error, ErrorCode, Result};

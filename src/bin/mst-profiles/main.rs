@@ -1,6 +1,8 @@
 //! The program `mst-profiles`.
 
+mod database;
 mod demo;
+mod profile;
 mod schema;
 mod serve;
 
@@ -24,6 +26,8 @@ enum Command {
     Demo(demo::Options),
     /// Check schema files, and what editors need to help with them.
     Schema(schema::Options),
+    /// Look at profiles, change them, and move them between databases.
+    Profile(profile::Options),
     /// One process of the demo.
     #[command(hide = true)]
     DemoRole(demo::RoleOptions),
@@ -34,6 +38,7 @@ fn main() -> ExitCode {
         Command::Serve(options) => serve::run(options),
         Command::Demo(options) => demo::run(&options),
         Command::Schema(options) => schema::run(&options),
+        Command::Profile(options) => profile::run(&options),
         Command::DemoRole(options) => demo::run_role(&options),
     };
     match result {

@@ -6,34 +6,47 @@
 //! only this machine, or under a hard link to the file.
 
 mod append;
+mod failure;
+mod layout;
 mod open;
+mod read;
+mod reader;
+mod save;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, ffi, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 use self::append::Cache;
+use self::failure::Failure;
 use self::open::Lock;
-use super::journal::decode_refused;
-use super::{DocumentSave, JournalRow, ProfileStore, StoredProfile, WriterInfo, decode_effects, store_error};
+use self::reader::{READING, Reader};
+use super::{
+    DocumentSave, HistoryLimits, JournalRow, ProfileStore, Restored, StoredHistory, StoredProfile,
+    store_error,
+};
 use crate::error::{Error, ErrorCode, Result};
 
 /// Profiles in a SQLite file.
 pub struct SqliteStore {
     /// As the errors name it.
     path: Arc<str>,
+    /// Its full name.
+    file: PathBuf,
+    /// Reads beside the writing, once it was asked to.
+    reader: Option<Reader>,
     connection: Connection,
     /// The number that this store's claim drew.
     owner: Option<i64>,
     cache: Cache,
-    /// Held until the connection is closed: fields are dropped in their order.
-    _lock: Lock,
+    history: HistoryLimits,
+    /// Held until the connections are closed: fields are dropped in their order. None of a store that only reads.
+    _lock: Option<Lock>,
 }
 
 impl SqliteStore {
@@ -48,8 +61,40 @@ impl SqliteStore {
     /// [`ErrorCode::StoreCorrupt`].
     pub fn open(path: &Path) -> Result<Self> {
         let (connection, lock) = open::open(path)?;
-        let path = Arc::from(path.display().to_string());
-        Ok(Self { path, connection, owner: None, cache: Cache::default(), _lock: lock })
+        Self::new(path, connection, Some(lock))
+    }
+
+    /// Opens a database for reading alone, whether a master has it or not, and whatever that writes meanwhile. What would write
+    /// is an error. A database of an earlier layout can be read too, and keeps its layout.
+    ///
+    /// # Errors
+    /// [`ErrorCode::StoreOpen`] if there is none at that place, it can't be opened or is another program's;
+    /// [`ErrorCode::StoreNewer`] if a newer version of this library has laid it out; [`ErrorCode::StoreCorrupt`].
+    pub fn open_read_only(path: &Path) -> Result<Self> {
+        Self::new(path, open::open_read_only(path)?, None)
+    }
+
+    fn new(path: &Path, connection: Connection, lock: Option<Lock>) -> Result<Self> {
+        Ok(Self {
+            file: std::path::absolute(path).map_err(|error| open::refused(path, error))?,
+            path: Arc::from(path.display().to_string()),
+            reader: None,
+            connection,
+            owner: None,
+            cache: Cache::default(),
+            history: HistoryLimits::NONE,
+            _lock: lock,
+        })
+    }
+
+    fn check_writable(&self, operation: &str) -> Result<()> {
+        match self._lock {
+            Some(_) => Ok(()),
+            None => {
+                let text = format!("database `{}`: {operation}: it is open for reading alone", self.path);
+                Err(store_error(ErrorCode::StoreFailed, text))
+            }
+        }
     }
 
     /// Runs `body` and commits, if this store is the owner still. `operation` says in errors what was tried.
@@ -58,6 +103,7 @@ impl SqliteStore {
         operation: &'static str,
         body: impl FnOnce(&mut Transaction<'_>, &mut Cache) -> Result<T, Failure>,
     ) -> Result<T> {
+        self.check_writable(operation)?;
         let Self { path, connection, owner, cache, .. } = self;
         let result = (|| {
             let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -98,6 +144,8 @@ impl fmt::Debug for SqliteStore {
 
 impl ProfileStore for SqliteStore {
     fn claim(&mut self) -> Result<()> {
+        const OPERATION: &str = "claiming it";
+        self.check_writable(OPERATION)?;
         let Self { path, connection, owner, cache, .. } = self;
         let number = (|| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -114,36 +162,45 @@ impl ProfileStore for SqliteStore {
         })();
         // Another owner may have written since the cache was filled.
         *cache = Cache::default();
-        *owner = Some(number.map_err(|failure: Failure| failure.explain(path, "claiming it"))?);
+        *owner = Some(number.map_err(|failure: Failure| failure.explain(path, OPERATION))?);
         Ok(())
+    }
+
+    fn keep_history(&mut self, limits: HistoryLimits) {
+        self.history = limits;
     }
 
     fn restore(&mut self, user: &str) -> Result<Option<StoredProfile>> {
         let path = self.path.clone();
-        self.read("reading a profile", |transaction, cache| {
-            let profile = transaction
-                .prepare_cached("SELECT id, version, document FROM profiles WHERE user_id = ?1")?
-                .query_row([user], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-                .optional()
-                .map_err(|error| {
-                    broken(error, |reason| format!("database `{path}`: profile of `{user}`: {reason}"))
-                })?;
-            let Some((id, version, document)) = profile else { return Ok(None) };
-            let rows = read_rows(transaction, cache, &path, user, id, version)?;
-            Ok(Some(StoredProfile { document, rows }))
-        })
+        self.read(READING, |transaction, cache| read::read_profile(transaction, cache, &path, user))
+    }
+
+    fn begin_restore(&mut self, user: &Arc<str>, done: Restored) {
+        if self.reader.is_none()
+            && let Some(owner) = self.owner
+        {
+            self.reader = Reader::start(&self.file, Arc::clone(&self.path), owner);
+        }
+        let done = match &self.reader {
+            Some(reader) => reader.read(user, done),
+            None => Err(done),
+        };
+        if let Err(done) = done {
+            self.reader = None;
+            done(self.restore(user));
+        }
     }
 
     fn update_many(&mut self, saves: &[DocumentSave]) -> Result<Vec<Result<()>>> {
         const OPERATION: &str = "writing documents";
         let path = self.path.clone();
-        let saved_at = now_unix_ms();
+        let (saved_at, history) = (now_unix_ms(), self.history);
         self.write(OPERATION, |transaction, _| {
             let mut results = Vec::with_capacity(saves.len());
             for save in saves {
                 // One document that can't be written must not hold up the others.
                 let mut savepoint = transaction.savepoint()?;
-                match save_document(&savepoint, save, saved_at) {
+                match save::save_document(&savepoint, save, saved_at, history) {
                     Ok(()) => {
                         savepoint.commit()?;
                         results.push(Ok(()));
@@ -180,6 +237,7 @@ impl ProfileStore for SqliteStore {
             for sql in [
                 "DELETE FROM journal WHERE profile = ?1",
                 "DELETE FROM epochs WHERE profile = ?1",
+                "DELETE FROM checkpoints WHERE profile = ?1",
                 "DELETE FROM profiles WHERE id = ?1",
             ] {
                 transaction.prepare_cached(sql)?.execute([id])?;
@@ -204,6 +262,13 @@ impl ProfileStore for SqliteStore {
             Ok(users?)
         })
     }
+
+    fn history(&mut self, user: &str, after: u64, limit: usize) -> Result<Option<StoredHistory>> {
+        let path = self.path.clone();
+        self.read("reading a profile's past", |transaction, cache| {
+            read::read_history(transaction, cache, &path, user, after, limit)
+        })
+    }
 }
 
 fn check_owner(transaction: &Transaction<'_>, path: &str, owner: Option<i64>) -> Result<(), Failure> {
@@ -222,135 +287,6 @@ fn check_owner(transaction: &Transaction<'_>, path: &str, owner: Option<i64>) ->
     Ok(())
 }
 
-fn save_document(transaction: &Connection, save: &DocumentSave, saved_at: i64) -> Result<(), Failure> {
-    let version = sql_version(save.version)?;
-    let profile: Option<i64> = transaction
-        .prepare_cached(
-            "INSERT INTO profiles (user_id, document, version, saved_at) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (user_id) DO UPDATE
-             SET document = excluded.document, version = excluded.version, saved_at = excluded.saved_at
-             WHERE profiles.version <= excluded.version OR profiles.document IS NULL
-             RETURNING id",
-        )?
-        .query_row(params![&*save.user, save.document, version, saved_at], |row| row.get(0))
-        .optional()?;
-    // A newer document is there: this save comes late and is nobody's loss.
-    let Some(profile) = profile else { return Ok(()) };
-    transaction
-        .prepare_cached("DELETE FROM journal WHERE profile = ?1 AND version <= ?2")?
-        .execute([profile, version])?;
-    // The epoch that the next version would be in stays, with no row left too: the next row is most likely in
-    // it, and the cache counts on its being there.
-    transaction
-        .prepare_cached(
-            "DELETE FROM epochs WHERE profile = ?1 AND first_version <
-             (SELECT max(first_version) FROM epochs WHERE profile = ?1 AND first_version <= ?2 + 1)",
-        )?
-        .execute([profile, version])?;
-    Ok(())
-}
-
-fn read_rows(
-    transaction: &Transaction<'_>,
-    cache: &mut Cache,
-    path: &str,
-    user: &str,
-    profile: i64,
-    saved: i64,
-) -> Result<Vec<JournalRow>, Failure> {
-    let user: Arc<str> = Arc::from(user);
-    let epochs = transaction
-        .prepare_cached("SELECT first_version, epoch FROM epochs WHERE profile = ?1 ORDER BY first_version")?
-        .query_map([profile], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<rusqlite::Result<Vec<(i64, i64)>>>()?;
-    let mut statement = transaction.prepare_cached(
-        "SELECT version, session, number, at, effects, refused FROM journal
-         WHERE profile = ?1 AND version > ?2 ORDER BY version",
-    )?;
-    let mut found = statement.query([profile, saved])?;
-    // The rows of one session share its description.
-    let mut writers = HashMap::new();
-    let mut rows = Vec::new();
-    while let Some(row) = found.next()? {
-        let version: i64 = row.get(0)?;
-        let corrupt = |reason: String| {
-            format!("database `{path}`: profile of `{user}`, journal version {version}: {reason}")
-        };
-        let row = read_row(transaction, cache, &user, version, row, &epochs, &mut writers);
-        rows.push(row.map_err(|failure| match failure {
-            Failure::Sql(error) => broken(error, corrupt),
-            Failure::Known(error) => store_error(ErrorCode::StoreCorrupt, corrupt(error.to_string())).into(),
-        })?);
-    }
-    Ok(rows)
-}
-
-/// A [`Failure::Known`] of this is the row's own.
-fn read_row(
-    transaction: &Transaction<'_>,
-    cache: &mut Cache,
-    user: &Arc<str>,
-    version: i64,
-    row: &Row<'_>,
-    epochs: &[(i64, i64)],
-    writers: &mut HashMap<i64, Arc<WriterInfo>>,
-) -> Result<JournalRow, Failure> {
-    let session: i64 = row.get(1)?;
-    let writer = match writers.get(&session) {
-        Some(writer) => Arc::clone(writer),
-        None => {
-            let writer = Arc::new(read_session(transaction, session)?);
-            writers.insert(session, Arc::clone(&writer));
-            writer
-        }
-    };
-    let ruling = epochs.partition_point(|(first_version, _)| *first_version <= version);
-    let (_, epoch) = ruling
-        .checked_sub(1)
-        .and_then(|i| epochs.get(i))
-        .ok_or_else(|| unreadable("its epoch is missing"))?;
-    let mut name_failure = None;
-    let effects = decode_effects(row.get_ref(4)?.as_blob().map_err(rusqlite::Error::from)?, |number| {
-        cache.name(transaction, number).unwrap_or_else(|error| {
-            name_failure = Some(error);
-            None
-        })
-    });
-    if let Some(error) = name_failure {
-        return Err(error.into());
-    }
-    let (refused, outcomes) = match row.get_ref(5)?.as_blob_or_null().map_err(rusqlite::Error::from)? {
-        Some(bytes) => decode_refused(bytes)?,
-        None => Default::default(),
-    };
-    Ok(JournalRow {
-        user: Arc::clone(user),
-        epoch: epoch.cast_unsigned(),
-        version: u64::try_from(version).map_err(|_| unreadable("a negative version"))?,
-        writer,
-        number: row.get::<_, i64>(2)?.cast_unsigned(),
-        refused,
-        effects: effects?,
-        outcomes,
-        unix_ms: row.get::<_, i64>(3)?.cast_unsigned(),
-    })
-}
-
-fn read_session(transaction: &Transaction<'_>, id: i64) -> Result<WriterInfo, Failure> {
-    let session = transaction
-        .prepare_cached("SELECT writer, subject, role FROM sessions WHERE id = ?1")?
-        .query_row([id], |row| {
-            let (subject, role): (Arc<str>, Arc<str>) = (row.get(1)?, row.get(2)?);
-            Ok(WriterInfo { id: u128::from_be_bytes(row.get(0)?), subject, role })
-        })
-        .optional()?;
-    session.ok_or_else(|| unreadable("its writer session is missing").into())
-}
-
-fn unreadable(reason: &'static str) -> Error {
-    Error::malformed("journal row", reason)
-}
-
 /// SQLite's integers are signed, and versions are compared there. A version that does not fit can't have been
 /// counted up to.
 fn sql_version(version: u64) -> Result<i64> {
@@ -363,60 +299,4 @@ fn sql_version(version: u64) -> Result<i64> {
 fn now_unix_ms() -> i64 {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// What failed inside a transaction: something that is to be told with the database and the operation, or an
-/// error that says all.
-enum Failure {
-    Sql(rusqlite::Error),
-    Known(Error),
-}
-
-impl From<rusqlite::Error> for Failure {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sql(error)
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Known(error)
-    }
-}
-
-impl Failure {
-    fn explain(self, path: &str, operation: &str) -> Error {
-        match self {
-            Self::Known(error) => error,
-            Self::Sql(error) => {
-                let code = match error.sqlite_error_code() {
-                    Some(ffi::ErrorCode::DatabaseCorrupt) => ErrorCode::StoreCorrupt,
-                    Some(ffi::ErrorCode::NotADatabase) => ErrorCode::StoreOpen,
-                    _ if is_conversion(&error) => ErrorCode::StoreCorrupt,
-                    _ => ErrorCode::StoreFailed,
-                };
-                store_error(code, format!("database `{path}`: {operation}: {error}"))
-            }
-        }
-    }
-}
-
-/// A value of a type or with contents that this library never writes is a broken value, told in the words of
-/// `text`; any other error stays what it is.
-fn broken(error: rusqlite::Error, text: impl FnOnce(String) -> String) -> Failure {
-    if is_conversion(&error) {
-        return store_error(ErrorCode::StoreCorrupt, text(error.to_string())).into();
-    }
-    error.into()
-}
-
-fn is_conversion(error: &rusqlite::Error) -> bool {
-    use rusqlite::Error as Sql;
-    matches!(
-        error,
-        Sql::FromSqlConversionFailure(..)
-            | Sql::IntegralValueOutOfRange(..)
-            | Sql::InvalidColumnType(..)
-            | Sql::Utf8Error(..)
-    )
 }

@@ -1,4 +1,4 @@
-//! Opening the file: whose it is, that nobody else has it, how it is laid out.
+//! Opening the file: whose it is, that nobody else has it; or for reading alone, whoever has it.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -6,70 +6,18 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior, ffi};
+use rusqlite::{Connection, OpenFlags, ffi};
 
+use super::layout::{APPLICATION_ID, OTHER_PROGRAM, STEPS, lay_out, read_as_present};
 use crate::error::{Error, ErrorCode, Result};
 use crate::store::store_error;
 
-/// "MSTP": says in the file's header that it is ours.
-pub(super) const APPLICATION_ID: i32 = 0x4d53_5450;
-/// The layout that this version reads and writes.
-pub(super) const LAYOUT_VERSION: i32 = 1;
 /// How long a statement waits for another program that reads or copies the database.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Statements kept prepared; the store has fewer.
 const PREPARED_STATEMENTS: usize = 32;
 /// Bytes of the write-ahead log that stay on the disk after a burst.
 const WAL_KEPT_BYTES: i64 = 64 * 1024 * 1024;
-
-/// The journal names its writer session without a foreign key: sessions are deleted in bulk, once no row
-/// mentions them, and each deletion would search the whole journal, which has no index by session.
-const LAYOUT: &str = "
-    CREATE TABLE meta (
-        key TEXT PRIMARY KEY,
-        value INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID;
-    INSERT INTO meta (key, value) VALUES ('owner', 0);
-
-    CREATE TABLE profiles (
-        id INTEGER PRIMARY KEY,
-        user_id TEXT NOT NULL UNIQUE,
-        document TEXT,
-        version INTEGER NOT NULL,
-        saved_at INTEGER
-    ) STRICT;
-
-    CREATE TABLE sessions (
-        id INTEGER PRIMARY KEY,
-        writer BLOB NOT NULL UNIQUE,
-        subject TEXT NOT NULL,
-        role TEXT NOT NULL,
-        started_at INTEGER NOT NULL
-    ) STRICT;
-
-    CREATE TABLE properties (
-        id INTEGER PRIMARY KEY,
-        name TEXT NOT NULL UNIQUE
-    ) STRICT;
-
-    CREATE TABLE journal (
-        profile INTEGER NOT NULL REFERENCES profiles (id),
-        version INTEGER NOT NULL,
-        session INTEGER NOT NULL,
-        number INTEGER NOT NULL,
-        at INTEGER NOT NULL,
-        effects BLOB NOT NULL,
-        refused BLOB,
-        PRIMARY KEY (profile, version)
-    ) STRICT, WITHOUT ROWID;
-
-    CREATE TABLE epochs (
-        profile INTEGER NOT NULL REFERENCES profiles (id),
-        first_version INTEGER NOT NULL,
-        epoch INTEGER NOT NULL,
-        PRIMARY KEY (profile, first_version)
-    ) STRICT, WITHOUT ROWID;
-";
 
 /// The connection, and the lock to hold as long as it is open.
 pub(super) fn open(path: &Path) -> Result<(Connection, Lock)> {
@@ -109,14 +57,12 @@ fn check_header(path: &Path) -> Result<()> {
     Err(refused(path, OTHER_PROGRAM))
 }
 
-const OTHER_PROGRAM: &str = "is the database of another program";
-
 /// Takes the lock that the operating system frees when the process ends, however it ends.
 ///
 /// The file stays when the lock goes: somebody who has opened it already, and locks it after it was deleted,
 /// would share the database with who makes it anew. The function that comes with the lock deletes it all the
 /// same, if it was not there before: for when there is nothing to be shared.
-fn lock(path: &Path) -> Result<(Lock, impl FnOnce())> {
+pub(super) fn lock(path: &Path) -> Result<(Lock, impl FnOnce())> {
     let lock_path = lock_path(path).map_err(|error| refused(path, error))?;
     let told = |error| refused(path, format!("its lock file `{}`: {error}", lock_path.display()));
     let (file, is_new) = match OpenOptions::new().create_new(true).write(true).open(&lock_path) {
@@ -183,7 +129,7 @@ fn connect(path: &Path) -> Result<Connection, OpenFailure> {
     connection.pragma_update(None, "foreign_keys", true)?;
     // Before the write-ahead log is turned on, so that the header of the file itself, which `check_header`
     // reads, says whose it is from the first moment.
-    lay_out(&mut connection)?;
+    lay_out(&mut connection, &STEPS)?;
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode != "wal" {
         let reason = format!("SQLite's write-ahead log is not to be had here, only `{mode}`");
@@ -193,32 +139,38 @@ fn connect(path: &Path) -> Result<Connection, OpenFailure> {
     Ok(connection)
 }
 
-/// Checks the layout, and makes it in an empty database.
-fn lay_out(connection: &mut Connection) -> Result<(), OpenFailure> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let number = |sql: &str| transaction.query_row(sql, [], |row| row.get::<_, i32>(0));
-    let application = number("PRAGMA application_id")?;
-    let layout = number("PRAGMA user_version")?;
-    let tables = number("SELECT count(*) FROM sqlite_schema")?;
-    match (application, layout) {
-        (APPLICATION_ID, LAYOUT_VERSION) => return Ok(()),
-        (APPLICATION_ID, newer) if newer > LAYOUT_VERSION => {
-            let reason = format!("has layout version {newer}, this program knows {LAYOUT_VERSION}");
-            return Err(OpenFailure::Refused(ErrorCode::StoreNewer, reason));
-        }
-        (0, 0) if tables == 0 => {}
-        _ => return Err(OpenFailure::Refused(ErrorCode::StoreOpen, OTHER_PROGRAM.into())),
+/// A connection for reading alone, beside whoever has the database. It makes no file but what SQLite needs beside a database
+/// with a write-ahead log.
+///
+/// The file is left to SQLite alone here, which shares it within the process: a look into it of our own would take away the
+/// locks of a store that this process has open on it.
+pub(super) fn open_read_only(path: &Path) -> Result<Connection> {
+    let full = std::path::absolute(path).map_err(|error| refused(path, error))?;
+    if !full.try_exists().map_err(|error| refused(path, error))? {
+        return Err(refused(path, "there is no such file"));
     }
-    transaction.execute_batch(LAYOUT)?;
-    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    transaction.pragma_update(None, "user_version", LAYOUT_VERSION)?;
-    transaction.commit()?;
-    Ok(())
+    connect_read_only(&full).map_err(|failure| failure.explain(path))
 }
 
-enum OpenFailure {
+/// A further connection of a store that has the database.
+pub(super) fn connect_read_only(path: &Path) -> Result<Connection, OpenFailure> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
+    read_as_present(&connection)?;
+    Ok(connection)
+}
+
+pub(super) enum OpenFailure {
     Sql(rusqlite::Error),
     Refused(ErrorCode, String),
+    /// The database is as it was.
+    Migration {
+        from: i32,
+        to: i32,
+        error: rusqlite::Error,
+    },
 }
 
 impl From<rusqlite::Error> for OpenFailure {
@@ -228,25 +180,30 @@ impl From<rusqlite::Error> for OpenFailure {
 }
 
 impl OpenFailure {
-    fn explain(self, path: &Path) -> Error {
+    pub(super) fn explain(self, path: &Path) -> Error {
         let (code, reason) = match self {
             Self::Refused(code, reason) => (code, reason),
-            Self::Sql(error) => {
-                let code = match error.sqlite_error_code() {
-                    // No other master, since the lock is ours, but somebody who holds the file all the time.
-                    Some(ffi::ErrorCode::DatabaseBusy | ffi::ErrorCode::DatabaseLocked) => {
-                        ErrorCode::StoreInUse
-                    }
-                    Some(ffi::ErrorCode::DatabaseCorrupt) => ErrorCode::StoreCorrupt,
-                    _ => ErrorCode::StoreOpen,
-                };
-                (code, format!("opening it: {error}"))
+            Self::Sql(error) => (Self::code(&error), format!("opening it: {error}")),
+            Self::Migration { from, to, error } => {
+                let reason = format!(
+                    "taking it from layout version {from} to {to}: {error}; it is left at {from}, as it was"
+                );
+                (Self::code(&error), reason)
             }
         };
         store_error(code, format!("database `{}`: {reason}", path.display()))
     }
+
+    fn code(error: &rusqlite::Error) -> ErrorCode {
+        match error.sqlite_error_code() {
+            // No other master, since the lock is ours, but somebody who holds the file all the time.
+            Some(ffi::ErrorCode::DatabaseBusy | ffi::ErrorCode::DatabaseLocked) => ErrorCode::StoreInUse,
+            Some(ffi::ErrorCode::DatabaseCorrupt) => ErrorCode::StoreCorrupt,
+            _ => ErrorCode::StoreOpen,
+        }
+    }
 }
 
-fn refused(path: &Path, reason: impl std::fmt::Display) -> Error {
+pub(super) fn refused(path: &Path, reason: impl std::fmt::Display) -> Error {
     store_error(ErrorCode::StoreOpen, format!("database `{}`: {reason}", path.display()))
 }

@@ -6,10 +6,12 @@ use std::process::{Command, Stdio};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::open::{APPLICATION_ID, LAYOUT_VERSION};
+use super::layout::{APPLICATION_ID, LAYOUT_VERSION};
 use super::*;
 use crate::store::Effect;
-use crate::store::conformance::{Random, conformance, document, restored, row, save, writer};
+use crate::store::conformance::{
+    Random, conformance, document, history_is_kept, restored, row, save, writer,
+};
 use crate::value::Value;
 
 struct Folder {
@@ -64,6 +66,12 @@ fn refusal(path: &Path) -> (ErrorCode, String) {
 fn conforms() {
     let folder = Folder::new();
     conformance(|| Box::new(SqliteStore::open(&folder.path()).unwrap()));
+}
+
+#[test]
+fn keeps_history() {
+    let folder = Folder::new();
+    history_is_kept(|| Box::new(SqliteStore::open(&folder.path()).unwrap()));
 }
 
 #[test]
@@ -131,7 +139,7 @@ fn a_closed_store_is_free_though_a_process_that_was_just_made_still_has_its_file
     let folder = Folder::new();
     let store = folder.store();
     // As in a copy of this process whose program does not run yet.
-    let inherited = store._lock.0.try_clone().unwrap();
+    let inherited = store._lock.as_ref().unwrap().0.try_clone().unwrap();
     drop(store);
     folder.store();
     drop(inherited);
@@ -185,7 +193,7 @@ fn a_newer_layout_is_refused_and_left_alone() {
     let before = folder.files();
     let (code, text) = refusal(&folder.path());
     assert_eq!(code, ErrorCode::StoreNewer);
-    assert!(text.contains("layout version 7") && text.contains("knows 1"), "{text}");
+    assert!(text.contains("layout version 7") && text.contains(&format!("knows {LAYOUT_VERSION}")), "{text}");
     assert_eq!(folder.files(), before);
 }
 

@@ -17,6 +17,7 @@ mod outcomes;
 mod profile;
 mod session;
 mod storage;
+pub(crate) mod transfer;
 mod volatile;
 mod writes;
 

@@ -459,7 +459,6 @@ impl Peer {
     }
 
     /// What of the master's history a profile is at: an epoch and a version of it.
-    #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn cursor(&self, id: ProfileId) -> Option<(u64, u64)> {
         let slot = self.replicas.get(id.slot as usize).filter(|slot| slot.generation == id.generation)?;
         slot.replica.as_deref()?.cursor.map(|cursor| (cursor.epoch, cursor.version))

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::document::{Document, Located, Mistake, Position, Read};
-use super::{IDLE_TIMEOUT_MS, INTERVAL_MS};
+use super::{HISTORY_DAYS, HISTORY_ROWS, IDLE_TIMEOUT_MS, INTERVAL_MS};
+use crate::database::is_server;
 
 /// A complete file that explains every key, for `--example-config`.
 pub(super) const EXAMPLE: &str = include_str!("example.toml");
@@ -18,6 +19,7 @@ pub(super) struct Config {
     pub(super) listen: Option<Located<SocketAddr>>,
     pub(super) dev: Option<Located<bool>>,
     pub(super) database_file: Option<Located<PathBuf>>,
+    pub(super) database_ca: Option<Located<PathBuf>>,
     pub(super) database_memory: Option<Located<bool>>,
     pub(super) tls_cert: Option<Located<PathBuf>>,
     pub(super) tls_key: Option<Located<PathBuf>>,
@@ -25,6 +27,10 @@ pub(super) struct Config {
     pub(super) save_ms: Option<Located<u64>>,
     pub(super) unload_after_ms: Option<Located<u64>>,
     pub(super) idle_timeout_ms: Option<Located<u64>>,
+    pub(super) load_timeout_ms: Option<Located<u64>>,
+    pub(super) stop_timeout_ms: Option<Located<u64>>,
+    pub(super) history_days: Option<Located<u64>>,
+    pub(super) history_rows: Option<Located<u64>>,
     /// The keys that stand in the file with no good value.
     pub(super) bad: BTreeSet<&'static str>,
 }
@@ -67,11 +73,18 @@ impl Config {
         let path = |text: Option<Located<String>>| {
             text.map(|text| Located { value: folder.join(text.value), at: text.at })
         };
+        let database = |text: Option<Located<String>>| match text {
+            Some(Located { value, at }) if is_server(Path::new(&value)) => {
+                Some(Located { value: PathBuf::from(value), at })
+            }
+            text => path(text),
+        };
         let config = Self {
             schema: path(file.text("schema")),
             listen: file.read("listen", "a string", |value| value.as_str().map(parse_address).transpose()),
             dev: file.flag("dev"),
-            database_file: path(file.text("database.file")),
+            database_file: database(file.text("database.file")),
+            database_ca: path(file.text("database.ca_file")),
             database_memory: file.flag("database.memory"),
             tls_cert: path(file.text("tls.cert")),
             tls_key: path(file.text("tls.key")),
@@ -79,6 +92,10 @@ impl Config {
             save_ms: file.integer("intervals.save_ms", INTERVAL_MS),
             unload_after_ms: file.integer("intervals.unload_after_ms", INTERVAL_MS),
             idle_timeout_ms: file.integer("intervals.idle_timeout_ms", IDLE_TIMEOUT_MS),
+            load_timeout_ms: file.integer("intervals.load_timeout_ms", IDLE_TIMEOUT_MS),
+            stop_timeout_ms: file.integer("intervals.stop_timeout_ms", INTERVAL_MS),
+            history_days: file.integer("history.days", HISTORY_DAYS),
+            history_rows: file.integer("history.rows", HISTORY_ROWS),
             bad: BTreeSet::new(),
         };
         if let (Some(database), Some(Located { value: true, at })) =

@@ -16,17 +16,21 @@ use std::time::Duration;
 use clap::Args;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use mst_profiles::limits::MAX_INTERVAL;
-use mst_profiles::store::{MemoryStore, ProfileStore, SqliteStore};
+use mst_profiles::store::{MemoryStore, ProfileStore};
 use mst_profiles::{Certificate, Master, MasterEvent, MasterOptions, Schema};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use self::settings::{Flags, Settings};
-use crate::{Failure, hex};
+use crate::{Failure, database, hex};
 
 /// What an interval may be, in milliseconds.
 const INTERVAL_MS: RangeInclusive<u64> = 0..=MAX_INTERVAL.as_millis() as u64;
 /// Zero would be "never" to QUIC, and a dead client would be kept for ever.
 const IDLE_TIMEOUT_MS: RangeInclusive<u64> = 1..=*INTERVAL_MS.end();
+
+/// Days of history; no database is older.
+const HISTORY_DAYS: RangeInclusive<u64> = 0..=36_500;
+const HISTORY_ROWS: RangeInclusive<u64> = 0..=u32::MAX as u64;
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -54,20 +58,25 @@ fn serve(settings: Settings) -> Result<(), Failure> {
     let text = std::fs::read_to_string(&settings.schema).map_err(|error| format!("{path}: {error}"))?;
     let schema = Schema::from_json(&text).map_err(|error| format!("{path}: {error}"))?;
     let store: Box<dyn ProfileStore> = match &settings.database {
-        Some(path) => Box::new(SqliteStore::open(path)?),
+        Some(database) => database::open(database, settings.database_ca.as_deref())?,
         None => Box::new(MemoryStore::new()),
     };
     let mut options = MasterOptions::new(schema);
     options.listen = Some(settings.listen);
     options.certificate = match settings.certificate {
         Some((cert, key)) => Certificate::Files { cert, key },
-        None => Certificate::Development(settings.database),
+        // Kept beside the database, where that is a file.
+        None => Certificate::Development(settings.database.filter(|database| !database::is_server(database))),
     };
     options.development = settings.dev;
     options.update_interval = settings.update_interval.unwrap_or(options.update_interval);
     options.save_interval = settings.save_interval.unwrap_or(options.save_interval);
     options.unload_after = settings.unload_after.unwrap_or(options.unload_after);
     options.idle_timeout = settings.idle_timeout.unwrap_or(options.idle_timeout);
+    options.load_timeout = settings.load_timeout.unwrap_or(options.load_timeout);
+    options.stop_timeout = settings.stop_timeout.unwrap_or(options.stop_timeout);
+    options.history.age = settings.history_age.unwrap_or(options.history.age);
+    options.history.rows = settings.history_rows.unwrap_or(options.history.rows);
 
     // Heard from before the first client can be. The first signal asks, a second one does not.
     let stop = Arc::new(AtomicBool::new(false));
@@ -155,6 +164,7 @@ fn describe(event: &MasterEvent) -> String {
         MasterEvent::ProfileCreated { user } => format!("profile `{user}`: created"),
         MasterEvent::ProfileLoaded { user } => format!("profile `{user}`: loaded"),
         MasterEvent::ProfileUnloaded { user } => format!("profile `{user}`: unloaded"),
+        MasterEvent::ProfileDeleted { user } => format!("profile `{user}`: deleted"),
         MasterEvent::ValueKeptAside { user, property, reason } => {
             format!("profile `{user}`: the stored `{property}` is kept aside: {reason}")
         }
@@ -164,6 +174,9 @@ fn describe(event: &MasterEvent) -> String {
             )
         }
         MasterEvent::StoreFailed { error } => format!("database: {error}"),
+        MasterEvent::StoreRecovered { what, after } => {
+            format!("database: {what} work again, after {:.1} s", after.as_secs_f64())
+        }
         MasterEvent::Fatal { error } => format!("fatal: {error}"),
         other => format!("{other:?}"),
     }

@@ -10,7 +10,8 @@ use clap::Args;
 
 use super::config::Config;
 use super::document::{Located, Mistake, Position};
-use super::{IDLE_TIMEOUT_MS, INTERVAL_MS};
+use super::{HISTORY_DAYS, HISTORY_ROWS, IDLE_TIMEOUT_MS, INTERVAL_MS};
+use crate::database::is_server;
 
 /// The flags. Nothing is required here: the configuration file may have it.
 #[derive(Args, Default)]
@@ -18,10 +19,13 @@ pub(super) struct Flags {
     /// The schema of the profiles (JSON). Needed here or in the configuration file.
     #[arg(long, value_name = "FILE")]
     pub(super) schema: Option<PathBuf>,
-    /// The SQLite file of the database; made when it is not there. This or --memory is needed, here or in the
-    /// configuration file.
-    #[arg(long, value_name = "FILE")]
+    /// The SQLite file of the database, made when it is not there; or a PostgreSQL database, as
+    /// `postgres://user@host/name` or `host=… dbname=…`. This or --memory is needed, here or in the configuration file.
+    #[arg(long, value_name = "FILE|URL")]
     pub(super) database: Option<PathBuf>,
+    /// The authorities that vouch for the PostgreSQL server's certificate (PEM); the usual ones unless given.
+    #[arg(long, value_name = "FILE")]
+    pub(super) database_ca: Option<PathBuf>,
     /// Keep profiles in memory alone; they are gone when the master ends. `--memory=false` overrides a `true` in the
     /// configuration file.
     #[arg(long, value_name = "BOOL", conflicts_with = "database")]
@@ -54,6 +58,18 @@ pub(super) struct Flags {
     /// Silence after which a connection counts as lost, in milliseconds. 15000 unless given.
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(IDLE_TIMEOUT_MS))]
     pub(super) idle_timeout: Option<u64>,
+    /// Time within which a profile has to be read from the database, with all attempts, in milliseconds. 10000 unless given.
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(IDLE_TIMEOUT_MS))]
+    pub(super) load_timeout: Option<u64>,
+    /// Time that a stop has to make durable and save everything, in milliseconds. 10000 unless given.
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(INTERVAL_MS))]
+    pub(super) stop_timeout: Option<u64>,
+    /// Days for which the changes of a profile are kept as its history; 0 keeps none. 7 unless given.
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(HISTORY_DAYS))]
+    pub(super) history_days: Option<u64>,
+    /// The most changes of one profile that are kept as its history; 0 keeps none. 1000 unless given.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(HISTORY_ROWS))]
+    pub(super) history_rows: Option<u64>,
 }
 
 /// Settings that are complete and do not contradict each other.
@@ -62,6 +78,8 @@ pub(super) struct Settings {
     pub(super) schema: PathBuf,
     /// In memory alone when `None`.
     pub(super) database: Option<PathBuf>,
+    /// Of a database that is a server; the usual authorities when `None`.
+    pub(super) database_ca: Option<PathBuf>,
     pub(super) listen: SocketAddr,
     pub(super) dev: bool,
     /// Certificate and key; one is made when `None`.
@@ -71,6 +89,10 @@ pub(super) struct Settings {
     pub(super) save_interval: Option<Duration>,
     pub(super) unload_after: Option<Duration>,
     pub(super) idle_timeout: Option<Duration>,
+    pub(super) load_timeout: Option<Duration>,
+    pub(super) stop_timeout: Option<Duration>,
+    pub(super) history_age: Option<Duration>,
+    pub(super) history_rows: Option<u64>,
 }
 
 impl Settings {
@@ -117,6 +139,13 @@ impl Settings {
             mistake(None, text.into());
         }
 
+        // The key may stay where it is when the database is another one for once.
+        let is_of_server = database.as_deref().is_some_and(is_server);
+        if flags.database_ca.is_some() && !is_of_server {
+            mistake(None, "--database-ca: is of a PostgreSQL server, and the database is none".into());
+        }
+        let database_ca = flags.database_ca.or(value(config.database_ca)).filter(|_| is_of_server);
+
         let dev = flags.dev.or(value(config.dev)).unwrap_or(false);
         let cert = Given::new("--cert", flags.cert, "tls.cert", config.tls_cert);
         let key = Given::new("--key", flags.key, "tls.key", config.tls_key);
@@ -148,6 +177,7 @@ impl Settings {
         Some(Self {
             schema: schema?,
             database,
+            database_ca,
             listen: flags.listen.or(value(config.listen)).unwrap_or(([127, 0, 0, 1], 7777).into()),
             dev,
             certificate,
@@ -155,8 +185,16 @@ impl Settings {
             save_interval: millis(flags.save_interval, config.save_ms),
             unload_after: millis(flags.unload_after, config.unload_after_ms),
             idle_timeout: millis(flags.idle_timeout, config.idle_timeout_ms),
+            load_timeout: millis(flags.load_timeout, config.load_timeout_ms),
+            stop_timeout: millis(flags.stop_timeout, config.stop_timeout_ms),
+            history_age: flags.history_days.or(value(config.history_days)).map(days),
+            history_rows: flags.history_rows.or(value(config.history_rows)),
         })
     }
+}
+
+fn days(days: u64) -> Duration {
+    Duration::from_secs(days.saturating_mul(24 * 3600))
 }
 
 fn value<T>(located: Option<Located<T>>) -> Option<T> {

@@ -82,6 +82,10 @@ fn the_example_is_valid_and_shows_the_defaults() {
     assert_eq!(example.save_interval, Some(usual.save_interval));
     assert_eq!(example.unload_after, Some(usual.unload_after));
     assert_eq!(example.idle_timeout, Some(usual.idle_timeout));
+    assert_eq!(example.load_timeout, Some(usual.load_timeout));
+    assert_eq!(example.stop_timeout, Some(usual.stop_timeout));
+    assert_eq!(example.history_age, Some(usual.history.age));
+    assert_eq!(example.history_rows, Some(usual.history.rows));
     // The same with only what has no default.
     let needed: String = EXAMPLE
         .lines()
@@ -89,8 +93,9 @@ fn the_example_is_valid_and_shows_the_defaults() {
         .map(|line| format!("{line}\n"))
         .collect();
     let least = settings(&needed, &[]).unwrap();
-    let (none, example) = (None, Settings { update_interval: None, save_interval: None, ..example });
-    assert_eq!(least, Settings { unload_after: none, idle_timeout: none, ..example });
+    let example = Settings { update_interval: None, save_interval: None, ..example };
+    let example = Settings { load_timeout: None, stop_timeout: None, history_age: None, ..example };
+    assert_eq!(least, Settings { unload_after: None, idle_timeout: None, history_rows: None, ..example });
 }
 
 #[test]
@@ -103,14 +108,33 @@ fn paths_start_from_the_folder_of_the_file_and_those_of_flags_do_not() {
 }
 
 #[test]
+fn a_database_that_is_a_server_is_no_path() {
+    let file = |database: &str| {
+        format!("schema = 's'\ndev = true\n[database]\nfile = '{database}'\nca_file = 'ca.pem'")
+    };
+    for server in ["postgres://u@h/d", "postgresql://h", "host=h dbname=d", "user=u hostaddr=::1"] {
+        let read = settings(&file(server), &[]).unwrap();
+        assert_eq!(read.database, Some(PathBuf::from(server)));
+        assert_eq!(read.database_ca, Some(PathBuf::from("/etc/mst/ca.pem")));
+    }
+    for path in ["profiles.db", "postgres", "ghost=x.db"] {
+        let read = settings(&file(path), &[]).unwrap();
+        assert_eq!((read.database, read.database_ca), (Some(Path::new("/etc/mst").join(path)), None));
+    }
+    assert!(settings("schema = 's'\ndev = true", &["--database", "d", "--database-ca", "a"]).is_err());
+}
+
+#[test]
 fn every_flag_overrides_its_key() {
-    let flags = "--schema s --database d --listen [::1]:1 --dev=false --cert c --key k --update-interval 1 \
-                 --save-interval 2 --unload-after 3 --idle-timeout 4";
+    let flags = "--schema s --database postgres://d --database-ca a --listen [::1]:1 --dev=false --cert c --key k --update-interval 1 \
+                 --save-interval 2 --unload-after 3 --idle-timeout 4 --load-timeout 5 --stop-timeout 6 --history-days 7 \
+                 --history-rows 8";
     let flags: Vec<&str> = flags.split(' ').collect();
     let ms = |number| Some(Duration::from_millis(number));
     let expected = Settings {
         schema: "s".into(),
-        database: Some("d".into()),
+        database: Some("postgres://d".into()),
+        database_ca: Some("a".into()),
         listen: "[::1]:1".parse().unwrap(),
         dev: false,
         certificate: Some(("c".into(), "k".into())),
@@ -118,6 +142,10 @@ fn every_flag_overrides_its_key() {
         save_interval: ms(2),
         unload_after: ms(3),
         idle_timeout: ms(4),
+        load_timeout: ms(5),
+        stop_timeout: ms(6),
+        history_age: Some(Duration::from_secs(7 * 24 * 3600)),
+        history_rows: Some(8),
     };
     assert_eq!(settings(&EXAMPLE.replace("dev = false", "dev = true"), &flags).unwrap(), expected);
     assert_eq!(settings("", &flags).unwrap(), expected);
@@ -126,6 +154,9 @@ fn every_flag_overrides_its_key() {
     assert_eq!(settings(in_memory, &[]).unwrap().database, None);
     assert_eq!(settings(in_memory, &["--database", "d"]).unwrap().database, Some("d".into()));
     assert_eq!(settings(EXAMPLE, &["--memory"]).unwrap().database, None);
+    let ca = |flags: &[&str]| settings(EXAMPLE, flags).unwrap().database_ca;
+    assert_eq!(ca(&["--database", "postgres://d"]), Some("/etc/mst/database-ca.pem".into()));
+    assert_eq!([ca(&[]), ca(&["--memory"]), ca(&["--database", "d"])], [None, None, None]);
     assert!(settings(in_memory, &["--memory=false"]).is_err());
     assert!(!settings(&EXAMPLE.replace("dev = false", ""), &[]).unwrap().dev);
     assert!(settings(EXAMPLE, &["--dev"]).unwrap().dev);
