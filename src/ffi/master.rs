@@ -555,12 +555,12 @@ pub extern "C" fn mst_master_free(master: *mut MstMaster) -> MstResult {
             let mut state = object.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             let master = state.master.take();
             drop(state);
-            match (&object.own_store, master) {
-                (Some(store), master) => {
-                    store.close();
-                    master.map(Master::abandon);
-                }
-                (None, master) => drop(master),
+            if let Some(store) = &object.own_store {
+                store.close();
+            }
+            match master {
+                Some(master) if object.own_store.is_some() => master.abandon(),
+                master => drop(master),
             }
         }
         drop(object);
