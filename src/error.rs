@@ -56,7 +56,7 @@ error_codes! {
     InvalidStructSize = -8, "INVALID_STRUCT_SIZE";
     /// The operating system refused something that is not the network or the database.
     System = -9, "SYSTEM";
-    /// A name that no property of the schema has.
+    /// A name that no property of the schema has, or a property that the master does not have.
     UnknownProperty = -101, "UNKNOWN_PROPERTY";
     /// Two properties have one key.
     KeyCollision = -102, "KEY_COLLISION";
@@ -182,6 +182,12 @@ pub enum Error {
     UnknownProperty {
         /// The name asked for.
         name: String,
+    },
+    /// The master that this process is connected to does not have the property (any more): it stays as it is here.
+    #[error("the master has no property `{property}`, so it can't be changed")]
+    NotAtMaster {
+        /// The property's name here.
+        property: Arc<str>,
     },
     /// A property index or key that the schema does not have.
     #[error("no property has the {what} {number}")]
@@ -553,7 +559,9 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::UnknownProperty { .. } | Self::UnknownPropertyNumber { .. } => ErrorCode::UnknownProperty,
+            Self::UnknownProperty { .. } | Self::UnknownPropertyNumber { .. } | Self::NotAtMaster { .. } => {
+                ErrorCode::UnknownProperty
+            }
             Self::KeyCollision { .. } => ErrorCode::KeyCollision,
             Self::DuplicateName { .. } => ErrorCode::DuplicateName,
             Self::InvalidName { .. } => ErrorCode::InvalidName,

@@ -204,6 +204,38 @@ fn scalar_from_json(scalar: ScalarType, json: &Json) -> Result<Value, String> {
     Ok(value)
 }
 
+/// The scalar that a text is outside of JSON, where numbers are not texts.
+pub(crate) fn scalar_from_text(scalar: ScalarType, text: &str) -> Option<Value> {
+    let json = match scalar {
+        ScalarType::I32 | ScalarType::I64 => Json::from(text.parse::<i64>().ok()?),
+        ScalarType::F32 | ScalarType::F64 => match text.parse::<f64>() {
+            Ok(float) if float.is_finite() => Json::from(float),
+            _ => Json::from(text),
+        },
+        _ => Json::from(text),
+    };
+    scalar_from_json(scalar, &json).ok()
+}
+
+/// Whether two JSON texts say the same, of which the second may say more: members that the first does not have.
+#[cfg_attr(not(feature = "master"), allow(dead_code))]
+pub(crate) fn says_the_same(json: &Json, more: &Json) -> bool {
+    match (json, more) {
+        (Json::Number(a), Json::Number(b)) => match (a.as_i64(), b.as_i64()) {
+            (None, None) => a.as_f64() == b.as_f64(),
+            (Some(int), None) => b.as_f64().is_some_and(|float| float as i128 == i128::from(int)),
+            (a, b) => a == b,
+        },
+        (Json::Array(a), Json::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| says_the_same(a, b))
+        }
+        (Json::Object(a), Json::Object(b)) => {
+            a.iter().all(|(name, a)| b.get(name).is_some_and(|b| says_the_same(a, b)))
+        }
+        (a, b) => a == b,
+    }
+}
+
 fn f64_from_text(text: &str) -> Option<f64> {
     match text {
         "NaN" => Some(f64::NAN),
@@ -281,35 +313,6 @@ pub(crate) fn profile_from_json(schema: &Schema, text: &str) -> Result<Vec<(Prop
             Ok((index, value))
         })
         .collect()
-}
-
-/// A document's members by property: what the schema knows, and what it does not, which is kept as it is.
-pub(crate) struct DocumentMembers {
-    pub(crate) values: Vec<(PropertyIndex, Value)>,
-    /// Members that no property has, or whose value does not fit its property.
-    pub(crate) kept: Map<String, Json>,
-    /// What was kept though a property has its name, and why.
-    pub(crate) misfits: Vec<(Arc<str>, String)>,
-}
-
-/// Sorts a stored document's members. The reserved ones, which begin with `$`, must be taken out before.
-pub(crate) fn document_members(schema: &Schema, object: Map<String, Json>) -> DocumentMembers {
-    let mut members = DocumentMembers { values: Vec::new(), kept: Map::new(), misfits: Vec::new() };
-    for (name, json) in object {
-        let index = schema.index_of(&name).ok().filter(|index| schema.property(*index).is_saved());
-        let Some(index) = index else {
-            members.kept.insert(name, json);
-            continue;
-        };
-        match value_from_json(schema.property(index).value_type(), &json) {
-            Ok(value) => members.values.push((index, value)),
-            Err(reason) => {
-                members.misfits.push((schema.property(index).shared_name().clone(), reason));
-                members.kept.insert(name, json);
-            }
-        }
-    }
-    members
 }
 
 #[cfg(test)]

@@ -53,8 +53,8 @@ pub use self::peer::GameServer;
 pub use self::peer::{Confirmation, ConnectionState, Endpoint, Event, Level, PeerStats, Pending, ProfileId};
 pub use self::profile::{Cause, Profile, ProfileEvent, PropertyChanged};
 pub use self::schema::{
-    Limits, Merge, Number, Property, PropertyIndex, PropertyInfo, Schema, SchemaBuilder, SchemaMistake,
-    SyncClass, Visibility, Writers, property_key,
+    Limits, Merge, Number, Property, PropertyChange, PropertyIndex, PropertyInfo, Schema, SchemaBuilder,
+    SchemaChange, SchemaMistake, SyncClass, Visibility, Writers, property_key,
 };
 #[cfg(feature = "quic")]
 pub use self::shutdown::shutdown_network;
@@ -65,9 +65,9 @@ pub use self::transport::LinkStats;
 #[cfg(any(feature = "client", feature = "server"))]
 pub use self::transport::Trust;
 pub use self::value::{
-    Addition, Bytes, Codec, Custom, DateTime, Dict, Entries, Field, FieldInfo, FieldStep, IntoPath, Items,
-    Key, KeyType, List, Path, PathStep, RawStep, Record, RecordType, ScalarType, Text, Value, ValueChange,
-    ValueType, register_codec,
+    Addition, Bytes, Codec, Conversion, Custom, DateTime, Dict, Entries, Field, FieldInfo, FieldStep,
+    IntoPath, Items, Key, KeyType, List, Path, PathStep, RawStep, Record, RecordType, ScalarType, Text,
+    Value, ValueChange, ValueType, register_codec,
 };
 #[cfg(feature = "quic")]
 pub use self::wire::control::Query;

@@ -148,6 +148,9 @@ impl Profile {
             return Err(bracket_error("is not begun"));
         }
         let info = self.schema.property(property);
+        if matches!(self.state, State::Live { .. }) && !info.is_at_master() {
+            return Err(Error::NotAtMaster { property: info.shared_name().clone() });
+        }
         if let State::Live { relation } = &self.state
             // Whoever may write nothing is refused whatever it asks.
             && (*relation == Relation::OtherClient || !info.visible_to(*relation))

@@ -182,6 +182,9 @@ impl Profile {
             State::Filling { user } => Err(Error::NotLoaded { user: user.clone() }),
             State::Released => Err(Error::Released),
             State::Live { relation } if info.writable_by(*relation) => Ok(()),
+            State::Live { .. } if !info.is_at_master() => {
+                Err(Error::NotAtMaster { property: info.shared_name().clone() })
+            }
             State::Live { relation } => {
                 let property = info.shared_name().clone();
                 Err(Error::NotPermitted { who: relation.who(), property })

@@ -1,5 +1,6 @@
 //! What a profile is made of: properties with names, keys, types, defaults, limits and rights.
 
+mod diff;
 mod file;
 mod key;
 mod limits;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+pub use self::diff::{PropertyChange, SchemaChange};
 pub use self::file::SchemaMistake;
 pub use self::key::property_key;
 pub(crate) use self::limits::Rules;
@@ -71,6 +73,8 @@ pub struct Schema {
     by_name: HashMap<Arc<str>, PropertyIndex>,
     by_key: HashMap<u16, PropertyIndex>,
     by_alias: HashMap<Arc<str>, PropertyIndex>,
+    /// By the key of an alias; none for one that several have.
+    by_old_key: HashMap<u16, Option<PropertyIndex>>,
     fingerprint: u64,
 }
 
@@ -125,6 +129,12 @@ impl Schema {
             .ok_or(Error::UnknownPropertyNumber { what: "key", number: u32::from(key) })
     }
 
+    /// The property that had a name with this key once.
+    #[cfg_attr(not(feature = "master"), allow(dead_code))]
+    pub(crate) fn index_of_old_key(&self, key: u16) -> Option<PropertyIndex> {
+        self.by_old_key.get(&key).copied().flatten()
+    }
+
     /// The property at this place.
     ///
     /// # Errors
@@ -154,8 +164,18 @@ impl Schema {
 
     /// The same properties as the master knows them, in the same order.
     pub(crate) fn described(&self, described: Vec<(Arc<str>, Attributes)>) -> Arc<Self> {
-        let described = self.properties.iter().zip(described);
-        Arc::new(Self::of(described.map(|(p, (name, attributes))| p.described(name, attributes)).collect()))
+        let described = self.properties.iter().zip(described).map(|(p, (name, attributes))| {
+            // What the master does not have it can't name.
+            let name = if name.starts_with('#') { p.shared_name().clone() } else { name };
+            p.described(name, attributes)
+        });
+        Arc::new(Self::of(described.collect()))
+    }
+
+    /// The same properties, of which the master does not have some.
+    pub(crate) fn at_master(&self, is_there: impl Fn(PropertyIndex) -> bool) -> Arc<Self> {
+        let properties = self.indexes().map(|index| self.property(index).at_master(is_there(index)));
+        Arc::new(Self::of(properties.collect()))
     }
 
     /// A schema of properties that were checked.
@@ -166,6 +186,13 @@ impl Schema {
         let aliases = |(p, index): (&PropertyInfo, PropertyIndex)| {
             p.attributes().aliases.iter().map(|alias| (alias.clone(), index)).collect::<Vec<_>>()
         };
+        let mut by_old_key: HashMap<u16, Option<PropertyIndex>> = HashMap::new();
+        for (property, index) in properties.iter().zip(indexes()) {
+            for alias in property.aliases() {
+                let known = by_old_key.entry(property_key(alias)).or_insert(Some(index));
+                *known = known.filter(|known| *known == index);
+            }
+        }
         let by_alias = properties.iter().zip(indexes()).flat_map(aliases).collect();
         let mut hash = Sha256::new();
         for property in &properties {
@@ -184,7 +211,8 @@ impl Schema {
         }
         let mut fingerprint = [0; 8];
         fingerprint.copy_from_slice(&hash.finalize()[..8]);
-        Self { properties, by_name, by_key, by_alias, fingerprint: u64::from_le_bytes(fingerprint) }
+        let fingerprint = u64::from_le_bytes(fingerprint);
+        Self { properties, by_name, by_key, by_alias, by_old_key, fingerprint }
     }
 }
 

@@ -226,6 +226,8 @@ pub struct PropertyInfo {
     value_type: ValueType,
     attributes: Attributes,
     rules: Rules,
+    /// Whether the master does not have it.
+    absent: bool,
 }
 
 impl PropertyInfo {
@@ -237,12 +239,26 @@ impl PropertyInfo {
             default,
             rules: Rules::new(attributes.limits.clone()),
             attributes,
+            absent: false,
         }
     }
 
     /// The same property as the master knows it: with its name, rights and limits.
     pub(super) fn described(&self, name: Arc<str>, attributes: Attributes) -> Self {
         Self::new(name, self.key, self.default.clone(), attributes)
+    }
+
+    /// The same property of another master.
+    pub(super) fn at_master(&self, is_there: bool) -> Self {
+        Self { absent: !is_there, ..self.clone() }
+    }
+
+    /// Whether the master has it, as far as this process was told: of the schema of a client or a game server
+    /// ([`Endpoint::schema`](crate::Endpoint::schema)) that is connected. A property that a newer schema of the master does not have any
+    /// more stays as it is, and can't be changed.
+    #[must_use]
+    pub fn is_at_master(&self) -> bool {
+        !self.absent
     }
 
     /// Its name.
@@ -350,18 +366,20 @@ impl PropertyInfo {
     }
 
     pub(crate) fn writable_by(&self, relation: Relation) -> bool {
-        match self.writers() {
-            Writers::Master => relation == Relation::Master,
-            Writers::Servers => matches!(relation, Relation::Server | Relation::Master),
-            Writers::Owner => relation != Relation::OtherClient,
-        }
+        !self.absent
+            && match self.writers() {
+                Writers::Master => relation == Relation::Master,
+                Writers::Servers => matches!(relation, Relation::Server | Relation::Master),
+                Writers::Owner => relation != Relation::OtherClient,
+            }
     }
 
     pub(crate) fn visible_to(&self, relation: Relation) -> bool {
-        match self.visibility() {
-            Visibility::Public => true,
-            Visibility::Owner => relation != Relation::OtherClient,
-            Visibility::Servers => matches!(relation, Relation::Server | Relation::Master),
-        }
+        !self.absent
+            && match self.visibility() {
+                Visibility::Public => true,
+                Visibility::Owner => relation != Relation::OtherClient,
+                Visibility::Servers => matches!(relation, Relation::Server | Relation::Master),
+            }
     }
 }

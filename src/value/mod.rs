@@ -5,6 +5,9 @@ mod bare;
 mod bytes;
 mod change;
 mod containers;
+mod convert;
+#[cfg(test)]
+pub(crate) mod convert_tests;
 mod custom;
 mod datetime;
 mod effect;
@@ -27,6 +30,9 @@ pub(crate) use self::bare::Bare;
 pub use self::bytes::Bytes;
 pub(crate) use self::change::{Change, DictChange, ListChange, Step};
 pub use self::containers::{Dict, Entries, Items, Key, List};
+pub use self::convert::Conversion;
+#[cfg(feature = "master")]
+pub(crate) use self::convert::{Converted, convert, likely_type};
 pub(crate) use self::custom::codec_of;
 pub use self::custom::{Codec, Custom, register_codec};
 pub use self::datetime::DateTime;

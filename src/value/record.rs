@@ -18,13 +18,20 @@ pub struct Field {
     name: Arc<str>,
     default: Value,
     limits: Limits,
+    aliases: Vec<Arc<str>>,
     description: Option<Arc<str>>,
 }
 
 impl Field {
     /// A field whose type is that of its default.
     pub fn new(name: &str, default: impl Into<Value>) -> Self {
-        Self { name: Arc::from(name), default: default.into(), limits: Limits::default(), description: None }
+        Self {
+            name: Arc::from(name),
+            default: default.into(),
+            limits: Limits::default(),
+            aliases: Vec::new(),
+            description: None,
+        }
     }
 
     /// A field with the zero of a type as its default.
@@ -35,6 +42,12 @@ impl Field {
     /// Declares what its values must keep to.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Declares names that it had before, under which stored records may have it.
+    pub fn aliases<'n>(mut self, names: impl IntoIterator<Item = &'n str>) -> Self {
+        self.aliases = names.into_iter().map(Arc::from).collect();
         self
     }
 
@@ -52,6 +65,7 @@ pub struct FieldInfo {
     value_type: ValueType,
     default: Value,
     rules: Rules,
+    aliases: Vec<Arc<str>>,
     description: Option<Arc<str>>,
 }
 
@@ -86,6 +100,11 @@ impl FieldInfo {
 
     pub(crate) fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    /// Names that it had before.
+    pub fn aliases(&self) -> impl Iterator<Item = &str> {
+        self.aliases.iter().map(|name| &**name)
     }
 
     /// What it is for.
@@ -157,7 +176,7 @@ impl RecordType {
         let mut names = HashSet::new();
         let mut infos = Vec::with_capacity(fields.len());
         for field in &fields {
-            let Field { name, default, limits, description } = field.clone();
+            let Field { name, default, limits, aliases, description } = field.clone();
             if !is_identifier(&name) {
                 return invalid(format!("the field `{name}`: a name has ASCII letters, digits and `_`"));
             }
@@ -176,7 +195,8 @@ impl RecordType {
             if checked {
                 default.check(|| format!("the default of the field `{name}`"))?;
             }
-            let info = FieldInfo { name, value_type, default, rules: Rules::new(limits), description };
+            let rules = Rules::new(limits);
+            let info = FieldInfo { name, value_type, default, rules, aliases, description };
             if checked
                 && let Err(error) = info.rules.check_default(&info.name, &info.value_type, &info.default)
             {
@@ -186,6 +206,19 @@ impl RecordType {
                 ));
             }
             infos.push(info);
+        }
+        for (field, alias) in
+            infos.iter().flat_map(|field| field.aliases.iter().map(move |alias| (field, alias)))
+        {
+            let name = &field.name;
+            if !is_identifier(alias) {
+                return invalid(format!(
+                    "the field `{name}`: its alias `{alias}`: a name has ASCII letters, digits and `_`"
+                ));
+            }
+            if !names.insert(alias.clone()) {
+                return invalid(format!("the field `{name}`: its alias `{alias}` is declared twice"));
+            }
         }
         let depth = 1 + infos.iter().map(|field| field.value_type.depth()).max().unwrap_or(0);
         if depth > MAX_NESTING {
@@ -224,6 +257,12 @@ impl RecordType {
         self.fields().iter().enumerate().find(|(_, field)| *field.name == *name)
     }
 
+    /// Where records of this type have what another type calls this field: under its name, or one that it had before.
+    pub(super) fn stored_field(&self, field: &FieldInfo) -> Option<usize> {
+        let names = std::iter::once(field.name()).chain(field.aliases());
+        names.filter_map(|name| self.field(name)).map(|(place, _)| place).next()
+    }
+
     /// The record of its fields' defaults.
     #[must_use]
     pub fn zero(&self) -> Record {
@@ -242,7 +281,8 @@ impl RecordType {
     /// Whether all that was declared is the same.
     pub(crate) fn is_declared_as(&self, other: &Self) -> bool {
         let same = |(a, b): (&FieldInfo, &FieldInfo)| {
-            (&a.name, &a.default, &a.description) == (&b.name, &b.default, &b.description)
+            (&a.name, &a.default, &a.aliases, &a.description)
+                == (&b.name, &b.default, &b.aliases, &b.description)
                 && a.limits() == b.limits()
                 && a.value_type.is_declared_as(&b.value_type)
         };

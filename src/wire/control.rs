@@ -160,6 +160,21 @@ impl Described {
         }
     }
 
+    /// One that the master does not have: nobody may see or write it, and it is called by its key.
+    #[cfg_attr(not(feature = "master"), allow(dead_code))]
+    pub(crate) fn absent(key: u16) -> Self {
+        Self {
+            name: format!("#{key}"),
+            writers: Writers::Master,
+            visibility: Visibility::Servers,
+            merge: Merge::Last,
+            sync: SyncClass::Interval,
+            interval_ms: 0,
+            saved: false,
+            limits: Limits::default(),
+        }
+    }
+
     pub(crate) fn into_attributes(self) -> (Arc<str>, Attributes) {
         let attributes = Attributes {
             writers: self.writers,
@@ -214,6 +229,9 @@ pub(crate) enum Down {
     /// what was wrong.
     Answer { request: u64, code: i32, more: bool, text: String },
 }
+
+/// In place of a channel in a refusal: it is of the whole connection. No profile has this channel.
+pub(crate) const NO_CHANNEL: u64 = u64::MAX;
 
 /// With the number of what the observer is to the profile, in a snapshot: its values are compressed.
 pub(crate) const COMPRESSED: u8 = 0x80;

@@ -64,6 +64,12 @@ impl Hashes {
     }
 }
 
+/// The hash of one property that an observer knows under another key.
+#[cfg_attr(not(feature = "master"), allow(dead_code))]
+pub(crate) fn hash_of(epoch: u64, key: u16, value: &Value) -> u64 {
+    property_hash(epoch, key, value, &mut Vec::new())
+}
+
 fn property_hash(epoch: u64, key: u16, value: &Value, scratch: &mut Vec<u8>) -> u64 {
     scratch.clear();
     put_value(scratch, 0, value, &mut WrittenOut);

@@ -35,14 +35,14 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Serve(options) => serve::run(options),
-        Command::Demo(options) => demo::run(&options),
+        Command::Serve(options) => serve::run(options).map(|()| ExitCode::SUCCESS),
+        Command::Demo(options) => demo::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Schema(options) => schema::run(&options),
-        Command::Profile(options) => profile::run(&options),
-        Command::DemoRole(options) => demo::run_role(&options),
+        Command::Profile(options) => profile::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::DemoRole(options) => demo::run_role(&options).map(|()| ExitCode::SUCCESS),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("mst-profiles: {error}");
             ExitCode::FAILURE

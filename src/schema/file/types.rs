@@ -21,7 +21,7 @@ use crate::value::{Field, KeyType, RecordType, SHAPES, ScalarType, TypeMistake, 
 pub(super) const MEMBERS: &[&str] = &["name", "description", "fields"];
 
 /// The members of a field.
-pub(super) const FIELD_MEMBERS: &[&str] = &["name", "type", "default", "description", "limits"];
+pub(super) const FIELD_MEMBERS: &[&str] = &["name", "type", "default", "description", "limits", "aliases"];
 
 /// Types that are compared with a mistyped name, and types that are told to be made of themselves.
 const MOST_TOLD: usize = 256;
@@ -288,6 +288,10 @@ fn read_field<'v>(
     let said = default.and_then(|value| read_default(reader, &value_type, value));
     let said = said.unwrap_or_else(|| value_type.zero());
     let mut field = Field::new(name, said).limits(limits);
+    let aliases = find(object, "aliases").and_then(|value| reader.array("aliases", value));
+    let aliases = aliases.iter().flat_map(|aliases| &aliases.elements);
+    let aliases: Vec<_> = aliases.filter_map(|alias| reader.string("aliases", alias)).collect();
+    field = field.aliases(aliases);
     if let Some(text) = description {
         field = field.description(text);
     }

@@ -72,6 +72,7 @@ fn type_lines(names: &TypeNames, record: &RecordType, name: &str) -> String {
             default: written_default(field.default(), field.value_type()),
             description: field.description(),
             limits: LimitsLine::of(field.limits(), field.value_type()),
+            aliases: field.aliases().collect(),
         };
         format!("      {}", serde_json::to_string(&line).unwrap_or_default())
     });
@@ -125,6 +126,8 @@ struct FieldLine<'s> {
     description: Option<&'s str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     limits: Option<LimitsLine<'s>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    aliases: Vec<&'s str>,
 }
 
 #[derive(Serialize)]

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::profile::{Done, MasterProfile};
 use super::session::{Channel, PeerInfo};
 use crate::error::{Error, Result};
@@ -60,7 +62,8 @@ impl<'a> Decision<'a> {
         let size_before = self.profile.size;
         self.done.reserve(ops.len());
         for (place, op) in (0_u32..).zip(ops) {
-            let property = self.peer.view.to_master(op.property);
+            // What the master does not have was refused before.
+            let Some(property) = self.peer.view.to_master(op.property) else { continue };
             if let Err(error) = self.take_step(property, place, op) {
                 for Done { property, change, .. } in self.done.into_iter().rev() {
                     if let Some(change) = change.filter(|_| !planted(Bug::NoUndo)) {
@@ -213,11 +216,24 @@ fn set_bare<T: Bare>(now: &mut T, new: T) -> (Step, Option<ValueChange>) {
 }
 
 /// What the journal is told of a batch: at most one effect a property, of those that are stored.
-pub(super) fn effects_of(schema: &Schema, profile: &MasterProfile, done: &[Done]) -> Vec<(Arc<str>, Effect)> {
+pub(super) fn effects_of(
+    schema: &Schema,
+    profile: &mut MasterProfile,
+    done: &[Done],
+) -> Vec<(Arc<str>, Effect)> {
     let mut effects: Vec<(PropertyIndex, Effect)> = Vec::with_capacity(done.len());
+    // Those of which the store has nothing that a difference or a step would go on from.
+    let mut whole: SmallVec<[PropertyIndex; 4]> = SmallVec::new();
     for Done { property, step, change, .. } in done {
         let Some(change) = change else { continue };
         if !schema.property(*property).is_saved() {
+            continue;
+        }
+        if profile.unstored.remove(property) {
+            whole.push(*property);
+            effects.push((*property, Effect::Value(profile.values[property.usize()].clone())));
+        }
+        if whole.contains(property) {
             continue;
         }
         let earlier = effects.iter_mut().find(|(p, _)| p == property).map(|(_, effect)| effect);

@@ -6,14 +6,17 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use super::evolution::{self, Aside, Misfits, Types};
 use super::profile::{ListStep, MasterProfile, Refusal, WriterState};
 use crate::error::{Error, ErrorCode, Result};
-use crate::json::{document_members, value_from_json, value_to_json};
+use crate::json::value_to_json;
 use crate::limits::{MAX_EPOCHS, WRITER_EXPIRY};
 use crate::planted::{Bug, planted};
 use crate::schema::{PropertyIndex, Schema};
 use crate::store::{JournalRow, StoredProfile, WriterInfo};
-use crate::value::{DictEffect, Effect, ListEffect, Logged, OwnOp, PartChange, PartEffect, PathStep, Value};
+use crate::value::{
+    DictEffect, Effect, ListEffect, Logged, OwnOp, PartChange, PartEffect, PathStep, Value, ValueType,
+};
 
 pub(super) const RESERVED: &str = "$mst";
 /// No profile gets as far, and from there on there is room to count.
@@ -38,9 +41,15 @@ struct Meta {
     /// The fingerprint of the schema that wrote it.
     #[serde(default)]
     schema: String,
+    /// The names of the members that have each type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    types: Option<BTreeMap<String, Vec<String>>>,
     /// Values that do not fit their property, the latest last.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     aside: BTreeMap<String, Vec<Json>>,
+    /// Of each of them, as far as is known, its type, and the version of its property when it was put there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    aside_of: BTreeMap<String, Vec<Option<(String, u64)>>>,
     /// The greatest version that a forgotten writer session made.
     #[serde(default, skip_serializing_if = "is_zero")]
     forgotten: u64,
@@ -74,9 +83,6 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// What does not fit its property, and why.
-pub(super) type Misfits = Vec<(Arc<str>, String)>;
-
 /// The document of a profile as it is now.
 pub(super) fn write(schema: &Schema, profile: &MasterProfile, unix_ms: u64) -> String {
     let mut object = profile.kept.clone();
@@ -85,7 +91,11 @@ pub(super) fn write(schema: &Schema, profile: &MasterProfile, unix_ms: u64) -> S
         epoch: format!("{:016x}", profile.epoch),
         epochs: profile.epochs.iter().map(|(epoch, end)| (format!("{epoch:016x}"), *end)).collect(),
         schema: format!("{:016x}", schema.fingerprint()),
-        aside: profile.aside.clone(),
+        aside: by_name(&profile.aside, |aside| aside.json.clone()),
+        aside_of: by_name(&profile.aside, |aside| {
+            aside.of.as_ref().map(|(of, version)| (of.name(), *version))
+        }),
+        types: Some(written_types(schema, profile)),
         forgotten: profile.forgotten_version,
         properties: profile.kept_versions.clone(),
         ..Meta::default()
@@ -122,6 +132,31 @@ pub(super) fn write(schema: &Schema, profile: &MasterProfile, unix_ms: u64) -> S
     serde_json::to_string(&object).unwrap_or_default()
 }
 
+fn by_name<T>(
+    asides: &BTreeMap<String, Vec<Aside>>,
+    of: impl Fn(&Aside) -> T + Copy,
+) -> BTreeMap<String, Vec<T>> {
+    asides.iter().map(|(name, asides)| (name.clone(), asides.iter().map(of).collect())).collect()
+}
+
+/// The names of the members by their type.
+fn written_types(schema: &Schema, profile: &MasterProfile) -> BTreeMap<String, Vec<String>> {
+    let mut groups: Vec<(&ValueType, Vec<String>)> = Vec::new();
+    for property in schema.properties().iter().filter(|property| property.is_saved()) {
+        let name = property.name().to_owned();
+        match groups.iter_mut().find(|(of, _)| *of == property.value_type()) {
+            Some((_, names)) => names.push(name),
+            None => groups.push((property.value_type(), vec![name])),
+        }
+    }
+    let mut types: BTreeMap<String, Vec<String>> =
+        groups.into_iter().map(|(of, names)| (of.name(), names)).collect();
+    for (name, of) in &profile.kept_types {
+        types.entry(of.clone()).or_default().push(name.clone());
+    }
+    types
+}
+
 /// Makes a profile of what is stored: the document, with the journal's rows folded in.
 pub(super) fn load(
     schema: &Schema,
@@ -134,35 +169,24 @@ pub(super) fn load(
     };
     let defaults = schema.properties().iter().map(|p| p.default().clone()).collect();
     let mut profile = MasterProfile::new(user.clone(), 0, defaults);
-    let mut object = Map::new();
+    let (mut object, mut types, mut trusted) = (Map::new(), Types::new(), false);
     if let Some(text) = &stored.document {
         object = serde_json::from_str(text).map_err(|e| corrupt(e.to_string()))?;
         let meta = object.remove(RESERVED).ok_or_else(|| corrupt(format!("has no `{RESERVED}`")))?;
         let meta: Meta = serde_json::from_value(meta).map_err(|e| corrupt(format!("`{RESERVED}`: {e}")))?;
-        read_meta(schema, &mut profile, meta).map_err(corrupt)?;
-        rename_members(schema, &mut object);
+        trusted = meta.types.is_none() && meta.schema == format!("{:016x}", schema.fingerprint());
+        read_meta(schema, &mut profile, meta, &mut types).map_err(corrupt)?;
+        evolution::rename(schema, &mut profile, &mut object, &mut types);
         profile.saved = Some(profile.version);
         profile.logged_from = profile.version;
     }
     // The rows change what stands in the document, whatever types the schema gives to it by now; only then is each
     // member made a value, once.
     for row in stored.rows {
-        fold(schema, &mut profile, &mut object, row).map_err(corrupt)?;
+        fold(schema, &mut profile, &mut object, &mut types, row).map_err(corrupt)?;
     }
     close_expired(&mut profile, unix_ms);
-    let members = document_members(schema, object);
-    for (index, value) in members.values {
-        profile.values[index.usize()] = value;
-    }
-    profile.kept = members.kept;
-    let mut misfits = members.misfits;
-    for (name, _) in &misfits {
-        // What happened to what it was says nothing of what it is now.
-        if let Ok(index) = schema.index_of(name) {
-            profile.lists.remove(index.get());
-        }
-    }
-    misfits.retain(|(name, _)| !set_aside(schema, &mut profile, name));
+    let misfits = evolution::settle(schema, &mut profile, object, types, trusted);
     profile.size = profile.values.iter().map(Value::size).sum();
     Ok((profile, misfits))
 }
@@ -180,28 +204,12 @@ fn close_expired(profile: &mut MasterProfile, unix_ms: u64) {
     }
 }
 
-/// Keeps a value that does not fit its property aside. True when an earlier one was found there that fits: a schema that
-/// was changed and changed back has its values again.
-fn set_aside(schema: &Schema, profile: &mut MasterProfile, name: &Arc<str>) -> bool {
-    let (Some(json), Ok(index)) = (profile.kept.remove(&**name), schema.index_of(name)) else { return false };
-    profile.touched = true;
-    let aside = profile.aside.entry(name.to_string()).or_default();
-    let value_type = schema.property(index).value_type();
-    let fitting = aside.iter().rposition(|json| value_from_json(value_type, json).is_ok());
-    let found = fitting.and_then(|place| value_from_json(value_type, &aside.remove(place)).ok());
-    if !aside.contains(&json) {
-        aside.push(json);
-    }
-    match found {
-        Some(value) => {
-            profile.values[index.usize()] = value;
-            true
-        }
-        None => false,
-    }
-}
-
-fn read_meta(schema: &Schema, profile: &mut MasterProfile, meta: Meta) -> Result<(), String> {
+fn read_meta(
+    schema: &Schema,
+    profile: &mut MasterProfile,
+    meta: Meta,
+    types: &mut Types,
+) -> Result<(), String> {
     let hex = |text: &str| u64::from_str_radix(text, 16).map_err(|_| format!("`{text}` is no epoch"));
     if meta.version > MAX_VERSION {
         return Err(format!("has version {}, more than there can be", meta.version));
@@ -217,7 +225,19 @@ fn read_meta(schema: &Schema, profile: &mut MasterProfile, meta: Meta) -> Result
             Err(_) => drop(profile.kept_versions.insert(name.clone(), *version)),
         }
     }
-    profile.aside = meta.aside;
+    for (of, names) in meta.types.into_iter().flatten() {
+        // What this program does not know stays as it is.
+        let Some(of) = ValueType::from_name(&of) else { continue };
+        types.extend(names.into_iter().map(|name| (name, of.clone())));
+    }
+    for (name, values) in meta.aside {
+        let mut of = meta.aside_of.get(&name).into_iter().flatten();
+        let asides = values.into_iter().map(|json| {
+            let of = of.next().and_then(Option::as_ref);
+            Aside { json, of: of.and_then(|(of, version)| Some((ValueType::from_name(of)?, *version))) }
+        });
+        profile.aside.insert(name, asides.collect());
+    }
     profile.forgotten_version = meta.forgotten;
     for (key, outcome) in meta.keys {
         if !planted(Bug::KeysForgotten) {
@@ -243,6 +263,7 @@ fn fold(
     schema: &Schema,
     profile: &mut MasterProfile,
     object: &mut Map<String, Json>,
+    types: &mut Types,
     row: JournalRow,
 ) -> Result<(), String> {
     if row.version != profile.version + 1 {
@@ -273,13 +294,20 @@ fn fold(
                 Some(_) => json.is_object(),
                 None => json.is_array() || json.is_object(),
             },
-            Effect::Value(_) | Effect::Diff(_) => true,
+            // The first row under another type says the whole value.
+            Effect::Value(value) => !evolution::is_lost(json, types.get(name), &value.value_type()),
+            Effect::Diff(_) => true,
         };
         if object.get(name).is_some_and(|json| !fits(json))
             && let Some(json) = object.remove(name)
         {
-            profile.aside.entry(name.to_string()).or_default().push(json);
+            let before = index.map_or(0, |index| profile.property_versions[index.usize()]);
+            let of = types.remove(name).map(|of| (of, before));
+            profile.aside.entry(name.to_string()).or_default().push(Aside { json, of });
             profile.touched = true;
+        }
+        if let Effect::Value(value) = effect {
+            types.insert(name.to_string(), value.value_type());
         }
         fold_effect(object, name, effect, default)
             .map_err(|reason| format!("journal row {}: `{name}`: {reason}", row.version))?;
@@ -346,19 +374,11 @@ fn log_steps(
                 }
             }
         }
-        _ => {}
-    }
-}
-
-/// Members that are named as a property was once get the name that it has now.
-pub(super) fn rename_members(schema: &Schema, object: &mut Map<String, Json>) {
-    for property in schema.properties() {
-        let Some(old) = property.aliases().find(|alias| object.contains_key(*alias)) else { continue };
-        if !object.contains_key(property.name())
-            && let Some(json) = object.remove(old)
-        {
-            object.insert(property.name().into(), json);
+        // The whole value: what happened before does not lead to it.
+        Effect::Value(Value::List(_) | Value::Dict(_) | Value::Record(_)) => {
+            profile.forget_steps(index, version);
         }
+        _ => {}
     }
 }
 
@@ -498,5 +518,10 @@ fn add_diff(json: &Json, diff: i64) -> Json {
 
 fn refusal(code: i32) -> Refusal {
     let code = ErrorCode::from_i32(code).unwrap_or(ErrorCode::InvalidArgument);
-    Refusal { code, property: None, text: format!("refused before a restart of the master: {}", code.name()) }
+    Refusal {
+        code,
+        property: None,
+        absent: None,
+        text: format!("refused before a restart of the master: {}", code.name()),
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json, json};
 use smallvec::smallvec;
 
-use super::document::{self, RESERVED, fold_effect, rename_members};
+use super::document::{self, RESERVED, fold_effect};
 use crate::error::{Error, ErrorCode, Result};
 use crate::json::{profile_to_json, value_to_json};
 use crate::limits::MAX_ANSWER_BYTES;
@@ -89,6 +89,18 @@ pub(super) fn told(schema: &Schema, user: &str, stored: StoredHistory, after: u6
         next = Some(last);
     }
     Ok(json!({ "user": user, "from": from, "entries": entries, "next": next }).to_string())
+}
+
+/// Members that are named as a property was once get the name that it has now.
+fn rename_members(schema: &Schema, object: &mut Map<String, Json>) {
+    for property in schema.properties() {
+        let Some(old) = property.aliases().find(|alias| object.contains_key(*alias)) else { continue };
+        if !object.contains_key(property.name())
+            && let Some(json) = object.remove(old)
+        {
+            object.insert(property.name().into(), json);
+        }
+    }
 }
 
 fn entry(row: &JournalRow, changes: Vec<Json>) -> Json {

@@ -6,6 +6,7 @@
 mod asks;
 mod decide;
 mod document;
+mod evolution;
 mod health;
 mod history;
 #[cfg(feature = "simulation")]

@@ -169,7 +169,6 @@ impl Master {
             return;
         };
         let epoch = self.rng.next();
-        let mut misfit = false;
         let defaults = || self.config.schema.properties().iter().map(|p| p.default().clone()).collect();
         let loaded = match result {
             // Made at the first login, or when a game server asks; not because another player looks.
@@ -178,14 +177,15 @@ impl Master {
             }
             Ok(None) => {
                 self.events.push(MasterEvent::ProfileCreated { user: user.clone() });
-                Ok(MasterProfile::new(user.clone(), epoch, defaults()))
+                let mut profile = MasterProfile::new(user.clone(), epoch, defaults());
+                profile.unstored = self.config.schema.indexes().collect();
+                Ok(profile)
             }
             Ok(Some(stored)) => document::load(&self.config.schema, user, stored, now.unix_ms).map(
                 |(mut profile, misfits)| {
                     profile.begin_epoch(epoch);
                     // Else a cursor of this epoch would not be known after an unload in which nothing changed.
                     profile.touched = true;
-                    misfit = !misfits.is_empty();
                     for (property, reason) in misfits {
                         let user = user.clone();
                         self.events.push(MasterEvent::ValueKeptAside { user, property, reason });
@@ -199,8 +199,8 @@ impl Master {
         match loaded {
             Ok(profile) => {
                 // A new profile is written at once: a login that was answered is in the store.
-                // And what was kept aside is so in the store before anything is added to what stands in its place.
-                let new = profile.saved.is_none() || misfit;
+                // And what was converted or kept aside is soon so in the store, too.
+                let new = profile.saved.is_none() || !profile.unstored.is_empty();
                 self.profiles[place] = Some(Entry::Live(Box::new(profile)));
                 if new {
                     self.queue_save(place);

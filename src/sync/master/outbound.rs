@@ -20,6 +20,7 @@ use crate::wire::compress::compress;
 use crate::wire::control::{COMPRESSED, Down, relation_code};
 use crate::wire::delta::DeltaWriter;
 use crate::wire::frames::{DeltaHead, KIND_DURABLE, KIND_HASH, put_delta, put_frame};
+use crate::wire::hash::hash_of;
 use crate::wire::keys::{KeyNumbers, PutKeys, ToldKeys, WrittenOut};
 use crate::wire::parts::OutStep;
 use crate::wire::values::put_snapshot;
@@ -47,13 +48,15 @@ impl PutKeys for ChannelKeys<'_> {
     const NUMBERED: bool = true;
 
     fn number(&mut self, property: u16, key: &Key) -> Option<(u32, bool)> {
-        let number =
-            self.numbers.or_insert_with(self.view.to_master(property).get(), KeyNumbers::default).number(key);
+        let number = self
+            .numbers
+            .or_insert_with(self.view.to_master(property)?.get(), KeyNumbers::default)
+            .number(key);
         Some((number, self.told.tell(property, number)))
     }
 
     fn removed(&mut self, property: u16, key: &Key) -> Option<u32> {
-        let number = self.numbers.get(self.view.to_master(property).get())?.find(key)?;
+        let number = self.numbers.get(self.view.to_master(property)?.get())?.find(key)?;
         self.told.take_back(property, number).then_some(number)
     }
 
@@ -223,8 +226,14 @@ impl Master {
             let property = schema.property(*index);
             property.visible_to(relation) && !property.is_volatile() && peer.view.to_peer(*index).is_some()
         });
-        let visible = visible.map(|i| (i.usize(), schema.property(i).key(), &values[i.usize()]));
-        let hash = hashes.sum(*epoch, values.len(), visible);
+        // Those that are kept are by the master's keys.
+        let (renamed, usual): (Vec<_>, Vec<_>) = visible.partition(|i| peer.view.old_key(*i).is_some());
+        let usual = usual.into_iter().map(|i| (i.usize(), schema.property(i).key(), &values[i.usize()]));
+        let renamed = renamed
+            .into_iter()
+            .filter_map(|index| Some(hash_of(*epoch, peer.view.old_key(index)?, &values[index.usize()])));
+        let hash = hashes.sum(*epoch, values.len(), usual);
+        let hash = renamed.fold(hash, u64::wrapping_add);
         put_frame(&mut state.outbox, |out| {
             out.push(KIND_HASH);
             put_u64(out, channel);
@@ -264,7 +273,7 @@ impl Master {
         let MasterProfile { keys, values, .. } = profile;
         let mut keys = ChannelKeys { numbers: keys, told: &mut open.told, view: &peer.view };
         let visible = |index: usize| -> Option<&Value> {
-            let property = peer.view.to_master(index as u16);
+            let property = peer.view.to_master(index as u16)?;
             let info = self.config.schema.property(property);
             // What is volatile is told by itself.
             let visible = info.visible_to(relation) && !info.is_volatile();

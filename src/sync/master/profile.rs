@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use super::Retry;
 use super::asks::Asker;
+use super::evolution::Aside;
 use super::log::{Last, Log};
 use super::outcomes::Outcomes;
 use super::volatile::ProfileVolatile;
@@ -135,8 +136,15 @@ pub(super) struct MasterProfile {
     pub(super) kept: Map<String, Json>,
     /// Versions of properties that the schema does not have (any more).
     pub(super) kept_versions: BTreeMap<String, u64>,
+    /// Their types and those of the other members that no property has, by name.
+    pub(super) kept_types: BTreeMap<String, String>,
     /// Values that do not fit their property, the latest last.
-    pub(super) aside: BTreeMap<String, Vec<Json>>,
+    pub(super) aside: BTreeMap<String, Vec<Aside>>,
+    /// Properties that the store does not have in their present form: the next row says the whole value, so that it can be
+    /// folded into whatever is there.
+    pub(super) unstored: BTreeSet<PropertyIndex>,
+    /// Whether the values are others than those at any cursor, of which no version tells: they were converted.
+    pub(super) cursors_end: bool,
     /// The greatest version that a writer session made which is forgotten without having let the profile go.
     pub(super) forgotten_version: u64,
 }
@@ -269,12 +277,19 @@ impl WriterState {
 pub(super) struct Refusal {
     pub(super) code: ErrorCode,
     pub(super) property: Option<PropertyIndex>,
+    /// The writer's own index of a property that the master does not have.
+    pub(super) absent: Option<u16>,
     pub(super) text: String,
 }
 
 impl Refusal {
     pub(super) fn new(property: Option<PropertyIndex>, error: &Error) -> Self {
-        Self { code: error.code(), property, text: error.to_string() }
+        Self { code: error.code(), property, absent: None, text: error.to_string() }
+    }
+
+    /// That of a batch with a property that the master does not have.
+    pub(super) fn absent(index: u16, error: &Error) -> Self {
+        Self { absent: Some(index), ..Self::new(None, error) }
     }
 }
 
@@ -313,7 +328,10 @@ impl MasterProfile {
             unload_at: None,
             kept: Map::new(),
             kept_versions: BTreeMap::new(),
+            kept_types: BTreeMap::new(),
             aside: BTreeMap::new(),
+            unstored: BTreeSet::new(),
+            cursors_end: false,
             forgotten_version: 0,
             unload_armed: false,
         }
@@ -322,7 +340,11 @@ impl MasterProfile {
     /// What was loaded goes on under a new epoch.
     pub(super) fn begin_epoch(&mut self, epoch: u64) {
         self.epoch_version = self.version;
-        self.epochs.push_back((self.epoch, self.version));
+        if std::mem::take(&mut self.cursors_end) {
+            self.epochs.clear();
+        } else {
+            self.epochs.push_back((self.epoch, self.version));
+        }
         while self.epochs.len() > MAX_EPOCHS {
             self.epochs.pop_front();
         }

@@ -13,7 +13,8 @@ use crate::schema::{PropertyIndex, Relation, Schema};
 use crate::store::WriterInfo;
 use crate::value::ValueType;
 use crate::wire::control::{
-    DeclaredType, Described, Down, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up, decode, encoded_len,
+    DeclaredType, Described, Down, NO_CHANNEL, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up, decode,
+    encoded_len,
 };
 use crate::wire::frames::{
     FrameBuffer, Head, KIND_BATCH_ONCE, KIND_BATCHES, KIND_CONFIRM, KIND_CONTROL, KIND_VOLATILE, Ops,
@@ -61,10 +62,14 @@ pub(super) struct PeerInfo {
 pub(super) struct View {
     /// The types, by the peer's index.
     pub(super) types: Vec<ValueType>,
-    /// The master's index by the peer's; none when they are the same.
-    to_master: Option<Vec<u16>>,
+    /// The master's index by the peer's, of what the master has; none when they are the same.
+    to_master: Option<Vec<Option<u16>>>,
     /// The peer's index by the master's, for what the peer knows.
     to_peer: Option<Vec<Option<u16>>>,
+    /// The peer's indexes of what the master does not have (any more), with their keys.
+    absent: Vec<(u16, u16)>,
+    /// What the peer knows by a key that it had once.
+    renamed: Vec<(PropertyIndex, u16)>,
 }
 
 /// A batch as a writer asks for it.
@@ -176,10 +181,11 @@ impl View {
     /// That of a peer that has the master's schema.
     pub(super) fn whole(schema: &Schema) -> Self {
         let types = schema.properties().iter().map(|p| p.value_type().clone()).collect();
-        Self { types, to_master: None, to_peer: None }
+        Self { types, to_master: None, to_peer: None, absent: Vec::new(), renamed: Vec::new() }
     }
 
-    /// Matches a peer's properties with the master's. A peer may know fewer; what it knows must be of the same type.
+    /// Matches a peer's properties with the master's. A peer may know fewer, and others that the master has no more; what both
+    /// know must be of the same type. What was renamed is found by the key of the name that it had.
     fn negotiate(schema: &Schema, fingerprint: u64, properties: &[(u16, DeclaredType)]) -> Result<Self> {
         let count = schema.properties().len();
         if fingerprint == schema.fingerprint() && properties.len() == count {
@@ -189,34 +195,85 @@ impl View {
             return Err(Error::TooManyProperties { count: properties.len() });
         }
         let mismatch = |reason| Err(Error::SchemaMismatch { reason });
-        let mut types = Vec::with_capacity(properties.len());
-        let mut to_master = Vec::with_capacity(properties.len());
+        let mut view = Self::whole(schema);
+        view.types.clear();
+        let mut to_master: Vec<Option<u16>> = Vec::with_capacity(properties.len());
         let mut to_peer = vec![None; count];
-        for (place, (key, value_type)) in properties.iter().enumerate() {
-            let Ok(index) = schema.index_of_key(*key) else {
-                return mismatch(format!("the master has no property with the key {key}"));
-            };
-            let info = schema.property(index);
-            let theirs = value_type.value_type();
-            if theirs.as_ref() != Some(info.value_type()) {
-                let theirs = theirs.map_or_else(|| "of an unknown type".into(), |theirs| theirs.name());
-                return mismatch(format!(
-                    "`{}` is {} at the master, not {theirs}",
-                    info.name(),
-                    info.value_type()
-                ));
+        let places = || (0_u16..).zip(properties);
+        for (place, (key, _)) in places() {
+            let index = schema.index_of_key(*key).ok();
+            if let Some(index) = index
+                && to_peer[index.usize()].replace(place).is_some()
+            {
+                return mismatch(format!("`{}` is declared twice", schema.property(index).name()));
             }
-            if to_peer[index.usize()].replace(place as u16).is_some() {
-                return mismatch(format!("`{}` is declared twice", info.name()));
-            }
-            types.push(info.value_type().clone());
-            to_master.push(index.get());
+            to_master.push(index.map(PropertyIndex::get));
         }
-        Ok(Self { types, to_master: Some(to_master), to_peer: Some(to_peer) })
+        for (place, (key, declared)) in places() {
+            let theirs = declared.value_type();
+            let index = &mut to_master[usize::from(place)];
+            if index.is_none()
+                && let Some(renamed) = schema.index_of_old_key(*key)
+                // Else the peer knows it by its present name, too.
+                && to_peer[renamed.usize()].is_none()
+            {
+                *index = Some(renamed.get());
+                to_peer[renamed.usize()] = Some(place);
+                view.renamed.push((renamed, *key));
+            }
+            let info = index.map(|index| schema.property(PropertyIndex(index)));
+            match (theirs, info) {
+                (Some(theirs), Some(info)) if theirs == *info.value_type() => view.types.push(theirs),
+                (Some(theirs), None) => {
+                    view.absent.push((place, *key));
+                    view.types.push(theirs);
+                }
+                // Not even its changes could be read.
+                (None, None) => {
+                    return mismatch(format!("the property with the key {key} is of an unknown type"));
+                }
+                (theirs, Some(info)) => {
+                    let theirs = theirs.map_or_else(|| "of an unknown type".into(), |theirs| theirs.name());
+                    let (name, ours) = (info.name(), info.value_type());
+                    return mismatch(format!("`{name}` is {ours} at the master, not {theirs}"));
+                }
+            }
+        }
+        if let Some((_, key)) = view.absent.first().filter(|_| view.absent.len() == properties.len()) {
+            // That is another game's schema, not an older one.
+            return mismatch(format!(
+                "the master has none of the peer's properties, such as that with the key {key}"
+            ));
+        }
+        Ok(Self { to_master: Some(to_master), to_peer: Some(to_peer), ..view })
     }
 
-    pub(super) fn to_master(&self, index: u16) -> PropertyIndex {
-        PropertyIndex(self.to_master.as_ref().map_or(index, |map| map[usize::from(index)]))
+    /// The master's property that is one of the peer's; none when the master does not have it.
+    pub(super) fn to_master(&self, index: u16) -> Option<PropertyIndex> {
+        match &self.to_master {
+            None => Some(PropertyIndex(index)),
+            Some(map) => map[usize::from(index)].map(PropertyIndex),
+        }
+    }
+
+    /// Why nothing can be done to one of the peer's properties that the master does not have.
+    pub(super) fn absence(&self, index: u16) -> Error {
+        let key = self.absent.iter().find(|(place, _)| *place == index).map_or(0, |(_, key)| *key);
+        Error::UnknownPropertyNumber { what: "key", number: u32::from(key) }
+    }
+
+    /// The key by which the peer knows a property, if that is another one than the master's.
+    pub(super) fn old_key(&self, index: PropertyIndex) -> Option<u16> {
+        self.renamed.iter().find(|(renamed, _)| *renamed == index).map(|(_, key)| *key)
+    }
+
+    fn describe(&self, schema: &Schema) -> Vec<Described> {
+        let absent = |index| self.absent.iter().find(|(place, _)| *place == index).map_or(0, |(_, key)| *key);
+        let describe = |index| match self.to_master(index) {
+            Some(property) => Described::of(schema.property(property)),
+            None => Described::absent(absent(index)),
+        };
+        (0..self.types.len() as u16).map(describe).collect()
     }
 
     pub(super) fn to_peer(&self, index: PropertyIndex) -> Option<u16> {
@@ -320,10 +377,7 @@ impl Master {
         };
         let info = WriterInfo { id: writer, subject: identity.subject.clone(), role: Arc::from(role) };
         let schema = &self.config.schema;
-        let properties = describe.then(|| {
-            let indexes = (0..view.types.len() as u16).map(|index| view.to_master(index));
-            indexes.map(|index| Described::of(schema.property(index))).collect()
-        });
+        let properties = describe.then(|| view.describe(schema));
         let welcome = Down::Welcome { version: PROTOCOL_VERSION.min(version_max), properties };
         if encoded_len(&welcome) > MAX_CONTROL_BYTES {
             let what = "bytes in the description of a peer's properties";
@@ -348,8 +402,18 @@ impl Master {
         self.writers.insert(writer, session);
         self.events.push(MasterEvent::PeerJoined { session, subject: identity.subject.clone(), role });
         let Some(state) = self.sessions.get_mut(&session) else { return Ok(()) };
-        state.peer = Some(Arc::new(PeerInfo { identity, writer: Arc::new(info), view }));
         state.send(&welcome);
+        for (index, _) in &view.absent {
+            let error = view.absence(*index);
+            state.send(&Down::Refused {
+                channel: NO_CHANNEL,
+                number: 0,
+                code: error.code() as i32,
+                property: Some(*index),
+                text: error.to_string(),
+            });
+        }
+        state.peer = Some(Arc::new(PeerInfo { identity, writer: Arc::new(info), view }));
         Ok(())
     }
 

@@ -201,6 +201,7 @@ impl Master {
         let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
         profile.saving = false;
         profile.saved = Some(profile.saved.map_or(version, |saved| saved.max(version)));
+        profile.unstored.clear();
         self.stats.documents_saved += 1;
         profile.save_retry.succeeded();
         if !profile.touched {

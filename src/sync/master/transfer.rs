@@ -22,7 +22,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use super::document::{self, Misfits};
+use super::document;
+use super::evolution::Misfits;
 use super::profile::{MasterProfile, WriterState};
 use crate::error::{Error, Result};
 use crate::limits::MAX_PROFILE_BYTES;

@@ -116,7 +116,19 @@ impl Master {
         let mut entries = Vec::new();
         read_volatile(reader, false, &*peer.view.types, |channel, entry| entries.push((channel, entry)))?;
         for (channel, entry) in entries {
-            let property = peer.view.to_master(entry.property);
+            let Some(property) = peer.view.to_master(entry.property) else {
+                let error = peer.view.absence(entry.property);
+                if let Some(state) = self.sessions.get_mut(&session).filter(|_| reliable) {
+                    state.send(&Down::Refused {
+                        channel,
+                        number: 0,
+                        code: error.code() as i32,
+                        property: Some(entry.property),
+                        text: error.to_string(),
+                    });
+                }
+                continue;
+            };
             self.set_volatile(now, session, channel, property, entry, reliable);
         }
         Ok(())

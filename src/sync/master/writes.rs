@@ -88,7 +88,9 @@ impl Master {
         let Some(state) = self.sessions.get(&session) else { return Ok(false) };
         let profile = state.channels.get(&channel).and_then(|open| self.profiles[open.profile].as_ref());
         let meaning = |property: u16, key: u32| match profile {
-            Some(Entry::Live(profile)) => profile.keys.get(peer.view.to_master(property).get())?.meaning(key),
+            Some(Entry::Live(profile)) => {
+                profile.keys.get(peer.view.to_master(property)?.get())?.meaning(key)
+            }
             // While it is being loaded, no number has been given.
             Some(Entry::Loading(_) | Entry::Deleting(_)) => None,
             // What a number meant in a channel that is closed is not known any more, and does not matter.
@@ -128,7 +130,7 @@ impl Master {
         let Some(profile) = self.profiles[place].as_mut().and_then(Entry::live) else { return };
         if open.relation == Relation::OtherClient {
             // May write nothing, whatever it is; so nothing is remembered of it, and it takes no one's place.
-            let property = ops.first().map(|op| peer.view.to_master(op.property));
+            let property = ops.first().and_then(|op| peer.view.to_master(op.property));
             let name = property
                 .map_or_else(Default::default, |p| self.config.schema.property(p).shared_name().clone());
             let error = Error::NotPermitted { who: open.relation.who(), property: name };
@@ -207,6 +209,9 @@ impl Master {
         };
         if let Some(key) = key {
             profile.outcomes.make_room(key, now.unix_ms).map_err(|error| Refusal::new(None, &error))?;
+        }
+        if let Some(op) = ops.iter().find(|op| peer.view.to_master(op.property).is_none()) {
+            return Err(Refusal::absent(op.property, &peer.view.absence(op.property)));
         }
         let decision = Decision::new(&self.config.schema, profile, peer, open, number);
         let done = std::mem::take(&mut self.scratch.done);
@@ -406,7 +411,7 @@ pub(super) fn refused_message(peer: &PeerInfo, channel: u64, number: u64, refusa
         channel,
         number,
         code: refusal.code as i32,
-        property: refusal.property.and_then(|p| peer.view.to_peer(p)),
+        property: refusal.property.and_then(|p| peer.view.to_peer(p)).or(refusal.absent),
         text: refusal.text.clone(),
     }
 }

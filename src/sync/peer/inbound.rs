@@ -6,9 +6,11 @@ use super::{Event, Peer, Phase, Replica, State};
 use crate::error::{Error, ErrorCode, Result};
 use crate::planted::{Bug, planted};
 use crate::profile::Cause;
+use crate::schema::PropertyIndex;
 use crate::wire::compress::expand;
 use crate::wire::control::{
-    COMPRESSED, Cursor, Described, Down, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up, decode, relation_of,
+    COMPRESSED, Cursor, Described, Down, NO_CHANNEL, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Up, decode,
+    relation_of,
 };
 use crate::wire::delta::read_delta;
 use crate::wire::frames::{
@@ -34,6 +36,7 @@ impl Peer {
             return self.fail(now, error);
         }
         self.inbound = inbound;
+        self.mark_absent();
     }
 
     fn read_frames(&mut self, now: Duration, inbound: &mut FrameBuffer) -> Result<()> {
@@ -67,6 +70,8 @@ impl Peer {
                     });
                 }
                 self.described(properties)?;
+                self.absent.clear();
+                self.absent_is_new = true;
                 self.state = State::Ready;
                 self.ready_since = now;
                 self.stats.connections += 1;
@@ -93,6 +98,11 @@ impl Peer {
             }
             (Down::Expired { channel, through }, _) => {
                 self.expired(channel, through);
+                Ok(())
+            }
+            (Down::Refused { channel: NO_CHANNEL, property, .. }, _) => {
+                self.absent.extend(property);
+                self.absent_is_new = true;
                 Ok(())
             }
             (Down::Refused { channel, number, code, property, text }, _) => {
@@ -139,6 +149,29 @@ impl Peer {
             }
         }
         Ok(())
+    }
+
+    /// Takes over which properties the master does not have, if it has just said.
+    fn mark_absent(&mut self) {
+        if !std::mem::take(&mut self.absent_is_new) {
+            return;
+        }
+        let absent = &self.absent;
+        let is_there = |index: PropertyIndex| !absent.contains(&index.get());
+        let schema = &self.config.schema;
+        if schema.indexes().all(|index| schema.property(index).is_at_master() == is_there(index)) {
+            return;
+        }
+        self.config.schema = schema.at_master(is_there);
+        for replica in self.replicas.iter_mut().filter_map(|slot| slot.replica.as_mut()) {
+            replica.profile.describe(self.config.schema.clone());
+            for index in absent {
+                // What an earlier master had is no more part of what is compared.
+                if let Some(has) = replica.has.get_mut(usize::from(*index)) {
+                    *has = false;
+                }
+            }
+        }
     }
 
     fn opened(
@@ -241,6 +274,13 @@ impl Peer {
             return;
         }
         let property = property.and_then(|p| self.config.schema.index(u32::from(p)).ok());
+        let error = match property {
+            // The master knows its key alone.
+            Some(property) if error.code() == ErrorCode::UnknownProperty => {
+                Error::NotAtMaster { property: self.config.schema.property(property).shared_name().clone() }
+            }
+            _ => error,
+        };
         self.confirmations.refused(profile, number, &error);
         self.events.push(Event::Refused { profile, batch: number, property, error });
         self.collect_changes(slot);

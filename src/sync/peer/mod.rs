@@ -8,7 +8,7 @@ mod inbound;
 mod volatile;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -93,6 +93,9 @@ pub(crate) struct Peer {
     ready_since: Duration,
     /// Whether the schema has properties that the master has to describe.
     describe: bool,
+    /// The properties that the master does not have, as it said on this connection; and whether that is news.
+    absent: BTreeSet<u16>,
+    absent_is_new: bool,
     events: EventQueue<Event>,
     confirmations: Confirmations,
     asks: Asks,
@@ -237,6 +240,8 @@ impl Peer {
             closing: false,
             stopped: false,
             ready_since: Duration::ZERO,
+            absent: BTreeSet::new(),
+            absent_is_new: false,
             events: EventQueue::default(),
             confirmations: Confirmations::default(),
             asks: Asks::default(),

@@ -4,6 +4,7 @@
 
 mod coalescing;
 mod elements;
+mod evolution;
 mod healing;
 mod lifecycle;
 mod net;

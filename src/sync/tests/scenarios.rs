@@ -259,7 +259,7 @@ fn with_coins(property: Property) -> Arc<Schema> {
 fn a_schema_taken_back_gives_the_values_back() {
     let store = MemoryStore::new();
     let (right, wrong) =
-        (with_coins(Property::new("coins", 100)), with_coins(Property::new("coins", "none")));
+        (with_coins(Property::new("coins", 100)), with_coins(Property::new("coins", [0.5_f32, 0.0])));
     let visit = |schema: &Arc<Schema>, writer: u128, amount: i64| {
         let mut net = Net::new(schema.clone(), store.clone());
         let (mut server, id) = net.join("server:a", writer, 1);
@@ -274,7 +274,7 @@ fn a_schema_taken_back_gives_the_values_back() {
         json
     };
     assert_eq!(visit(&right, 1, 23), r#"{"coins":123}"#);
-    assert_eq!(visit(&wrong, 2, 0), r#"{"coins":"none"}"#);
+    assert_eq!(visit(&wrong, 2, 0), r#"{"coins":{"x":0.5,"y":0.0}}"#);
     let back = visit(&right, 3, 0);
     let document = store.clone().restore("ann").unwrap().unwrap().document.unwrap();
     assert!(document.contains("123"), "the 123 coins are nowhere: {document}");

@@ -93,5 +93,5 @@ pub(super) fn must_exist(database: &Path) -> Result<(), Failure> {
 
 /// Opens a database to read from it, beside a master that may run on it.
 pub(super) fn open_to_read(database: &Path) -> Result<Box<dyn ProfileStore>, Failure> {
-    crate::database::open(database)
+    crate::database::open(database, None)
 }

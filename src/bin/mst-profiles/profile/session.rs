@@ -39,7 +39,7 @@ impl Session {
         must_exist(path)?;
         let mut options = MasterOptions::new(Arc::clone(schema));
         options.listen = None;
-        let store = database::open(path).map_err(in_use)?;
+        let store = database::open(path, None).map_err(in_use)?;
         let master = Master::start(options, store).map_err(|error| in_use(error.into()))?;
         let endpoint = master.connect_own(NAME, InProcessOptions::default())?;
         Ok(Self { endpoint, master: Some(master) })

@@ -1,10 +1,12 @@
 //! `mst-profiles schema`: what authors of schema files need.
 
+mod diff;
 mod r#gen;
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
@@ -32,6 +34,9 @@ enum Command {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Tell what a new schema changes for stored profiles, and for peers that have the old one. Fails with 1 when some values
+    /// would be kept aside or peers turned away, and with 2 when it can't be told.
+    Diff(diff::Options),
     /// Print the JSON Schema (draft 2020-12) of schema files, by which editors complete and check them.
     JsonSchema,
     /// Write typed code for the properties of a schema: constants, accessors, and the schema's comments.
@@ -41,19 +46,20 @@ enum Command {
 /// The published JSON Schema.
 const JSON_SCHEMA: &str = include_str!("../../../../schemas/profile-schema.json");
 
-pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     let mut out = io::stdout().lock();
     let result = match &options.command {
         Command::Check { files } => check(&mut out, files),
         Command::Fingerprint { file } => fingerprint(&mut out, file),
+        Command::Diff(options) => return Ok(diff::run(&mut out, options)),
         Command::JsonSchema => out.write_all(JSON_SCHEMA.as_bytes()).map_err(Failure::from),
         Command::Gen(options) => r#gen::run(&mut out, options),
     };
     let result = result.and_then(|()| out.flush().map_err(Failure::from));
     match result {
         // Whoever reads it has seen enough.
-        Err(error) if is_broken_pipe(&error) => Ok(()),
-        result => result,
+        Err(error) if is_broken_pipe(&error) => Ok(ExitCode::SUCCESS),
+        result => result.map(|()| ExitCode::SUCCESS),
     }
 }
 

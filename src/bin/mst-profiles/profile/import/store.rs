@@ -32,7 +32,7 @@ impl IntoStore {
                 _ => error,
             }
         };
-        let mut store = database::open(path).map_err(in_use)?;
+        let mut store = database::open(path, None).map_err(in_use)?;
         store.claim().map_err(|error| in_use(error.into()))?;
         Ok(Self { store, schema: Arc::clone(schema), on_conflict, saves: Vec::new() })
     }
