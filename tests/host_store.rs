@@ -12,13 +12,15 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use mst_profiles::store::{HostRequest, HostStore, HostStoreOptions, StoreRequests, store_error};
+use mst_profiles::store::{
+    DocumentSave, HostRequest, HostStore, HostStoreOptions, StoreRequests, store_error,
+};
 use mst_profiles::{
-    Client, ConnectOptions, Endpoint, ErrorCode, Event, GameServer, Level, Master, MasterEvent, MasterOptions,
-    Trust,
+    Client, ConnectOptions, Endpoint, ErrorCode, Event, GameServer, Master, MasterEvent, MasterOptions,
+    ProfileId, Trust, Value,
 };
 
-use common::{PATIENCE, schema, wait_for};
+use common::{PATIENCE, fill, make_durable, property, schema, until, wait_for};
 
 /// The host's database: documents by user, with their versions. It outlives masters.
 #[derive(Clone, Default)]
@@ -36,7 +38,9 @@ impl Database {
         let this = self.clone();
         std::thread::spawn(move || {
             while !requests.is_over() {
-                if this.stands_still.load(Ordering::Relaxed) || !requests.wait(Duration::from_millis(20)) {
+                // Looked at last: it is set before what it is to keep waiting is asked for.
+                let is_asked = requests.wait(Duration::from_millis(20));
+                if !is_asked || this.stands_still.load(Ordering::Relaxed) {
                     std::thread::sleep(Duration::from_millis(1));
                     continue;
                 }
@@ -53,7 +57,7 @@ impl Database {
         let mut documents = self.documents.lock().unwrap();
         let fails = self.fails.load(Ordering::Relaxed);
         let failure = || store_error(ErrorCode::StoreFailed, "out of order");
-        let mut write = |save: mst_profiles::store::DocumentSave| {
+        let mut write = |save: DocumentSave| {
             let there = documents.entry(save.user.to_string()).or_default();
             if there.0 <= save.version {
                 *there = (save.version, save.document);
@@ -151,11 +155,12 @@ impl Hosted {
     }
 }
 
-fn loaded(endpoint: &mut Endpoint) {
-    wait_for(endpoint, |event| match event {
-        Event::ProfileLoaded { .. } => Some(()),
-        Event::OpenFailed { error, .. } | Event::Failed { error } => panic!("{error}"),
-        _ => None,
+/// Waits until the master has applied a profile's changes.
+fn applied(endpoint: &mut Endpoint, id: ProfileId) {
+    endpoint.flush_profile(id).unwrap();
+    until(endpoint, |endpoint| {
+        let pending = endpoint.pending(id).unwrap();
+        !pending.unsent && pending.unapplied == 0
     });
 }
 
@@ -165,21 +170,117 @@ fn what_is_durable_is_in_the_hosts_database_and_comes_back() {
     let hosted = Hosted::start(&database, |_, _| {});
     let mut server = hosted.server();
     let users: Vec<String> = (0..30).map(|n| format!("player {n}")).collect();
-    let profiles: Vec<_> = users.iter().map(|user| server.fill(user).unwrap()).collect();
-    (0..users.len()).for_each(|_| loaded(&mut server));
+    let profiles: Vec<_> = users.iter().map(|user| fill(&mut server, user)).collect();
     for (n, profile) in profiles.iter().enumerate() {
-        server.add_int(*profile, 1, n as i64).unwrap();
+        server.change(*profile, |p| p.add_int(property("gold"), n as i64 + 1)).unwrap();
     }
-    todo_durable(&mut server, &profiles);
-    for (n, user) in users.iter().enumerate() {
-        assert_eq!(database.gold(user), Some(10 + n as i64), "{user}");
+    for (n, profile) in profiles.iter().enumerate() {
+        make_durable(&mut server, *profile);
+        assert_eq!(database.gold(&users[n]), Some(11 + n as i64), "{}", users[n]);
     }
     // It leaves memory, and is read again.
     server.close(PATIENCE).unwrap();
-    hosted.told(|event| matches!(event, MasterEvent::ProfileUnloaded { user } if &*user == "player 7").then_some(()));
+    hosted.told(|event| match event {
+        MasterEvent::ProfileUnloaded { user } if &*user == "player 7" => Some(()),
+        _ => None,
+    });
     let mut client = hosted.client("player 7");
-    client.fill().unwrap();
-    loaded(&mut client);
-    client.close(PATIENCE).unwrap();
+    let profile = fill(&mut client, "player 7");
+    assert_eq!(client.profile(profile).unwrap().get(property("gold")), &Value::I64(18));
+    // What was not durable when the stop began is, when it ends. It may take as long as the host goes on.
+    let mut server = hosted.server();
+    let profile = fill(&mut server, "player 9");
+    server.change(profile, |p| p.add_int(property("gold"), 100)).unwrap();
+    applied(&mut server, profile);
+    hosted.stop();
+    assert_eq!(database.gold("player 9"), Some(120));
+
+    let hosted = Hosted::start(&database, |_, _| {});
+    let mut client = hosted.client("player 9");
+    let profile = fill(&mut client, "player 9");
+    assert_eq!(client.profile(profile).unwrap().get(property("gold")), &Value::I64(120));
+    hosted.stop();
+}
+
+#[test]
+fn a_database_that_fails_makes_no_profile_of_defaults_and_loses_nothing() {
+    let database = Database::default();
+    let hosted = Hosted::start(&database, |options, _| options.load_timeout = Duration::from_millis(200));
+    let mut server = hosted.server();
+    let ann = fill(&mut server, "ann");
+    server.change(ann, |p| p.add_int(property("gold"), 5)).unwrap();
+    make_durable(&mut server, ann);
+    database.set(|database| &database.fails, true);
+    server.change(ann, |p| p.add_int(property("gold"), 5)).unwrap();
+    applied(&mut server, ann);
+    server.fill("bob").unwrap();
+    let error = wait_for(&mut server, |event| match event {
+        Event::OpenFailed { error, .. } => Some(error.clone()),
+        _ => None,
+    });
+    assert_eq!(error.code(), ErrorCode::Unavailable, "{error}");
+    let error = hosted.told(|event| match event {
+        MasterEvent::StoreFailed { error } => Some(error),
+        _ => None,
+    });
+    assert!(error.to_string().contains("out of order"), "{error}");
+    assert_eq!(server.pending(ann).unwrap().undurable, 1);
+    assert_eq!((database.gold("ann"), database.gold("bob")), (Some(15), None));
+    database.set(|database| &database.fails, false);
+    make_durable(&mut server, ann);
+    assert_eq!(database.gold("ann"), Some(20));
+    let bob = fill(&mut server, "bob");
+    server.change(bob, |p| p.add_int(property("gold"), 1)).unwrap();
+    make_durable(&mut server, bob);
+    hosted.stop();
+}
+
+#[test]
+fn a_host_that_does_not_answer_is_asked_again() {
+    let database = Database::default();
+    let hosted = Hosted::start(&database, |options, store| {
+        store.timeout = Duration::from_millis(100);
+        options.stop_timeout = Duration::from_millis(500);
+    });
+    let mut server = hosted.server();
+    let ann = fill(&mut server, "ann");
+    make_durable(&mut server, ann);
+    database.set(|database| &database.stands_still, true);
+    server.change(ann, |p| p.add_int(property("gold"), 5)).unwrap();
+    applied(&mut server, ann);
+    let error = hosted.told(|event| match event {
+        MasterEvent::StoreFailed { error } => Some(error),
+        _ => None,
+    });
+    assert_eq!(error.code(), ErrorCode::Timeout, "{error}");
+    database.set(|database| &database.stands_still, false);
+    make_durable(&mut server, ann);
+    assert_eq!(database.gold("ann"), Some(15));
+    // One that does not answer at the end does not hold up the end for ever.
+    database.set(|database| &database.stands_still, true);
+    server.change(ann, |p| p.add_int(property("gold"), 5)).unwrap();
+    applied(&mut server, ann);
+    let Hosted { master, database: thread, .. } = hosted;
+    let error = master.unwrap().stop().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Timeout, "{error}");
+    database.set(|database| &database.stands_still, false);
+    thread.join().unwrap();
+}
+
+#[test]
+fn what_the_three_methods_can_not_do_is_refused() {
+    let hosted = Hosted::start(&Database::default(), |_, _| {});
+    let code = |result: mst_profiles::Result<String>| result.unwrap_err().code();
+    assert_eq!(code(hosted.master().list(None, 10)), ErrorCode::FeatureDisabled);
+    assert_eq!(
+        code(hosted.master().delete("ann").map(|there| there.to_string())),
+        ErrorCode::FeatureDisabled
+    );
+    assert_eq!(code(hosted.master().get("ann")), ErrorCode::NoSuchProfile);
+    let mut server = hosted.server();
+    let ann = fill(&mut server, "ann");
+    make_durable(&mut server, ann);
+    assert!(hosted.master().get("ann").unwrap().contains("gold"));
+    assert_eq!(code(hosted.master().history("ann", 0, 10)), ErrorCode::StoreNoHistory);
     hosted.stop();
 }
