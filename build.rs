@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Enums that no signature names: their values cross as plain integers.
-const ENUMS: [&str; 12] = [
+const ENUMS: [&str; 13] = [
     "MstValueType",
     "MstKeyType",
     "MstWriters",
@@ -18,10 +18,11 @@ const ENUMS: [&str; 12] = [
     "MstConnectionState",
     "MstMasterEventType",
     "MstStoreRequestType",
+    "MstQueryType",
 ];
 
 /// The files with exported functions, in the order of the header.
-const SOURCES: [&str; 18] = [
+const SOURCES: [&str; 19] = [
     "version",
     "result",
     "value",
@@ -40,6 +41,7 @@ const SOURCES: [&str; 18] = [
     "master",
     "store",
     "in_process",
+    "asks",
 ];
 
 fn main() {

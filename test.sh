@@ -7,7 +7,7 @@ cd "$(dirname "$0")"
 say() { printf '\n== %s\n' "$*"; }
 
 say "Debian packages"
-packages=(gcc g++ libc6-dev binutils procps mono-mcs mono-runtime mono-devel)
+packages=(gcc g++ libc6-dev binutils procps mono-mcs mono-runtime mono-devel postgresql)
 missing=()
 for package in "${packages[@]}"; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
@@ -15,6 +15,11 @@ done
 if [ "${#missing[@]}" -gt 0 ]; then
     echo "installing ${missing[*]}"
     export DEBIAN_FRONTEND=noninteractive
+    # The tests start servers of their own; the one that the package would start is of no use.
+    if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+        mkdir -p /etc/postgresql-common
+        echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf
+    fi
     apt-get update -o DPkg::Lock::Timeout=600 -qq
     apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600 "${missing[@]}"
 else
@@ -32,7 +37,7 @@ RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
 
 say "each role's library alone"
 # One folder for all of them, so that the shared crates are built once.
-for features in "" client server master sqlite client,server; do
+for features in "" client server master sqlite postgres client,server; do
     echo "features: ${features:-none}"
     cargo clippy --quiet --lib --locked --no-default-features --features "$features" -- -D warnings
 done

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* What mst_abi_hash() of the library must return. */
-#define MST_ABI_HASH 0x97b707163b2f5ca6ULL
+#define MST_ABI_HASH 0xd92ac1176bc25c1dULL
 
 
 /**
@@ -874,6 +874,52 @@ typedef int32_t MstStoreRequestType;
 #endif // __cplusplus
 
 /**
+ * What is asked.
+ */
+enum MstQueryType
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /**
+   * The profile as it is, as canonical JSON, wherever it is. Unlike filling it, this makes none. `number` and `limit` are 0.
+   */
+  MST_QUERY_GET = 0,
+  /**
+   * The profile as it was at the version `number`, as canonical JSON, as far back as the history is kept. `limit` is 0.
+   */
+  MST_QUERY_AT = 1,
+  /**
+   * What happened to the profile after the version `number`: at most `limit` batches, and at most 1000. An object with
+   * `user`; `from`, the version from which on the history is kept; `entries`, oldest first; and `next`, the version after
+   * which to ask for more, null when there was nothing. An entry has the `version` that the batch made; `at` (RFC 3339); the
+   * writer's `subject`, `role` and `session`; the `batch`'s number there; the idempotency `key`, if it had one; and its
+   * `changes`. Each has the `path` of what changed (`gold`, `bag[3]`, `stats["kills"]`); `what` was done, where that is no
+   * mere change of value: `insert`, `remove`, `move` or `clear`; the `old` and the `new` value, where there is one; and
+   * `to`, of a move.
+   */
+  MST_QUERY_HISTORY = 2,
+  /**
+   * User ids greater than `user` (which may be empty), in byte order, at most `limit` of them, and at most 1000, as an array.
+   * `number` is 0.
+   */
+  MST_QUERY_LIST = 3,
+  /**
+   * Deletes the profile and its journal for good: `true`, or `false` when there was none. Who has it open loses it; it is
+   * made anew when its owner or a game server opens it again. Only for `mst_endpoint_ask`; see
+   * `mst_master_delete_profile`. `number` and `limit` are 0.
+   */
+  MST_QUERY_DELETE = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum MstQueryType MstQueryType;
+#else
+typedef int32_t MstQueryType;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * A client or a game server of this process.
  */
 typedef struct MstEndpoint MstEndpoint;
@@ -1606,6 +1652,11 @@ typedef struct MstMasterOptions {
    */
   uint32_t store_timeout_ms;
   /**
+   * A PEM file with the authorities that vouch for the PostgreSQL server's certificate. Null are those that are usual on the
+   * web.
+   */
+  const char *database_ca_file;
+  /**
    * Bytes of `database_ca_file`.
    */
   uint32_t database_ca_file_len;
@@ -1613,11 +1664,6 @@ typedef struct MstMasterOptions {
    * Zero.
    */
   uint32_t reserved;
-  /**
-   * A PEM file with the authorities that vouch for the PostgreSQL server's certificate. Null are those that are usual on the
-   * web.
-   */
-  const char *database_ca_file;
 } MstMasterOptions;
 
 /**
@@ -1781,6 +1827,52 @@ typedef struct MstInProcessOptions {
    */
   const struct MstSchema *schema;
 } MstInProcessOptions;
+
+/**
+ * How a master fares with its database.
+ */
+typedef struct MstMasterHealth {
+  /**
+   * 1 when nothing fails, else 0.
+   */
+  uint32_t is_well;
+  /**
+   * 1 when nothing becomes durable, because the journal can't be written; else 0.
+   */
+  uint32_t journal_fails;
+  /**
+   * 1 when no profile can be saved, else 0.
+   */
+  uint32_t documents_fail;
+  /**
+   * 1 when no profile can be read, else 0.
+   */
+  uint32_t loads_fail;
+  /**
+   * For how long what fails longest has failed, in milliseconds.
+   */
+  uint64_t failing_for_ms;
+  /**
+   * Journal rows that are not known to be committed.
+   */
+  uint64_t unjournaled_rows;
+  /**
+   * The bytes of those that are not with the database yet.
+   */
+  uint64_t unjournaled_bytes;
+  /**
+   * Profiles in memory that differ from their documents.
+   */
+  uint64_t unsaved_profiles;
+  /**
+   * Those of them whose last save failed while others' did not.
+   */
+  uint64_t unsavable_profiles;
+  /**
+   * Profiles that are being read.
+   */
+  uint64_t loading_profiles;
+} MstMasterHealth;
 
 #ifdef __cplusplus
 extern "C" {
@@ -3657,6 +3749,84 @@ MstResult mst_master_connect_own(struct MstMaster *master,
                                  uint32_t name_len,
                                  const struct MstInProcessOptions *options,
                                  struct MstEndpoint **out_endpoint);
+
+/**
+ * Asks the master something about a profile that need not be open, or about all of them: `query_type` is an `MstQueryType`.
+ * For game servers, and for the code of the master's own process. `MST_EVENT_ANSWER` has the number that is written to
+ * `out_request`, and the answer as its text; when the connection is lost before, that is the answer.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNAVAILABLE` without a connection,
+ * `MST_ERR_LIMIT_REACHED`, `MST_ERR_TOO_LONG`, `MST_ERR_CLOSED`, `MST_ERR_INVALID_UTF8`, `MST_ERR_INVALID_ARGUMENT`, or
+ * `MST_ERR_FEATURE_DISABLED`.
+ */
+MstResult mst_endpoint_ask(struct MstEndpoint *endpoint,
+                           int32_t query_type,
+                           const char *user,
+                           uint32_t user_len,
+                           uint64_t number,
+                           uint32_t limit,
+                           uint64_t *out_request);
+
+/**
+ * Asks a master of this process, and waits for the answer: `query_type` is an `MstQueryType`, but not `MST_QUERY_DELETE`. The
+ * answer is UTF-8 without a terminating zero. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL` and the size needed in
+ * `out_len`, and the question has to be asked again.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, `MST_ERR_TIMEOUT` when there is no answer,
+ * `MST_ERR_NO_SUCH_PROFILE`, `MST_ERR_INVALID_USER_ID`, `MST_ERR_STORE_FAILED`, `MST_ERR_STORE_CORRUPT`,
+ * `MST_ERR_STORE_NO_HISTORY`, `MST_ERR_LIMIT_REACHED`, `MST_ERR_BUFFER_TOO_SMALL`, `MST_ERR_INVALID_UTF8`,
+ * `MST_ERR_INVALID_ARGUMENT`, or `MST_ERR_FEATURE_DISABLED`.
+ */
+MstResult mst_master_ask(const struct MstMaster *master,
+                         int32_t query_type,
+                         const char *user,
+                         uint32_t user_len,
+                         uint64_t number,
+                         uint32_t limit,
+                         char *buffer,
+                         uint32_t capacity,
+                         uint32_t *out_len);
+
+/**
+ * Deletes a profile and its journal for good. `out_existed` is 1, or 0 when there was none; it may be null. Who has it open
+ * loses it, with `MST_EVENT_OPEN_FAILED`; it is made anew when its owner or a game server opens it again.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, `MST_ERR_TIMEOUT` when there is no answer,
+ * `MST_ERR_INVALID_USER_ID`, `MST_ERR_STORE_FAILED`, `MST_ERR_STORE_FENCED`, `MST_ERR_INVALID_UTF8`,
+ * `MST_ERR_INVALID_ARGUMENT`, or `MST_ERR_FEATURE_DISABLED`.
+ */
+MstResult mst_master_delete_profile(struct MstMaster *master,
+                                    const char *user,
+                                    uint32_t user_len,
+                                    uint8_t *out_existed);
+
+/**
+ * How a master of this process fares with its database.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, `MST_ERR_TIMEOUT` when the master does not answer,
+ * `MST_ERR_INVALID_ARGUMENT`, or `MST_ERR_FEATURE_DISABLED`.
+ */
+MstResult mst_master_health(const struct MstMaster *master,
+                            struct MstMasterHealth *out_health);
+
+/**
+ * Sets the time from a profile's first change to the save of its document, in milliseconds, for those too that wait for one.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED` when the master was stopped or has ended, or
+ * `MST_ERR_FEATURE_DISABLED`.
+ */
+MstResult mst_master_set_save_interval(struct MstMaster *master,
+                                       uint32_t interval_ms);
+
+/**
+ * Sets the time from the last observer's leaving until a profile leaves memory, in milliseconds, for those too that wait for
+ * that.
+ *
+ * Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED` when the master was stopped or has ended, or
+ * `MST_ERR_FEATURE_DISABLED`.
+ */
+MstResult mst_master_set_unload_after(struct MstMaster *master,
+                                      uint32_t after_ms);
 
 #ifdef __cplusplus
 }  // extern "C"

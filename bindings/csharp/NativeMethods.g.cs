@@ -18,7 +18,7 @@ namespace MstProfiles.Native
         const string __DllName = "mst_profiles";
 #endif
 
-        public const ulong MST_ABI_HASH = 0x97b707163b2f5ca6;
+        public const ulong MST_ABI_HASH = 0xd92ac1176bc25c1d;
 
 
         /// <summary>
@@ -1632,6 +1632,70 @@ namespace MstProfiles.Native
         [DllImport(__DllName, EntryPoint = "mst_master_connect_own", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern MstResult mst_master_connect_own(MstMaster* master, byte* name, uint name_len, MstInProcessOptions* options, MstEndpoint** out_endpoint);
 
+        /// <summary>
+        ///  Asks the master something about a profile that need not be open, or about all of them: `query_type` is an `MstQueryType`.
+        ///  For game servers, and for the code of the master's own process. `MST_EVENT_ANSWER` has the number that is written to
+        ///  `out_request`, and the answer as its text; when the connection is lost before, that is the answer.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_UNAVAILABLE` without a connection,
+        ///  `MST_ERR_LIMIT_REACHED`, `MST_ERR_TOO_LONG`, `MST_ERR_CLOSED`, `MST_ERR_INVALID_UTF8`, `MST_ERR_INVALID_ARGUMENT`, or
+        ///  `MST_ERR_FEATURE_DISABLED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_endpoint_ask", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_endpoint_ask(MstEndpoint* endpoint, int query_type, byte* user, uint user_len, ulong number, uint limit, ulong* out_request);
+
+        /// <summary>
+        ///  Asks a master of this process, and waits for the answer: `query_type` is an `MstQueryType`, but not `MST_QUERY_DELETE`. The
+        ///  answer is UTF-8 without a terminating zero. Too small a buffer gives `MST_ERR_BUFFER_TOO_SMALL` and the size needed in
+        ///  `out_len`, and the question has to be asked again.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, `MST_ERR_TIMEOUT` when there is no answer,
+        ///  `MST_ERR_NO_SUCH_PROFILE`, `MST_ERR_INVALID_USER_ID`, `MST_ERR_STORE_FAILED`, `MST_ERR_STORE_CORRUPT`,
+        ///  `MST_ERR_STORE_NO_HISTORY`, `MST_ERR_LIMIT_REACHED`, `MST_ERR_BUFFER_TOO_SMALL`, `MST_ERR_INVALID_UTF8`,
+        ///  `MST_ERR_INVALID_ARGUMENT`, or `MST_ERR_FEATURE_DISABLED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_master_ask", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_master_ask(MstMaster* master, int query_type, byte* user, uint user_len, ulong number, uint limit, byte* buffer, uint capacity, uint* out_len);
+
+        /// <summary>
+        ///  Deletes a profile and its journal for good. `out_existed` is 1, or 0 when there was none; it may be null. Who has it open
+        ///  loses it, with `MST_EVENT_OPEN_FAILED`; it is made anew when its owner or a game server opens it again.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, `MST_ERR_TIMEOUT` when there is no answer,
+        ///  `MST_ERR_INVALID_USER_ID`, `MST_ERR_STORE_FAILED`, `MST_ERR_STORE_FENCED`, `MST_ERR_INVALID_UTF8`,
+        ///  `MST_ERR_INVALID_ARGUMENT`, or `MST_ERR_FEATURE_DISABLED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_master_delete_profile", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_master_delete_profile(MstMaster* master, byte* user, uint user_len, byte* out_existed);
+
+        /// <summary>
+        ///  How a master of this process fares with its database.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED`, `MST_ERR_TIMEOUT` when the master does not answer,
+        ///  `MST_ERR_INVALID_ARGUMENT`, or `MST_ERR_FEATURE_DISABLED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_master_health", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_master_health(MstMaster* master, MstMasterHealth* out_health);
+
+        /// <summary>
+        ///  Sets the time from a profile's first change to the save of its document, in milliseconds, for those too that wait for one.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED` when the master was stopped or has ended, or
+        ///  `MST_ERR_FEATURE_DISABLED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_master_set_save_interval", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_master_set_save_interval(MstMaster* master, uint interval_ms);
+
+        /// <summary>
+        ///  Sets the time from the last observer's leaving until a profile leaves memory, in milliseconds, for those too that wait for
+        ///  that.
+        ///
+        ///  Any thread. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_CLOSED` when the master was stopped or has ended, or
+        ///  `MST_ERR_FEATURE_DISABLED`.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mst_master_set_unload_after", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern MstResult mst_master_set_unload_after(MstMaster* master, uint after_ms);
+
 
     }
 
@@ -2381,6 +2445,11 @@ namespace MstProfiles.Native
         /// </summary>
         public uint store_timeout_ms;
         /// <summary>
+        ///  A PEM file with the authorities that vouch for the PostgreSQL server's certificate. Null are those that are usual on the
+        ///  web.
+        /// </summary>
+        public byte* database_ca_file;
+        /// <summary>
         ///  Bytes of `database_ca_file`.
         /// </summary>
         public uint database_ca_file_len;
@@ -2388,11 +2457,6 @@ namespace MstProfiles.Native
         ///  Zero.
         /// </summary>
         public uint reserved;
-        /// <summary>
-        ///  A PEM file with the authorities that vouch for the PostgreSQL server's certificate. Null are those that are usual on the
-        ///  web.
-        /// </summary>
-        public byte* database_ca_file;
     }
 
     /// <summary>
@@ -2552,6 +2616,54 @@ namespace MstProfiles.Native
         ///  What profiles are made of here; the master's schema when null. The handle may be freed afterwards.
         /// </summary>
         public MstSchema* schema;
+    }
+
+    /// <summary>
+    ///  How a master fares with its database.
+    /// </summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public unsafe partial struct MstMasterHealth
+    {
+        /// <summary>
+        ///  1 when nothing fails, else 0.
+        /// </summary>
+        public uint is_well;
+        /// <summary>
+        ///  1 when nothing becomes durable, because the journal can't be written; else 0.
+        /// </summary>
+        public uint journal_fails;
+        /// <summary>
+        ///  1 when no profile can be saved, else 0.
+        /// </summary>
+        public uint documents_fail;
+        /// <summary>
+        ///  1 when no profile can be read, else 0.
+        /// </summary>
+        public uint loads_fail;
+        /// <summary>
+        ///  For how long what fails longest has failed, in milliseconds.
+        /// </summary>
+        public ulong failing_for_ms;
+        /// <summary>
+        ///  Journal rows that are not known to be committed.
+        /// </summary>
+        public ulong unjournaled_rows;
+        /// <summary>
+        ///  The bytes of those that are not with the database yet.
+        /// </summary>
+        public ulong unjournaled_bytes;
+        /// <summary>
+        ///  Profiles in memory that differ from their documents.
+        /// </summary>
+        public ulong unsaved_profiles;
+        /// <summary>
+        ///  Those of them whose last save failed while others' did not.
+        /// </summary>
+        public ulong unsavable_profiles;
+        /// <summary>
+        ///  Profiles that are being read.
+        /// </summary>
+        public ulong loading_profiles;
     }
 
 
@@ -3268,6 +3380,42 @@ namespace MstProfiles.Native
         ///  To write several documents, each of which may fail alone: `mst_master_complete_update`.
         /// </summary>
         MST_STORE_REQUEST_UPDATE_MANY = 3,
+    }
+
+    /// <summary>
+    ///  What is asked.
+    /// </summary>
+    public enum MstQueryType : int
+    {
+        /// <summary>
+        ///  The profile as it is, as canonical JSON, wherever it is. Unlike filling it, this makes none. `number` and `limit` are 0.
+        /// </summary>
+        MST_QUERY_GET = 0,
+        /// <summary>
+        ///  The profile as it was at the version `number`, as canonical JSON, as far back as the history is kept. `limit` is 0.
+        /// </summary>
+        MST_QUERY_AT = 1,
+        /// <summary>
+        ///  What happened to the profile after the version `number`: at most `limit` batches, and at most 1000. An object with
+        ///  `user`; `from`, the version from which on the history is kept; `entries`, oldest first; and `next`, the version after
+        ///  which to ask for more, null when there was nothing. An entry has the `version` that the batch made; `at` (RFC 3339); the
+        ///  writer's `subject`, `role` and `session`; the `batch`'s number there; the idempotency `key`, if it had one; and its
+        ///  `changes`. Each has the `path` of what changed (`gold`, `bag[3]`, `stats["kills"]`); `what` was done, where that is no
+        ///  mere change of value: `insert`, `remove`, `move` or `clear`; the `old` and the `new` value, where there is one; and
+        ///  `to`, of a move.
+        /// </summary>
+        MST_QUERY_HISTORY = 2,
+        /// <summary>
+        ///  User ids greater than `user` (which may be empty), in byte order, at most `limit` of them, and at most 1000, as an array.
+        ///  `number` is 0.
+        /// </summary>
+        MST_QUERY_LIST = 3,
+        /// <summary>
+        ///  Deletes the profile and its journal for good: `true`, or `false` when there was none. Who has it open loses it; it is
+        ///  made anew when its owner or a game server opens it again. Only for `mst_endpoint_ask`; see
+        ///  `mst_master_delete_profile`. `number` and `limit` are 0.
+        /// </summary>
+        MST_QUERY_DELETE = 4,
     }
 
 

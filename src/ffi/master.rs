@@ -99,19 +99,18 @@ pub struct MstMasterOptions {
     /// The journal rows of one profile that are kept as its history; 0 is 1000, `UINT32_MAX` keeps none.
     pub history_rows: u32,
     /// 1 when the host is the database (see `mst_master_next_store_request`), `database` being null; else 0. There is no journal
-    /// then: a change is durable when a document that contains it was written, which is soon after a rest, and then as often as
-    /// `save_interval_ms` says. Profiles can't be deleted or listed, and have no history. That only one master works on the host's
-    /// database is the host's business.
+    /// then: a change is durable when a document that contains it was written, `save_interval_ms` after it at the latest, or as long
+    /// after as the host takes for it. That only one master works on the host's database is the host's business.
     pub own_store: u32,
     /// Time for the host to complete a request of `own_store`, in milliseconds; 0 is 30000.
     pub store_timeout_ms: u32,
+    /// A PEM file with the authorities that vouch for the PostgreSQL server's certificate. Null are those that are usual on the
+    /// web.
+    pub database_ca_file: *const c_char,
     /// Bytes of `database_ca_file`.
     pub database_ca_file_len: u32,
     /// Zero.
     pub reserved: u32,
-    /// A PEM file with the authorities that vouch for the PostgreSQL server's certificate. Null are those that are usual on the
-    /// web.
-    pub database_ca_file: *const c_char,
 }
 
 // SAFETY: integers and pointers alone, the first of them the size.
@@ -382,14 +381,14 @@ unsafe fn master_options<'a>(given: &MstMasterOptions) -> Outcome<(MasterOptions
         }
         options.listen = None;
     }
-    if given.reserved != 0 {
-        return Err(Failure::argument("reserved", "is not zero"));
-    }
     if !ca_file.is_empty() && !is_server(database) {
         return Err(Failure::argument(
             "database_ca_file",
             "is of a PostgreSQL server, and the database is none",
         ));
+    }
+    if given.reserved != 0 {
+        return Err(Failure::argument("reserved", "is not zero"));
     }
     let millis = |given: u32, usual: Duration| match given {
         0 => usual,
@@ -555,12 +554,14 @@ pub extern "C" fn mst_master_free(master: *mut MstMaster) -> MstResult {
             let mut state = object.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             let master = state.master.take();
             drop(state);
-            if let Some(store) = &object.own_store {
-                store.close();
-            }
-            match master {
-                Some(master) if object.own_store.is_some() => master.abandon(),
-                master => drop(master),
+            match (&object.own_store, master) {
+                (Some(store), master) => {
+                    store.close();
+                    if let Some(master) = master {
+                        master.abandon();
+                    }
+                }
+                (None, master) => drop(master),
             }
         }
         drop(object);

@@ -18,6 +18,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounde
 
 use self::auth::DevelopmentTokens;
 pub use self::in_process::InProcessOptions;
+use self::storage::Storage;
 use self::thread::{Command, Input, MasterThread};
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::{LOAD_TIMEOUT, MAX_INTERVAL, MAX_MASTER_EVENTS, MAX_SESSIONS, STOP_TIMEOUT};
@@ -146,7 +147,7 @@ impl Master {
             tell_modified: options.tell_modified,
             ..MasterConfig::new(options.schema, authenticator, seed)
         });
-        let store = storage::start(store, inputs.clone())?;
+        let store = Storage::start(store, inputs.clone())?;
         let (event_sink, events) = bounded(MAX_MASTER_EVENTS);
         let thread = MasterThread::new(machine, local, listener, store, inbox, event_sink);
         let fatal = Arc::new(Mutex::new(None));

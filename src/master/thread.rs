@@ -6,10 +6,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
+use super::storage::Storage;
 use crate::error::{Error, Result};
 use crate::sync::master::{
     Action, Identity, Master as Machine, MasterEvent, MasterHealth, MasterStats, Now, Query, StoreAnswer,
-    StoreRequest,
 };
 use crate::transport::local::LocalListener;
 use crate::transport::quic::QuicListener;
@@ -51,7 +51,7 @@ pub(super) struct MasterThread {
     /// Before the links, and so dropped before them: their peers are to learn that there is no other master to come to.
     local: LocalListener,
     listener: Option<QuicListener>,
-    store: Sender<StoreRequest>,
+    store: Storage,
     inbox: Receiver<Input>,
     events: Sender<MasterEvent>,
     links: HashMap<u64, Arc<dyn Link>>,
@@ -68,7 +68,7 @@ impl MasterThread {
         machine: Machine,
         local: LocalListener,
         listener: Option<QuicListener>,
-        store: Sender<StoreRequest>,
+        store: Storage,
         inbox: Receiver<Input>,
         events: Sender<MasterEvent>,
     ) -> Self {
@@ -232,8 +232,7 @@ impl MasterThread {
                         let _ = reply.send(result);
                     }
                 }
-                // The store's thread ends after this one.
-                Action::Store(request) => drop(self.store.send(request)),
+                Action::Store(request) => self.store.send(request),
             }
         }
         while let Some(event) = self.machine.next_event() {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{DocumentSave, StoredProfile};
+use super::{DocumentSave, StoredHistory, StoredProfile};
 use crate::error::{Error, Result};
 use crate::schema::Schema;
-use crate::sync::master::transfer;
+use crate::sync::master::{history, transfer};
 
 /// The document that a master would write for a profile as it is stored: the rows of the journal are folded in, values that do
 /// not fit the schema are set aside.
@@ -28,6 +28,33 @@ use crate::sync::master::transfer;
 /// [`ErrorCode::StoreCorrupt`](crate::ErrorCode::StoreCorrupt).
 pub fn folded_document(schema: &Schema, user: &str, stored: StoredProfile) -> Result<String> {
     transfer::folded(schema, &Arc::from(user), stored, unix_ms())
+}
+
+/// A profile as it is stored, as canonical JSON: what [`Master::profile_json`](crate::Master::profile_json) gives of one that is in
+/// memory.
+///
+/// # Errors
+/// [`ErrorCode::StoreCorrupt`](crate::ErrorCode::StoreCorrupt).
+pub fn profile_json(schema: &Schema, user: &str, stored: StoredProfile) -> Result<String> {
+    transfer::read(schema, &Arc::from(user), stored, unix_ms())
+}
+
+/// A profile as it was at a version, as canonical JSON, of what [`ProfileStore::history`](super::ProfileStore::history) gave for
+/// that version.
+///
+/// # Errors
+/// [`ErrorCode::StoreNoHistory`](crate::ErrorCode::StoreNoHistory), [`ErrorCode::StoreCorrupt`](crate::ErrorCode::StoreCorrupt).
+pub fn profile_json_at(schema: &Schema, user: &str, stored: StoredHistory, version: u64) -> Result<String> {
+    history::profile_at(schema, user, stored, version, unix_ms())
+}
+
+/// What happened to a profile after a version, of what [`ProfileStore::history`](super::ProfileStore::history) gave, in the form
+/// of [`Master::history`](crate::Master::history).
+///
+/// # Errors
+/// [`ErrorCode::StoreCorrupt`](crate::ErrorCode::StoreCorrupt).
+pub fn history_json(schema: &Schema, user: &str, stored: StoredHistory, after: u64) -> Result<String> {
+    history::told(schema, user, stored, after)
 }
 
 /// What has to be saved so that a profile has the values of a document: one that [`folded_document`] gave, of this database or

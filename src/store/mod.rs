@@ -19,7 +19,9 @@ mod sqlite;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::documents::{BroughtIn, folded_document, import_document};
+pub use self::documents::{
+    BroughtIn, folded_document, history_json, import_document, profile_json, profile_json_at,
+};
 pub use self::host::{
     HostRequest, HostStore, HostStoreOptions, RestoreCompletion, StoreRequests, UpdateCompletion,
     UpdateManyCompletion,
@@ -36,7 +38,7 @@ pub(crate) use self::memory::{Fault, StoreCall};
 #[cfg(feature = "postgres")]
 pub use self::postgres::{PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
-pub use self::sqlite::SqliteStore;
+pub use self::sqlite::{Finding, Replaced, SqliteStore, Verified};
 use crate::error::{Error, ErrorCode, Result};
 pub use crate::value::{DictEffect, Effect, ListEffect};
 
@@ -75,6 +77,13 @@ pub trait ProfileStore: Send {
     /// can read while it writes returns before. The master never asks for a profile while something of it is being written.
     fn begin_restore(&mut self, user: &Arc<str>, done: Restored) {
         done(self.restore(user));
+    }
+
+    /// A way to read profiles, from another thread, that does not wait for whatever call this store is busy with. Asked for once,
+    /// after the claim; while the store lives the master then reads by it alone. A store without one is asked by
+    /// [`begin_restore`](Self::begin_restore), in turn with the other calls.
+    fn reader(&mut self) -> Option<Reader> {
+        None
     }
 
     /// Writes documents, each only over an older version of itself; journal rows that a written document
@@ -124,6 +133,9 @@ pub trait ProfileStore: Send {
 
 /// Takes what came of reading a profile.
 pub type Restored = Box<dyn FnOnce(Result<Option<StoredProfile>>) + Send>;
+
+/// Begins to read a profile and returns, as [`ProfileStore::begin_restore`] does.
+pub type Reader = Box<dyn FnMut(&Arc<str>, Restored) + Send>;
 
 /// How long rows of the journal are kept once a document contains them. What exceeds either limit goes, though not always at
 /// once; rows that no document contains always stay.

@@ -23,6 +23,8 @@ pub struct Server {
 
 /// Runs the server until this process ends, however it ends, or says otherwise.
 const KEEPER: &str = r#"
+    # What ends the test, from a terminal for instance, is not to end this before it has cleaned up.
+    trap '' INT TERM HUP
     folder=$0
     "$@" </dev/null >>"$folder/log" 2>&1 &
     server=$!
@@ -114,7 +116,7 @@ impl Server {
         for setting in &self.settings {
             command.args(["-c", setting]);
         }
-        Keeper(command.stdin(Stdio::piped()).spawn().unwrap())
+        Keeper(command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap())
     }
 
     /// Ends it as an operator does: connections are cut, and what is committed is written.
@@ -194,7 +196,10 @@ fn template() -> &'static Path {
         own(&folder);
         // The folder goes when this process does.
         let mut cleaner = Command::new("sh");
-        cleaner.args(["-c", "read -r word; rm -rf \"$0\""]).arg(&folder).stdin(Stdio::piped());
+        cleaner
+            .args(["-c", "trap '' INT TERM HUP; read -r word; rm -rf \"$0\""])
+            .arg(&folder)
+            .stdin(Stdio::piped());
         std::mem::forget(Keeper(cleaner.spawn().unwrap()));
         let data = folder.join("data");
         let mut command = command_of(binaries().join("initdb"));

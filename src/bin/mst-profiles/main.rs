@@ -5,6 +5,7 @@ mod demo;
 mod profile;
 mod schema;
 mod serve;
+mod store;
 
 use std::process::ExitCode;
 
@@ -21,13 +22,15 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Run a master until SIGTERM or SIGINT.
-    Serve(serve::Options),
+    Serve(Box<serve::Options>),
     /// Play a short match between a game server and two clients over a master on this machine, and check the outcome.
     Demo(demo::Options),
     /// Check schema files, and what editors need to help with them.
     Schema(schema::Options),
     /// Look at profiles, change them, and move them between databases.
     Profile(profile::Options),
+    /// Back a SQLite database up, verify it, and put a backup in its place.
+    Store(store::Options),
     /// One process of the demo.
     #[command(hide = true)]
     DemoRole(demo::RoleOptions),
@@ -35,10 +38,11 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Serve(options) => serve::run(options).map(|()| ExitCode::SUCCESS),
+        Command::Serve(options) => serve::run(*options).map(|()| ExitCode::SUCCESS),
         Command::Demo(options) => demo::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Schema(options) => schema::run(&options),
         Command::Profile(options) => profile::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Store(options) => store::run(&options).map(|()| ExitCode::SUCCESS),
         Command::DemoRole(options) => demo::run_role(&options).map(|()| ExitCode::SUCCESS),
     };
     match result {

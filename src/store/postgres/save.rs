@@ -102,7 +102,7 @@ async fn prune(
         "DELETE FROM mst_epochs e USING unnest($1::bigint[], $2::bigint[]) AS s (profile, version)
          WHERE e.profile = s.profile AND e.first_version <
              (SELECT max(n.first_version) FROM mst_epochs n
-              WHERE n.profile = s.profile AND n.first_version <= s.version + 1)",
+              WHERE n.profile = s.profile AND n.first_version - 1 <= s.version)",
     ] {
         let statement = transaction.prepare_cached(sql).await?;
         transaction.execute(&statement, &[&profiles, &versions]).await?;

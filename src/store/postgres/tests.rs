@@ -179,12 +179,12 @@ fn an_older_layout_is_brought_forward_in_one_transaction() {
 fn many_that_begin_at_once_lay_out_one_database() {
     let place = Place::new();
     std::thread::scope(|scope| {
-        let opened: Vec<_> = (0..6).map(|_| scope.spawn(|| place.store())).collect();
+        let opened: Vec<_> = (0..6).map(|_| scope.spawn(|| place.open())).collect();
         for store in opened {
             store.join().unwrap();
         }
     });
-    assert_eq!(place.raw("SELECT key, value FROM mst_meta ORDER BY key"), "layout|1\nowner|6");
+    assert_eq!(place.raw("SELECT key, value FROM mst_meta ORDER BY key"), "layout|1\nowner|0");
 }
 
 #[test]

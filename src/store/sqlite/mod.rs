@@ -6,14 +6,19 @@
 //! only this machine, or under a hard link to the file.
 
 mod append;
+mod backup;
 mod failure;
 mod layout;
+#[cfg(test)]
+mod layout_tests;
 mod open;
 mod read;
 mod reader;
+mod replace;
 mod save;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -25,12 +30,17 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehav
 use self::append::Cache;
 use self::failure::Failure;
 use self::open::Lock;
-use self::reader::{READING, Reader};
+use self::reader::{READING, ReaderThread};
+pub use self::replace::Replaced;
+pub use self::verify::{Finding, Verified};
 use super::{
-    DocumentSave, HistoryLimits, JournalRow, ProfileStore, Restored, StoredHistory, StoredProfile,
+    DocumentSave, HistoryLimits, JournalRow, ProfileStore, Reader, Restored, StoredHistory, StoredProfile,
     store_error,
 };
 use crate::error::{Error, ErrorCode, Result};
+
+/// Writer sessions that are no burden, whether any row mentions them or not.
+const SESSIONS_NOT_SWEPT: i64 = 1000;
 
 /// Profiles in a SQLite file.
 pub struct SqliteStore {
@@ -39,7 +49,7 @@ pub struct SqliteStore {
     /// Its full name.
     file: PathBuf,
     /// Reads beside the writing, once it was asked to.
-    reader: Option<Reader>,
+    reader: Option<ReaderThread>,
     connection: Connection,
     /// The number that this store's claim drew.
     owner: Option<i64>,
@@ -154,9 +164,7 @@ impl ProfileStore for SqliteStore {
                 [],
                 |row| row.get(0),
             )?;
-            // Sessions come and go with every connection; those that no row mentions any more would pile up.
-            // This is the one moment when nobody waits.
-            transaction.execute("DELETE FROM sessions WHERE id NOT IN (SELECT session FROM journal)", [])?;
+            sweep_sessions(&transaction)?;
             transaction.commit()?;
             Ok(number)
         })();
@@ -176,19 +184,18 @@ impl ProfileStore for SqliteStore {
     }
 
     fn begin_restore(&mut self, user: &Arc<str>, done: Restored) {
-        if self.reader.is_none()
-            && let Some(owner) = self.owner
-        {
-            self.reader = Reader::start(&self.file, Arc::clone(&self.path), owner);
+        match self.reader() {
+            Some(mut reader) => reader(user, done),
+            None => done(self.restore(user)),
         }
-        let done = match &self.reader {
-            Some(reader) => reader.read(user, done),
-            None => Err(done),
-        };
-        if let Err(done) = done {
-            self.reader = None;
-            done(self.restore(user));
+    }
+
+    fn reader(&mut self) -> Option<Reader> {
+        let owner = self.owner?;
+        if self.reader.is_none() {
+            self.reader = ReaderThread::start(&self.file, Arc::clone(&self.path), owner);
         }
+        self.reader.as_ref().map(|thread| thread.door(Arc::clone(&self.path)))
     }
 
     fn update_many(&mut self, saves: &[DocumentSave]) -> Result<Vec<Result<()>>> {
@@ -269,6 +276,26 @@ impl ProfileStore for SqliteStore {
             read::read_history(transaction, cache, &path, user, after, limit)
         })
     }
+}
+
+/// Deletes writer sessions that no row mentions any more. They come and go with every connection and would pile up, and a claim
+/// is the one moment when nobody waits. But it reads the whole journal, which with history in it is long: so only when there
+/// are many, and twice as many as were in use the last time.
+fn sweep_sessions(transaction: &Transaction<'_>) -> Result<(), Failure> {
+    const IN_USE: &str = "sessions_in_use";
+    let count = || transaction.query_row("SELECT count(*) FROM sessions", [], |row| row.get::<_, i64>(0));
+    let in_use: Option<i64> = transaction
+        .query_row("SELECT value FROM meta WHERE key = ?1", [IN_USE], |row| row.get(0))
+        .optional()?;
+    if count()? < in_use.unwrap_or(0).saturating_mul(2).max(SESSIONS_NOT_SWEPT) {
+        return Ok(());
+    }
+    transaction.execute("DELETE FROM sessions WHERE id NOT IN (SELECT session FROM journal)", [])?;
+    transaction.execute(
+        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        params![IN_USE, count()?],
+    )?;
+    Ok(())
 }
 
 fn check_owner(transaction: &Transaction<'_>, path: &str, owner: Option<i64>) -> Result<(), Failure> {

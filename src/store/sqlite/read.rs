@@ -8,9 +8,9 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use super::append::Cache;
 use super::failure::{Failure, broken};
 use crate::error::{Error, ErrorCode};
-use crate::store::journal::{decode_effects, decode_refused};
+use crate::store::journal::decode_refused;
 use crate::store::past::look_back;
-use crate::store::{JournalRow, StoredHistory, StoredProfile, WriterInfo, store_error};
+use crate::store::{JournalRow, StoredHistory, StoredProfile, WriterInfo, decode_effects, store_error};
 
 /// A profile as it is stored. `path` is how errors name the database.
 pub(super) fn read_profile(
@@ -77,7 +77,7 @@ fn find(
 }
 
 /// The rows of a profile beyond one version and up to another.
-fn read_rows(
+pub(super) fn read_rows(
     transaction: &Transaction<'_>,
     cache: &mut Cache,
     path: &str,

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use crossbeam_channel::{Sender, unbounded};
+use crossbeam_channel::{SendError, Sender, unbounded};
 use rusqlite::Connection;
 
 use super::append::Cache;
@@ -13,24 +13,23 @@ use super::failure::Failure;
 use super::open::connect_read_only;
 use super::read::read_profile;
 use crate::error::{ErrorCode, Result};
-use crate::store::{Restored, StoredProfile, store_error};
+use crate::store::{Reader, Restored, StoredProfile, store_error};
 
 /// What errors of it are about.
 pub(super) const READING: &str = "reading a profile";
 
 /// The thread. It and its connection end when this is dropped, after what was asked for before.
-pub(super) struct Reader {
-    /// `None` only while it ends.
-    jobs: Option<Sender<Job>>,
+pub(super) struct ReaderThread {
+    jobs: Sender<Job>,
     thread: Option<JoinHandle<()>>,
 }
 
-struct Job {
-    user: Arc<str>,
-    done: Restored,
+enum Job {
+    Read { user: Arc<str>, done: Restored },
+    End,
 }
 
-impl Reader {
+impl ReaderThread {
     /// Opens a second connection on a database that this process has open, and owns under a number. `path` is its full name,
     /// `name` how errors call it. `None` when there is no such connection to be had.
     pub(super) fn start(path: &Path, name: Arc<str>, owner: i64) -> Option<Self> {
@@ -41,10 +40,10 @@ impl Reader {
         if found != owner {
             return None;
         }
-        let (jobs, inbox) = unbounded::<Job>();
+        let (jobs, inbox) = unbounded();
         let work = move || {
             let mut cache = Cache::default();
-            for Job { user, done } in inbox {
+            while let Ok(Job::Read { user, done }) = inbox.recv() {
                 // Whoever waits for an answer gets one.
                 let read = AssertUnwindSafe(|| read(&mut connection, &mut cache, &name, &user));
                 done(catch_unwind(read).unwrap_or_else(|_| {
@@ -54,19 +53,26 @@ impl Reader {
             }
         };
         let thread = std::thread::Builder::new().name("mst-store-read".into()).spawn(work).ok()?;
-        Some(Self { jobs: Some(jobs), thread: Some(thread) })
+        Some(Self { jobs, thread: Some(thread) })
     }
 
-    /// Reads a profile. Gives back what it can't do, as the thread has ended.
-    pub(super) fn read(&self, user: &Arc<str>, done: Restored) -> Result<(), Restored> {
-        let Some(jobs) = &self.jobs else { return Err(done) };
-        jobs.send(Job { user: Arc::clone(user), done }).map_err(|error| error.into_inner().done)
+    /// A way to ask it, which does not keep it.
+    pub(super) fn door(&self, name: Arc<str>) -> Reader {
+        let jobs = self.jobs.clone();
+        Box::new(move |user, done| {
+            if let Err(SendError(Job::Read { done, .. })) =
+                jobs.send(Job::Read { user: Arc::clone(user), done })
+            {
+                let text = format!("database `{name}`: {READING}: it is closed");
+                done(Err(store_error(ErrorCode::StoreFailed, text)));
+            }
+        })
     }
 }
 
-impl Drop for Reader {
+impl Drop for ReaderThread {
     fn drop(&mut self) {
-        self.jobs = None;
+        let _ = self.jobs.send(Job::End);
         if let Some(thread) = self.thread.take()
             // Its own callback may hold the store; then it ends by itself.
             && thread.thread().id() != std::thread::current().id()

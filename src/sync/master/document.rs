@@ -49,11 +49,14 @@ struct Meta {
     aside: BTreeMap<String, Vec<Json>>,
     /// Of each of them, as far as is known, its type, and the version of its property when it was put there.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    aside_of: BTreeMap<String, Vec<Option<(String, u64)>>>,
+    aside_of: BTreeMap<String, Vec<AsideOf>>,
     /// The greatest version that a forgotten writer session made.
     #[serde(default, skip_serializing_if = "is_zero")]
     forgotten: u64,
 }
+
+/// The type of a value that is kept aside, and the version of its property then.
+type AsideOf = Option<(Option<String>, u64)>;
 
 #[derive(Serialize, Deserialize)]
 struct MetaWriter {
@@ -93,7 +96,7 @@ pub(super) fn write(schema: &Schema, profile: &MasterProfile, unix_ms: u64) -> S
         schema: format!("{:016x}", schema.fingerprint()),
         aside: by_name(&profile.aside, |aside| aside.json.clone()),
         aside_of: by_name(&profile.aside, |aside| {
-            aside.of.as_ref().map(|(of, version)| (of.name(), *version))
+            aside.since.map(|since| (aside.of.as_ref().map(ValueType::name), since))
         }),
         types: Some(written_types(schema, profile)),
         forgotten: profile.forgotten_version,
@@ -174,7 +177,9 @@ pub(super) fn load(
         object = serde_json::from_str(text).map_err(|e| corrupt(e.to_string()))?;
         let meta = object.remove(RESERVED).ok_or_else(|| corrupt(format!("has no `{RESERVED}`")))?;
         let meta: Meta = serde_json::from_value(meta).map_err(|e| corrupt(format!("`{RESERVED}`: {e}")))?;
-        trusted = meta.types.is_none() && meta.schema == format!("{:016x}", schema.fingerprint());
+        // One that says no schema is not of a master; whoever made it meant this one.
+        let is_of_this = meta.schema.is_empty() || meta.schema == format!("{:016x}", schema.fingerprint());
+        trusted = meta.types.is_none() && is_of_this;
         read_meta(schema, &mut profile, meta, &mut types).map_err(corrupt)?;
         evolution::rename(schema, &mut profile, &mut object, &mut types);
         profile.saved = Some(profile.version);
@@ -233,8 +238,9 @@ fn read_meta(
     for (name, values) in meta.aside {
         let mut of = meta.aside_of.get(&name).into_iter().flatten();
         let asides = values.into_iter().map(|json| {
-            let of = of.next().and_then(Option::as_ref);
-            Aside { json, of: of.and_then(|(of, version)| Some((ValueType::from_name(of)?, *version))) }
+            let known = of.next().and_then(Option::as_ref);
+            let of = known.and_then(|(of, _)| ValueType::from_name(of.as_deref()?));
+            Aside { json, of, since: known.map(|(_, since)| *since) }
         });
         profile.aside.insert(name, asides.collect());
     }
@@ -302,8 +308,8 @@ fn fold(
             && let Some(json) = object.remove(name)
         {
             let before = index.map_or(0, |index| profile.property_versions[index.usize()]);
-            let of = types.remove(name).map(|of| (of, before));
-            profile.aside.entry(name.to_string()).or_default().push(Aside { json, of });
+            let kept = Aside { json, of: types.remove(name), since: Some(before) };
+            profile.aside.entry(name.to_string()).or_default().push(kept);
             profile.touched = true;
         }
         if let Effect::Value(value) = effect {

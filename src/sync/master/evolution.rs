@@ -23,8 +23,10 @@ pub(super) type Misfits = Vec<(Arc<str>, String)>;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Aside {
     pub(super) json: Json,
-    /// Its type, and the version of the property when it was put here; of one that an earlier program put here, neither is known.
-    pub(super) of: Option<(ValueType, u64)>,
+    /// Its type, if that is known.
+    pub(super) of: Option<ValueType>,
+    /// The version of the property when it was put here; not known of what an earlier program put here.
+    pub(super) since: Option<u64>,
 }
 
 /// Makes the members of a document the values of a profile; what no property has is kept as it is. `trusted`: the schema that
@@ -89,12 +91,12 @@ fn settle_member(
     }
     let version = profile.property_versions[index.usize()];
     let aside = profile.aside.entry(name.to_string()).or_default();
-    let again = |aside: &Aside| match read_as(&aside.json, aside.of.as_ref().map(|(of, _)| of), value_type) {
+    let again = |aside: &Aside| match read_as(&aside.json, aside.of.as_ref(), value_type) {
         Ok(Read::Same(value)) => Some(value),
         _ => None,
     };
     // Nobody has written the property since its value was put aside: what stands there now is but a stand-in for it.
-    let untouched = |aside: &Aside| aside.of.as_ref().is_some_and(|(_, since)| *since == version);
+    let untouched = |aside: &Aside| aside.since == Some(version);
     let last = aside.iter().rposition(|aside| untouched(aside) && again(aside).is_some());
     let mut keep = None;
     let value = match (last.and_then(|place| again(&aside.remove(place))), read) {
@@ -113,7 +115,7 @@ fn settle_member(
         }
     };
     if let Some(reason) = keep {
-        let kept = Aside { json, of: of.map(|of| (of, version)) };
+        let kept = Aside { json, of, since: Some(version) };
         if !aside.iter().any(|aside| aside.json == kept.json) {
             aside.push(kept);
         }
@@ -160,6 +162,19 @@ fn read_as(json: &Json, of: Option<&ValueType>, to: &ValueType) -> Result<Read, 
             let reason = || direct.err().unwrap_or_else(|| format!("it can't be {to} without a loss"));
             converted.map(Read::Converted).ok_or_else(reason)
         }
+    }
+}
+
+/// All properties are about to count as changed by the profile's version; what stands in for a value that is kept aside still
+/// does.
+pub(super) fn begin_anew(schema: &Schema, profile: &mut MasterProfile) {
+    for (name, asides) in &mut profile.aside {
+        let before = match schema.index_of(name) {
+            Ok(index) => profile.property_versions[index.usize()],
+            Err(_) => profile.kept_versions.get(name).copied().unwrap_or(0),
+        };
+        let stood_for = asides.iter_mut().filter(|aside| aside.since == Some(before));
+        stood_for.for_each(|aside| aside.since = Some(profile.version));
     }
 }
 

@@ -14,7 +14,7 @@ use crate::store::{JournalRow, StoredHistory, StoredProfile};
 use crate::value::{DateTime, DictEffect, Effect, ListEffect, PartChange, PartEffect, Path, PathStep};
 
 /// The profile as it was at a version, as JSON.
-pub(super) fn profile_at(
+pub(crate) fn profile_at(
     schema: &Schema,
     user: &str,
     stored: StoredHistory,
@@ -44,7 +44,7 @@ pub(super) fn profile_at(
 /// `batch`'s number there, the idempotency `key` if it had one, and its `changes`: the `path` of what was changed, `what` was
 /// done where that is no mere change of value (`insert`, `remove`, `move`, `clear`), the `old` and the `new` value where there
 /// is one, and `to`, where an item was moved.
-pub(super) fn told(schema: &Schema, user: &str, stored: StoredHistory, after: u64) -> Result<String> {
+pub(crate) fn told(schema: &Schema, user: &str, stored: StoredHistory, after: u64) -> Result<String> {
     let from = stored.base.as_ref().map_or(0, |(version, _)| *version);
     let corrupt =
         |reason: String| Error::store(ErrorCode::StoreCorrupt, format!("the history of `{user}`: {reason}"));

@@ -4,11 +4,13 @@
 //! state machine on one thread; nothing in it blocks.
 
 mod asks;
+#[cfg(feature = "sqlite")]
+pub(crate) mod check;
 mod decide;
 mod document;
 mod evolution;
 mod health;
-mod history;
+pub(crate) mod history;
 #[cfg(feature = "simulation")]
 pub mod lab;
 mod log;

@@ -1,6 +1,7 @@
 //! Opening, loading and leaving profiles.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +14,9 @@ use super::{Action, Due, Master, MasterEvent, Now, PeerRole, StoreRequest};
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::{MAX_OPEN_PROFILES, OUTBOUND_HIGH_WATER_BYTES};
 use crate::planted::{Bug, planted};
-use crate::schema::{Relation, check_user_id};
+use crate::schema::{PropertyIndex, Relation, Schema, check_user_id};
 use crate::store::StoredProfile;
+use crate::value::Value;
 use crate::wire::control::Down;
 
 impl Master {
@@ -178,7 +180,7 @@ impl Master {
             Ok(None) => {
                 self.events.push(MasterEvent::ProfileCreated { user: user.clone() });
                 let mut profile = MasterProfile::new(user.clone(), epoch, defaults());
-                profile.unstored = self.config.schema.indexes().collect();
+                profile.unstored = not_from_nothing(&self.config.schema);
                 Ok(profile)
             }
             Ok(Some(stored)) => document::load(&self.config.schema, user, stored, now.unix_ms).map(
@@ -381,6 +383,17 @@ fn may_pass(error: &Error) -> bool {
         error.code(),
         ErrorCode::StoreFailed | ErrorCode::Timeout | ErrorCode::Unavailable | ErrorCode::System
     )
+}
+
+/// The properties of which the first row says the whole value, as long as there is no document with the default that it goes on
+/// from: by the time that the row is read, that may be another one. What is empty at first is no question.
+fn not_from_nothing(schema: &Schema) -> BTreeSet<PropertyIndex> {
+    let is_empty = |value: &Value| match value {
+        Value::List(list) => list.is_empty(),
+        Value::Dict(dict) => dict.is_empty(),
+        value => matches!(value, Value::Record(_)),
+    };
+    schema.indexes().filter(|index| !is_empty(schema.property(*index).default())).collect()
 }
 
 /// Whether a writer session that the profile does not know was known once, so that its undecided batches may have been

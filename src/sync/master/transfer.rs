@@ -23,9 +23,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use super::document;
-use super::evolution::Misfits;
+use super::evolution::{self, Misfits};
 use super::profile::{MasterProfile, WriterState};
 use crate::error::{Error, Result};
+use crate::json::profile_to_json;
 use crate::limits::MAX_PROFILE_BYTES;
 use crate::schema::{Schema, check_user_id};
 use crate::store::{DocumentSave, StoredProfile};
@@ -43,6 +44,12 @@ pub(crate) fn folded(
 ) -> Result<String> {
     let (profile, _) = document::load(schema, user, stored, unix_ms)?;
     Ok(document::write(schema, &profile, unix_ms))
+}
+
+/// The profile as it is stored, as canonical JSON.
+pub(crate) fn read(schema: &Schema, user: &Arc<str>, stored: StoredProfile, unix_ms: u64) -> Result<String> {
+    let (profile, _) = document::load(schema, user, stored, unix_ms)?;
+    Ok(profile_to_json(schema, |index| Some(&profile.values[index.usize()])))
 }
 
 /// What to save so that the profile has the values of a document, which is of any database or of none.
@@ -69,7 +76,7 @@ pub(crate) fn brought_in(
     }
     if profile.size > MAX_PROFILE_BYTES {
         let (what, length) = (format!("the profile of `{user}`"), profile.size);
-        return Err(Error::TooLong { what: what.into(), length, limit: MAX_PROFILE_BYTES });
+        return Err(Error::TooLong { what, length, limit: MAX_PROFILE_BYTES });
     }
     if let Some(there) = there {
         let (there, _) = document::load(schema, user, there, unix_ms)?;
@@ -82,6 +89,7 @@ pub(crate) fn brought_in(
     }
     profile.epoch = epoch;
     profile.epochs.clear();
+    evolution::begin_anew(schema, &mut profile);
     profile.property_versions.fill(profile.version);
     profile.kept_versions.values_mut().for_each(|version| *version = profile.version);
     let document = document::write(schema, &profile, unix_ms);
@@ -114,5 +122,104 @@ fn take_over(profile: &mut MasterProfile, there: MasterProfile, unix_ms: u64) {
         if profile.outcomes.find(key, unix_ms).is_none() {
             profile.outcomes.insert(key.clone(), outcome.refusal.clone(), outcome.unix_ms);
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::schema::Property;
+    use crate::store::{Effect, JournalRow, WriterInfo};
+    use crate::value::Value;
+
+    const NOW: u64 = 1_000_000;
+    const EPOCH: u64 = 0xabc;
+
+    fn schema() -> Arc<Schema> {
+        let builder = Schema::builder().property(Property::new("gold", 10)).property(Property::new("xp", 0));
+        builder.build().unwrap()
+    }
+
+    /// What is to be saved, its document as JSON.
+    fn bring(document: Json, there: Option<StoredProfile>) -> (u64, Json) {
+        let user = Arc::from("ann");
+        let (save, _) = brought_in(&schema(), &user, &document.to_string(), there, EPOCH, NOW).unwrap();
+        let document: Json = serde_json::from_str(&save.document).unwrap();
+        assert_eq!(document["$mst"]["version"], save.version);
+        (save.version, document)
+    }
+
+    fn stored(document: Json) -> StoredProfile {
+        StoredProfile { document: Some(document.to_string()), rows: Vec::new() }
+    }
+
+    fn writer(last: u64, version: u64) -> Json {
+        json!({ "subject": "arena", "role": "server", "last": last, "version": version, "seen": NOW })
+    }
+
+    fn row(version: u64) -> JournalRow {
+        let info = WriterInfo { id: 5, subject: Arc::from("arena"), role: Arc::from("server") };
+        JournalRow {
+            user: Arc::from("ann"),
+            epoch: 2,
+            version,
+            writer: Arc::new(info),
+            number: version,
+            refused: Vec::new(),
+            effects: vec![(Arc::from("gold"), Effect::Value(Value::from(1)))],
+            outcomes: Vec::new(),
+            unix_ms: NOW,
+        }
+    }
+
+    #[test]
+    fn nobody_has_a_cursor_of_what_came_in() {
+        let document = json!({ "gold": 5, "$mst": {
+            "version": 7, "epoch": "1", "epochs": [["2", 3]], "properties": { "gold": 2 } } });
+        let (version, brought) = bring(document.clone(), None);
+        let meta = &brought["$mst"];
+        assert_eq!((version, &meta["epoch"], meta.get("epochs")), (7, &json!("0000000000000abc"), None));
+        // Over the same history, which went on since, some of it in the journal alone.
+        let mut there = stored(json!({ "gold": 6, "$mst": { "version": 20, "epoch": "1" } }));
+        there.rows = vec![row(21), row(22)];
+        let (version, brought) = bring(document.clone(), Some(there));
+        let meta = &brought["$mst"];
+        assert_eq!((version, &meta["epoch"], meta.get("epochs")), (23, &json!("0000000000000abc"), None));
+        assert_eq!(meta["properties"], json!({ "gold": 23, "xp": 23 }));
+        assert_eq!((&brought["gold"], &brought["xp"]), (&json!(5), &json!(0)));
+        // Over one that is not as far: no version is used twice there, either.
+        let there = stored(json!({ "$mst": { "version": 2, "epoch": "9" } }));
+        assert_eq!(bring(document, Some(there)).0, 8);
+    }
+
+    #[test]
+    fn what_was_decided_stays_decided() {
+        let document = json!({ "$mst": { "version": 9, "epoch": "1", "forgotten": 4,
+            "writers": { "a": writer(5, 9), "b": writer(2, 3) },
+            "keys": { "s:pay": { "at": NOW } } } });
+        let there = json!({ "$mst": { "version": 12, "epoch": "1", "forgotten": 6,
+            "writers": { "b": writer(7, 12), "c": writer(1, 2) },
+            "keys": { "s:gift": { "at": NOW, "refused": -214 } } } });
+        let (version, brought) = bring(document, Some(stored(there)));
+        let meta = &brought["$mst"];
+        let last = |id: u128| &meta["writers"][format!("{id:032x}")]["last"];
+        assert_eq!((last(0xa), last(0xb), last(0xc)), (&json!(5), &json!(7), &json!(1)));
+        assert_eq!((version, &meta["forgotten"]), (13, &json!(6)));
+        assert_eq!(meta["keys"], json!({ "s:pay": { "at": NOW }, "s:gift": { "at": NOW, "refused": -214 } }));
+    }
+
+    #[test]
+    fn values_alone_may_be_anybodys() {
+        for document in [json!({ "gold": 5 }), json!({ "gold": 5, "$mst": { "aside": { "x": ["y"] } } })] {
+            let (version, brought) = bring(document, None);
+            assert_eq!((version, &brought["$mst"]["forgotten"]), (1, &json!(1)));
+            assert_eq!(brought["gold"], 5);
+        }
+        let there = stored(json!({ "$mst": { "version": 4, "epoch": "1" } }));
+        let (version, brought) = bring(json!({}), Some(there));
+        assert_eq!((version, &brought["$mst"]["forgotten"]), (5, &json!(5)));
     }
 }

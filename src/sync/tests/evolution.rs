@@ -8,7 +8,7 @@ use crate::PropertyIndex;
 use crate::error::ErrorCode;
 use crate::schema::{Property, Schema, SyncClass, Visibility, Writers};
 use crate::store::{MemoryStore, ProfileStore};
-use crate::sync::master::{MasterEvent, StoreAnswer, StoreRequest};
+use crate::sync::master::{MasterEvent, StoreRequest};
 use crate::sync::peer::{Event, Peer, ProfileId};
 use crate::value::convert_tests::Seed;
 use crate::value::{Conversion, Field, KeyType, List, RecordType, ScalarType, Value, ValueType, convert};
@@ -174,14 +174,11 @@ fn append_only(net: &mut Net) {
     net.hold_store = true;
     net.pump();
     for request in std::mem::take(&mut net.held) {
-        let answer = match request {
-            StoreRequest::Restore { user } => {
-                StoreAnswer::Restored { result: net.store.restore(&user), user }
-            }
-            StoreRequest::Append { rows } => StoreAnswer::Appended { result: net.store.append(&rows) },
-            // It never comes to that.
-            StoreRequest::Update { .. } => continue,
-        };
+        // To that it never comes.
+        if matches!(request, StoreRequest::Update { .. }) {
+            continue;
+        }
+        let answer = request.execute(&mut net.store);
         let at = net.at();
         net.master.stored(at, answer);
     }

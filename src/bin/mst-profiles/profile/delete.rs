@@ -4,7 +4,6 @@ use std::io::Write;
 
 use clap::Args;
 use mst_profiles::Query;
-use serde_json::Value as Json;
 
 use super::place::Place;
 use super::session::{Session, no_profile};
@@ -30,9 +29,9 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     }
     let schema = options.place.schema()?;
     let mut session = Session::open(&options.place, &schema)?;
-    let existed = session.ask_json(&Query::Delete { user: user.clone() })?;
+    let existed = session.ask(&Query::Delete { user: user.clone() })?;
     session.close()?;
-    if existed != Json::Bool(true) {
+    if existed != "true" {
         return Err(no_profile(user));
     }
     Ok(writeln!(std::io::stdout(), "deleted")?)

@@ -11,7 +11,7 @@ use mst_profiles::store::{ProfileStore, folded_document};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::place::{must_exist, open_to_read, read_schema};
+use super::place::{Database, read_schema};
 use super::progress;
 use crate::Failure;
 
@@ -27,6 +27,9 @@ pub(super) struct Options {
     /// The database: an SQLite file, or the address of a PostgreSQL database (postgres://…). A master may run on it.
     #[arg(long, value_name = "DATABASE")]
     database: PathBuf,
+    /// The certificates of the authorities that the PostgreSQL server's certificate may be of (PEM).
+    #[arg(long, value_name = "FILE")]
+    database_ca: Option<PathBuf>,
     /// Where to write; `-` is the standard output. A file has its name only once all of it is there.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -44,8 +47,8 @@ struct Line<'l> {
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let schema = read_schema(&options.schema)?;
-    must_exist(&options.database)?;
-    let mut store = open_to_read(&options.database)?;
+    let ca = options.database_ca.as_deref();
+    let mut store = Database { path: &options.database, ca, take_over: false }.open_to_read()?;
     let total = if progress::is_shown() { Some(count(&mut *store)?) } else { None };
     let bar = progress::bar(total, TEMPLATE);
     let counts = if options.output == Path::new("-") {

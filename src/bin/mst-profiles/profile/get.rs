@@ -6,9 +6,9 @@ use clap::Args;
 use mst_profiles::Query;
 use serde_json::{Map, Value as Json};
 
+use super::look::Look;
 use super::names;
 use super::place::Place;
-use super::session::Session;
 use crate::Failure;
 
 #[derive(Args)]
@@ -38,17 +38,16 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         Some(version) => Query::At { user, version },
         None => Query::Get { user },
     };
-    let mut session = Session::open(&options.place, &schema)?;
-    let mut profile: Map<String, Json> = match session.ask_json(&query)? {
+    let mut look = Look::open(&options.place, &schema)?;
+    let mut profile: Map<String, Json> = match look.ask(&query)? {
         Json::Object(profile) => profile,
-        _ => return Err("the master's answer is no profile".into()),
+        _ => return Err("the answer is no profile".into()),
     };
-    session.close()?;
+    look.close()?;
     if !options.properties.is_empty() {
-        for name in options.properties.iter().filter(|name| !profile.contains_key(*name)) {
-            return Err(
-                format!("the profile has no `{name}` at the master, whose schema is another one").into()
-            );
+        if let Some(name) = options.properties.iter().find(|name| !profile.contains_key(*name)) {
+            let what = "at the master, whose schema is another one";
+            return Err(format!("the profile has no `{name}` {what}").into());
         }
         profile.retain(|name, _| options.properties.contains(name));
     }

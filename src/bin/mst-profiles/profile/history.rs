@@ -6,9 +6,9 @@ use clap::Args;
 use mst_profiles::{Query, Schema};
 use serde_json::Value as Json;
 
+use super::look::Look;
 use super::names;
 use super::place::Place;
-use super::session::Session;
 use super::watch::change_text;
 use crate::Failure;
 
@@ -40,19 +40,19 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     if let Some(name) = &options.property {
         names::property(&schema, name)?;
     }
-    let mut session = Session::open(&options.place, &schema)?;
+    let mut look = Look::open(&options.place, &schema)?;
     let mut out = std::io::stdout();
     let (mut after, mut left) = (options.after, options.limit.unwrap_or(u64::MAX));
     let mut is_first = true;
     'pages: while left > 0 {
         let query = Query::History { user: options.user.clone(), after, limit: PAGE };
-        let mut page = session.ask_json(&query)?;
+        let mut page = look.ask(&query)?;
         let from = page["from"].as_u64().unwrap_or_default();
         if std::mem::take(&mut is_first) && from > after {
             eprintln!("the history goes back to version {from}");
         }
         let Json::Array(entries) = page["entries"].take() else {
-            return Err("the master's answer is no history".into());
+            return Err("the answer is no history".into());
         };
         for mut entry in entries {
             if let Some(property) = &options.property
@@ -74,7 +74,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
             _ => break,
         }
     }
-    session.close()
+    look.close()
 }
 
 /// Leaves only the changes of a property in an entry. False when there are none.

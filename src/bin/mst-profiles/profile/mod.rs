@@ -6,6 +6,7 @@ mod export;
 mod get;
 mod history;
 mod import;
+mod look;
 mod names;
 mod place;
 mod progress;

@@ -35,8 +35,8 @@ pub(super) fn assignment<'t>(schema: &Schema, text: &'t str) -> Result<(Property
 /// The property that a path begins with, which may have dots itself.
 pub(super) fn of_path<'t>(schema: &Schema, path: &'t str) -> &'t str {
     let ends = path.char_indices().filter(|(_, c)| matches!(c, '.' | '[')).map(|(place, _)| place);
-    let known = ends.chain([path.len()]).filter(|end| schema.index_of(&path[..*end]).is_ok());
-    known.last().map_or(path, |end| &path[..end])
+    let mut known = ends.chain([path.len()]).filter(|end| schema.index_of(&path[..*end]).is_ok());
+    known.next_back().map_or(path, |end| &path[..end])
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! An endpoint that a command uses: at a running master, or at one of this process that runs as long as the command does.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,10 +7,9 @@ use mst_profiles::{
     Endpoint, Error, ErrorCode, Event, GameServer, InProcessOptions, Master, MasterOptions, ProfileId, Query,
     Schema,
 };
-use serde_json::Value as Json;
 
-use super::place::{Place, Where, must_exist};
-use crate::{Failure, database};
+use super::place::{Database, Place, Where};
+use crate::Failure;
 
 /// Time that a master may take for what is asked of it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -29,18 +27,17 @@ impl Session {
     pub(super) fn open(place: &Place, schema: &Arc<Schema>) -> Result<Self, Failure> {
         let mut session = match place.find(schema)? {
             Where::Master(options) => Self { endpoint: GameServer::connect(*options)?.into(), master: None },
-            Where::Database(path) => Self::on_database(path, schema)?,
+            Where::Database(database) => Self::on_database(&database, schema)?,
         };
         session.connected(Instant::now() + PATIENCE)?;
         Ok(session)
     }
 
-    fn on_database(path: &Path, schema: &Arc<Schema>) -> Result<Self, Failure> {
-        must_exist(path)?;
+    fn on_database(database: &Database<'_>, schema: &Arc<Schema>) -> Result<Self, Failure> {
+        database.must_exist()?;
         let mut options = MasterOptions::new(Arc::clone(schema));
         options.listen = None;
-        let store = database::open(path, None).map_err(in_use)?;
-        let master = Master::start(options, store).map_err(|error| in_use(error.into()))?;
+        let master = Master::start(options, database.open_to_own()?)?;
         let endpoint = master.connect_own(NAME, InProcessOptions::default())?;
         Ok(Self { endpoint, master: Some(master) })
     }
@@ -142,12 +139,6 @@ impl Session {
         Ok(answers.into_iter().flatten().collect())
     }
 
-    /// The same, of what is answered in JSON.
-    pub(super) fn ask_json(&mut self, query: &Query) -> Result<Json, Failure> {
-        let answer = self.ask(query)?;
-        Ok(serde_json::from_str(&answer).map_err(|error| format!("the master's answer: {error}"))?)
-    }
-
     /// Whether there is a profile of a user; makes none.
     pub(super) fn exists(&mut self, user: &str) -> Result<bool, Failure> {
         match self.ask_all(&[Query::Get { user: user.into() }])?.pop() {
@@ -180,16 +171,6 @@ impl Session {
 /// Whether the same may be answered on the next connection.
 fn is_passing(error: &Error) -> bool {
     matches!(error.code(), ErrorCode::ConnectionLost | ErrorCode::Unreachable | ErrorCode::Timeout)
-}
-
-/// What to do about a database that a master runs on.
-fn in_use(error: Failure) -> Failure {
-    match error.downcast_ref::<Error>() {
-        Some(told) if told.code() == ErrorCode::StoreInUse => {
-            format!("{told}; a master runs on it: say --connect HOST:PORT instead of --database").into()
-        }
-        _ => error,
-    }
 }
 
 /// That there is no profile.

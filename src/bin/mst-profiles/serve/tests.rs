@@ -93,9 +93,9 @@ fn the_example_is_valid_and_shows_the_defaults() {
         .map(|line| format!("{line}\n"))
         .collect();
     let least = settings(&needed, &[]).unwrap();
-    let example = Settings { update_interval: None, save_interval: None, ..example };
-    let example = Settings { load_timeout: None, stop_timeout: None, history_age: None, ..example };
-    assert_eq!(least, Settings { unload_after: None, idle_timeout: None, history_rows: None, ..example });
+    let (none, example) = (None, Settings { update_interval: None, save_interval: None, ..example });
+    let example = Settings { load_timeout: none, stop_timeout: none, history_age: none, ..example };
+    assert_eq!(least, Settings { unload_after: none, idle_timeout: none, history_rows: None, ..example });
 }
 
 #[test]

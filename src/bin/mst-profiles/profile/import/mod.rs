@@ -104,8 +104,9 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     };
     let report = Report::new(options.report.as_deref())?;
     let (mut target, name): (Box<dyn Target>, String) = match options.place.find(&schema)? {
-        Where::Database(path) => {
-            (Box::new(IntoStore::open(path, &schema, options.on_conflict)?), path.display().to_string())
+        Where::Database(database) => {
+            let name = database.path.display().to_string();
+            (Box::new(IntoStore::open(&database, &schema, options.on_conflict)?), name)
         }
         Where::Master(master) => {
             let name = master.address.clone();

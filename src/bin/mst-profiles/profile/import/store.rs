@@ -1,15 +1,15 @@
 //! Importing into a database that no master runs on.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use mst_profiles::store::{DocumentSave, ProfileStore, import_document};
-use mst_profiles::{Error, ErrorCode, Schema};
+use mst_profiles::{ErrorCode, Schema};
 
 use super::report::Report;
 use super::source::{Finding, Incoming};
 use super::{OnConflict, Outcome, Target};
-use crate::{Failure, database};
+use crate::Failure;
+use crate::profile::place::Database;
 
 /// Profiles in one transaction.
 const WINDOW: usize = 1000;
@@ -23,17 +23,13 @@ pub(super) struct IntoStore {
 }
 
 impl IntoStore {
-    pub(super) fn open(path: &Path, schema: &Arc<Schema>, on_conflict: OnConflict) -> Result<Self, Failure> {
-        let in_use = |error: Failure| -> Failure {
-            match error.downcast_ref::<Error>() {
-                Some(told) if told.code() == ErrorCode::StoreInUse => {
-                    format!("{told}; say --connect to import through the master that runs on it").into()
-                }
-                _ => error,
-            }
-        };
-        let mut store = database::open(path, None).map_err(in_use)?;
-        store.claim().map_err(|error| in_use(error.into()))?;
+    pub(super) fn open(
+        database: &Database<'_>,
+        schema: &Arc<Schema>,
+        on_conflict: OnConflict,
+    ) -> Result<Self, Failure> {
+        let mut store = database.open_to_own()?;
+        store.claim()?;
         Ok(Self { store, schema: Arc::clone(schema), on_conflict, saves: Vec::new() })
     }
 }
