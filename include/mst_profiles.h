@@ -1642,9 +1642,8 @@ typedef struct MstMasterOptions {
   uint32_t history_rows;
   /**
    * 1 when the host is the database (see `mst_master_next_store_request`), `database` being null; else 0. There is no journal
-   * then: a change is durable when a document that contains it was written, which is soon after a rest, and then as often as
-   * `save_interval_ms` says. Profiles can't be deleted or listed, and have no history. That only one master works on the host's
-   * database is the host's business.
+   * then: a change is durable when a document that contains it was written, `save_interval_ms` after it at the latest, or as long
+   * after as the host takes for it. That only one master works on the host's database is the host's business.
    */
   uint32_t own_store;
   /**
