@@ -97,6 +97,82 @@ fn abuse_leaves_no_function_out() {
     assert!(forgotten.is_empty(), "{forgotten:?}");
 }
 
+// ---- hosts that are the database of their master ----
+
+/// A master in C that is killed while it saves, and then ended in both ways there are: what was durable is there, whole.
+#[test]
+fn a_host_in_c_is_the_database_of_its_master() {
+    let workshop = Workshop::new();
+    let program = workshop.c("host", &["-pthread"]);
+    let database = workshop.folder.path().join("profiles");
+    fs::create_dir(&database).unwrap();
+    let run = |mode: &str| {
+        let mut command = Command::new(&program);
+        command.arg(mode).arg(&database);
+        command
+    };
+    let mut writer = Running::start(workshop.folder.path(), "write", run("write"));
+    let written =
+        writer.kill_when(|lines| lines.iter().filter(|line| line.starts_with("durable ")).count() > 20);
+    let [read] = workshop.run_all([("read", run("read"))]);
+    let (before, after) = (profiles(&written), profiles(&read));
+    assert_eq!(before.len(), 6, "{written:#?}");
+    // The first was written to on and on: the last that was told to be durable is there, and perhaps one more.
+    let last: i64 = written.iter().rfind(|l| l.starts_with("durable ")).unwrap()[8..].parse().unwrap();
+    let gold = |(_, json): &(String, serde_json::Value)| json["gold"].as_i64().unwrap();
+    assert!((last..=last + 1).contains(&gold(&after[0])), "{last} in {read:#?}");
+    assert!(before[0].1["title"].as_str().unwrap().starts_with("Champion "), "{written:#?}");
+    assert_eq!(before[0].1["title"], after[0].1["title"]);
+    assert_eq!(before[1..], after[1..]);
+
+    // One that ends in order has saved all, though it did not wait.
+    let [ended] = workshop.run_all([("end", run("end"))]);
+    let [read] = workshop.run_all([("read again", run("read"))]);
+    let expected: Vec<i64> =
+        after.iter().enumerate().map(|(i, profile)| gold(profile) + i as i64 + 1).collect();
+    assert_eq!(profiles(&ended).iter().map(gold).collect::<Vec<_>>(), expected, "{ended:#?}");
+    assert_eq!(profiles(&ended), profiles(&read));
+    assert_eq!(profiles(&read)[0].1["title"], "Champion of Zürich");
+    // Each profile was read once, and once more because it failed on purpose.
+    let asked = ended.iter().find_map(|line| line.strip_prefix("asked ")).unwrap();
+    assert!(asked.starts_with("7 1 "), "{ended:#?}");
+}
+
+/// A master in C# with an accessor of profiles whose tasks end on the thread pool.
+#[test]
+fn a_host_in_csharp_is_the_database_of_its_master() {
+    let workshop = Workshop::new();
+    let program = workshop.csharp("Host");
+    let run = |mode: &str| {
+        let mut command = mono(&program);
+        command.arg(mode).arg(workshop.folder.path());
+        command
+    };
+    let [written] = workshop.run_all([("write", run("write"))]);
+    let [read] = workshop.run_all([("read", run("read"))]);
+    assert_eq!(profiles(&written).len(), 5, "{written:#?}");
+    assert_eq!(profiles(&written), profiles(&read));
+    for (place, (user, json)) in profiles(&read).iter().enumerate() {
+        let gold = json["gold"].as_i64().unwrap();
+        let each = place as i64 + 1;
+        assert!(gold >= 10 + 2 * each && (gold - 10) % each == 0, "{user}: {json}");
+    }
+    let number = |word: &str| -> u32 {
+        let line = written.iter().find_map(|line| line.strip_prefix(word)).unwrap();
+        line.split(' ').map(|number| number.parse::<u32>().unwrap()).sum()
+    };
+    // Each request was completed once, by another thread than the one that ticks.
+    assert_eq!(number("restored "), 6, "{written:#?}");
+    assert!(number("failed ") >= 3, "{written:#?}");
+    assert_eq!(number("elsewhere "), number("restored ") + number("updated "), "{written:#?}");
+}
+
+/// What lines `profile <user> <json>` tell, in their order.
+fn profiles(lines: &[String]) -> Vec<(String, serde_json::Value)> {
+    let told = lines.iter().filter_map(|line| line.strip_prefix("profile ")?.split_once(' '));
+    told.map(|(user, json)| (user.to_string(), serde_json::from_str(json).unwrap())).collect()
+}
+
 // ---- a match ----
 
 const TITLE: &str = "Champion of Zürich";
@@ -422,6 +498,25 @@ impl Running {
 
     fn status(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
+    }
+
+    /// Kills it when it has printed what it should. Gives the lines that it printed until then.
+    fn kill_when(&mut self, is_enough: impl Fn(&[String]) -> bool) -> Vec<String> {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let printed = fs::read_to_string(&self.out).unwrap();
+            let lines: Vec<String> = printed.lines().map(String::from).collect();
+            if self.status().is_some() || Instant::now() >= deadline {
+                panic!("it did not print what it should:\n{}", self.report());
+            }
+            if is_enough(&lines) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        fs::read_to_string(&self.out).unwrap().lines().map(String::from).collect()
     }
 
     fn report(&mut self) -> String {

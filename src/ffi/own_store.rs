@@ -179,9 +179,6 @@ impl OwnStore {
 
     /// Answers a request to update, or one or all documents of one to update many.
     pub(super) fn updated(&self, id: u64, index: u32) -> Outcome {
-        if matches!(self.table().find(id)?.answer, Answer::Restore(_)) {
-            return Err(Failure::argument("request", format!("{id} is no request to update")));
-        }
         self.settle(id, index, &Ok(()))
     }
 
@@ -193,11 +190,16 @@ impl OwnStore {
     fn settle(&self, id: u64, index: u32, result: &Result<(), Error>) -> Outcome {
         let mut table = self.table();
         let pending = table.find(id)?;
+        if result.is_ok() && matches!(pending.answer, Answer::Restore(_)) {
+            return Err(Failure::argument("request", format!("{id} is no request to update")));
+        }
         let count = pending.saves.len();
         if index != MST_STORE_ALL && index as usize >= count {
             return Err(no_document(index, count));
         }
+        let mut is_untouched = true;
         if let Answer::UpdateMany(_, results) = &mut pending.answer {
+            is_untouched = results.iter().all(Option::is_none);
             match results.get_mut(index as usize) {
                 Some(Some(_)) => {
                     let text = format!("document {index} of request {id} was answered already");
@@ -205,31 +207,28 @@ impl OwnStore {
                 }
                 Some(place) => *place = Some(result.clone()),
                 // Those that have an answer keep it.
-                None => {
-                    results.iter_mut().filter(|place| place.is_none()).for_each(|p| *p = Some(result.clone()))
-                }
+                None => results.iter_mut().filter(|p| p.is_none()).for_each(|p| *p = Some(result.clone())),
             }
             if results.iter().any(Option::is_none) {
                 return Ok(());
             }
         }
-        let Some(pending) = table.pending.remove(&id) else { return Err(table.what_is_wrong(id)) };
+        let Some(Pending { answer, .. }) = table.pending.remove(&id) else {
+            return Err(table.what_is_wrong(id));
+        };
         drop(table);
-        in_time(
-            id,
-            match pending.answer {
-                Answer::Restore(completion) => match result {
-                    Err(error) => completion.restored(Err(error.clone())),
-                    Ok(()) => {
-                        return Err(Failure::argument("request", format!("{id} is no request to update")));
-                    }
-                },
-                Answer::Update(completion) => completion.updated(result.clone()),
-                Answer::UpdateMany(completion, results) => {
-                    completion.updated_many(results.into_iter().flatten().collect())
-                }
-            },
-        )
+        // What concerns all of them is a failure of the database.
+        let whole = result.as_ref().err().filter(|_| index == MST_STORE_ALL && is_untouched).cloned();
+        let was_in_time = match (answer, whole) {
+            (Answer::Restore(completion), _) => completion.restored(result.clone().map(|()| None)),
+            (Answer::Update(completion), Some(error)) => completion.failed(error),
+            (Answer::Update(completion), None) => completion.updated(result.clone()),
+            (Answer::UpdateMany(completion, _), Some(error)) => completion.failed(error),
+            (Answer::UpdateMany(completion, results), None) => {
+                completion.updated_many(results.into_iter().flatten().collect())
+            }
+        };
+        in_time(id, was_in_time)
     }
 
     /// Takes request after request and calls whom it is for, until there is none, or the time is over. Gives how many there

@@ -277,10 +277,11 @@ pub extern "C" fn mst_master_complete_update(master: *mut MstMaster, request: u6
     guard(|| needs_master!(with_store(master, |store| store.updated(request, index))))
 }
 
-/// Says that document `index` of a request, or with `MST_STORE_ALL` each that has no answer yet, could not be read or written, or that
-/// it is not known whether it was. `code` says why: `MST_ERR_STORE_FAILED`, after which it is tried again with growing delays;
-/// `MST_ERR_STORE_CORRUPT`, the same for a document that can't be read; or `MST_ERR_STORE_FENCED`, for an update, when the database
-/// belongs to another master by now, which ends this one. The text is for events and logs.
+/// Says that document `index` of a request could not be read or written, or that it is not known whether it was. `MST_STORE_ALL` says it of
+/// all that have no answer yet, and, when none has one, of the database: then other documents wait, too, until it is tried again. `code` says
+/// why: `MST_ERR_STORE_FAILED`, after which it is tried again with growing delays; `MST_ERR_STORE_CORRUPT` for a document that can't be read,
+/// which is told to whoever asked for the profile; or `MST_ERR_STORE_FENCED`, for an update, when the database belongs to another master by
+/// now, which ends this one. The text is for events and logs.
 ///
 /// Any thread, also within a callback. Returns `MST_OK`, `MST_ERR_INVALID_HANDLE`, `MST_ERR_STALE` when the request or the document was
 /// completed already or it is too late, `MST_ERR_INDEX_OUT_OF_RANGE`, `MST_ERR_INVALID_UTF8`, `MST_ERR_INVALID_ARGUMENT` also when there

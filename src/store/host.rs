@@ -16,12 +16,11 @@ use crate::limits::HOST_STORE_TIMEOUT;
 /// There may be many requests to restore profiles at once, and besides at most one to update. Documents are JSON texts, given
 /// whole, and must come back with the same members; their order and white space are free.
 ///
-/// It has no journal: a change is durable when a document that contains it was written, which is [`save_interval`] later. It can't
+/// It has no journal: a change is durable when a document that contains it was written, which is soon after a rest, and then as
+/// often as [`save_interval`](crate::MasterOptions::save_interval) says. It can't
 /// delete, list, or tell of the past. Nor has it an owner's number: [`claim`](ProfileStore::claim) does nothing, and the host sees
 /// to it that only one master at a time works on its database. If its database can tell that another one took it over, an
 /// update's answer [`ErrorCode::StoreFenced`] ends this master.
-///
-/// [`save_interval`]: crate::MasterOptions::save_interval
 pub struct HostStore {
     shared: Arc<Shared>,
 }
@@ -124,6 +123,7 @@ impl StoreRequests {
     pub fn wait(&self, timeout: Duration) -> bool {
         let shared = &self.taker.shared;
         let until = Instant::now() + timeout;
+        shared.expire();
         loop {
             let state = shared.lock();
             if state.store_closed || !state.queue.is_empty() {
@@ -141,6 +141,7 @@ impl StoreRequests {
     /// Whether there is a request that nobody took yet.
     #[must_use]
     pub fn has_requests(&self) -> bool {
+        self.taker.shared.expire();
         !self.taker.shared.lock().queue.is_empty()
     }
 
@@ -180,9 +181,14 @@ impl RestoreCompletion {
 }
 
 impl UpdateCompletion {
-    /// Says whether the document was written. False when it came too late, and was ignored.
+    /// Says whether the document was written; an error is one of this document. False when it came too late, and was ignored.
     pub fn updated(mut self, result: Result<()>) -> bool {
         self.answer.is_due() && self.answer.shared.updated(self.answer.number, Ok(vec![result]))
+    }
+
+    /// Says why the database can write nothing now. False when it came too late, and was ignored.
+    pub fn failed(mut self, error: Error) -> bool {
+        self.answer.is_due() && self.answer.shared.updated(self.answer.number, Err(error))
     }
 
     /// Whether it is too late for an answer.
@@ -203,7 +209,7 @@ impl UpdateManyCompletion {
         self.answer.is_due() && self.answer.shared.updated(self.answer.number, results)
     }
 
-    /// Says why none was written, or why it is not known of any. False when it came too late, and was ignored.
+    /// Says why the database can write nothing now. False when it came too late, and was ignored.
     pub fn failed(mut self, error: Error) -> bool {
         self.answer.is_due() && self.answer.shared.updated(self.answer.number, Err(error))
     }

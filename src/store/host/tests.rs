@@ -163,6 +163,11 @@ fn an_update_that_takes_too_long_has_failed_and_its_late_answer_is_nobodys() {
     assert!(second.updated(Err(store_error(ErrorCode::StoreFenced, "ours no more"))));
     assert_eq!(lab.updated(), Ok(vec![Err(store_error(ErrorCode::StoreFenced, "ours no more"))]));
 
+    // One that says that the database fails altogether.
+    lab.call(Call::Update(vec![save("ann", 2)]));
+    assert!(lab.update(2).failed(store_error(ErrorCode::StoreFailed, "full")));
+    assert_eq!(lab.updated(), Err(store_error(ErrorCode::StoreFailed, "full")));
+
     lab.set_timeout(Duration::from_millis(10));
     // One that nobody took is not there any more, and nobody is woken for it.
     lab.call(Call::Update(vec![save("ann", 3)]));

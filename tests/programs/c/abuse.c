@@ -53,6 +53,9 @@ int main(void) {
         {"nobody answers", nobody_answers},
         {"hosted", hosted},
         {"another token", another_token},
+        {"the host's own database", own_store},
+        {"callbacks of the host's own database", own_store_callbacks},
+        {"ends of the host's own database", own_store_ends},
         {"threads", threads_on_shared_handles},
     };
     setvbuf(stdout, NULL, _IOLBF, 4096);

@@ -42,6 +42,9 @@ void refused_by_the_master(void);
 void nobody_answers(void);
 void hosted(void);
 void another_token(void);
+void own_store(void);
+void own_store_callbacks(void);
+void own_store_ends(void);
 void threads_on_shared_handles(void);
 
 /* What `make_schema` reads, and the places of its properties. */
@@ -105,6 +108,7 @@ typedef union {
     MstEndpointStats endpoint_stats;
     MstMasterEvent master_event;
     MstMasterStats master_stats;
+    MstStoreRequest store_request;
     uint8_t bytes[512];
 } Out;
 

@@ -182,6 +182,18 @@ static MstResult dict_next_from_the_first(const MstProfile *profile) {
     X(mst_master_fingerprint, (it, text, sizeof text, &len))                                                           \
     X(mst_master_next_event, (it, &out.master_event))                                                                  \
     X(mst_master_event_text, (it, text, sizeof text, &len))                                                            \
+    X(mst_master_begin_stop, (it))                                                                                     \
+    X(mst_master_is_stopped, (it, &out.u8))                                                                            \
+    X(mst_master_wait, (it, 0, &out.u8))                                                                               \
+    X(mst_master_dispatch, (it, 0, &out.u32))                                                                          \
+    X(mst_master_next_store_request, (it, &out.store_request))                                                         \
+    X(mst_master_store_request_user, (it, 1, 0, text, sizeof text, &len))                                              \
+    X(mst_master_store_request_version, (it, 1, 0, &out.u64))                                                          \
+    X(mst_master_store_request_document, (it, 1, 0, text, sizeof text, &len))                                          \
+    X(mst_master_complete_restore, (it, 1, 0, NULL, 0))                                                                \
+    X(mst_master_complete_update, (it, 1, 0))                                                                          \
+    X(mst_master_fail_store_request, (it, 1, 0, MST_ERR_STORE_FAILED, NULL, 0))                                        \
+    X(mst_master_set_store_callbacks, (it, NULL, NULL, NULL, NULL))                                                    \
     X(mst_master_stats, (it, &out.master_stats))                                                                       \
     X(mst_master_profile_json, (it, "ann", 3, text, sizeof text, &len))
 

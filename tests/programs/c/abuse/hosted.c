@@ -61,9 +61,6 @@ void hosted(void) {
     options.in_process_only = 2;
     REFUSED(MST_ERR_INVALID_ARGUMENT, mst_master_start(&options, &out.master));
     options.in_process_only = 1;
-    options.reserved = 1;
-    REFUSED(MST_ERR_INVALID_ARGUMENT, mst_master_start(&options, &out.master));
-    options.reserved = 0;
     options.listen = "127.0.0.1:0";
     options.listen_len = LEN(options.listen);
     REFUSED(MST_ERR_INVALID_ARGUMENT, mst_master_start(&options, &out.master));

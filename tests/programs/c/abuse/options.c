@@ -172,6 +172,14 @@ void master_start_options(void) {
     OPTION_SIZES(MstMasterOptions, update_interval_ms, mst_master_start, mst_master_free);
     OPTION(schema, NULL, MST_ERR_INVALID_HANDLE, mst_master_start);
     OPTION(development, 2, MST_ERR_INVALID_ARGUMENT, mst_master_start);
+    OPTION(own_store, 2, MST_ERR_INVALID_ARGUMENT, mst_master_start);
+    OPTION(store_timeout_ms, 1, MST_ERR_INVALID_ARGUMENT, mst_master_start); /* without own_store */
+    options.own_store = 1;
+    options.store_timeout_ms = 0;
+    options.database = "profiles.db";
+    options.database_len = LEN(options.database);
+    REFUSED(MST_ERR_INVALID_ARGUMENT, mst_master_start(&options, &made)); /* two databases */
+    CHECK(made == NULL);
     OPTION_TEXT(listen, NULL, MST_ERR_INVALID_ARGUMENT, mst_master_start);
     OPTION_TEXT(database, NULL, MST_ERR_INVALID_ARGUMENT, mst_master_start);
     OPTION_TEXT(cert_file, NULL, MST_ERR_INVALID_ARGUMENT, mst_master_start);

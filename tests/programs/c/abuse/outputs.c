@@ -58,6 +58,11 @@ void outputs(void) {
     NO_OUT(mst_master_port(master, NULL));
     NO_OUT(mst_master_next_event(master, NULL));
     NO_OUT(mst_master_stats(master, NULL));
+    NO_OUT(mst_master_is_stopped(master, NULL));
+    NO_OUT(mst_master_dispatch(master, 0, ODD));
+    NO_OUT(mst_master_next_store_request(master, NULL));
+    NO_OUT(mst_master_next_store_request(master, ODD));
+    NO_OUT(mst_master_store_request_version(master, 1, 0, NULL));
     NO_OUT(mst_profile_pending(attached, NULL));
 
     NO_OUT(mst_last_error(text, sizeof text, NULL));
