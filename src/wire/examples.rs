@@ -10,7 +10,9 @@ use std::sync::Arc;
 use miniz_oxide::deflate::compress_to_vec;
 
 use super::compress::{compress, expand};
-use super::control::{COMPRESSED, Control, Cursor, DeclaredType, Described, Down, Up, decode, relation_code};
+use super::control::{
+    COMPRESSED, Control, Cursor, DeclaredType, Described, Down, NO_CHANNEL, Up, decode, relation_code,
+};
 use super::delta::{DeltaEntry, DeltaWriter, read_delta};
 use super::frames::{
     DeltaHead, FrameBuffer, Head, KIND_BATCH_ONCE, KIND_BATCHES, KIND_CONFIRM, KIND_DURABLE, KIND_HASH,
@@ -24,7 +26,7 @@ use super::values::{
 };
 use super::varint::{Reader, put_i64, put_u64};
 use super::volatile::{VolatileEntry, put_volatile, read_volatile};
-use crate::error::ErrorCode;
+use crate::error::{Error, ErrorCode};
 use crate::profile::Profile;
 use crate::schema::{Merge, Property, Relation, Schema, SyncClass, Writers, property_key};
 use crate::store::KeyedOutcome;
@@ -468,6 +470,12 @@ impl Checks {
         self.message(
             "refused",
             &Down::Refused { channel: 0, number: BATCH, code, property: Some(LEVEL), text: "no".into() },
+        );
+        let error = Error::UnknownPropertyNumber { what: "key", number: 7946 };
+        let (code, text) = (error.code() as i32, error.to_string());
+        self.message(
+            "absent",
+            &Down::Refused { channel: NO_CHANNEL, number: 0, code, property: Some(2), text },
         );
         self.message("expired", &Down::Expired { channel: 7, through: BATCH });
         self.message("repeated", &Down::Repeated { channel: 7, number: BATCH });

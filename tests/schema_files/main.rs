@@ -170,7 +170,7 @@ fn a_file_declares_types_as_the_builder_does() {
         "types":[
             {"name":"task","description":"To be done.","fields":[
                 {"name":"id","type":"string","limits":{"max_length":64},"description":"Which."},
-                {"name":"progress","type":"i32","default":3,"limits":{"min":0}},
+                {"name":"progress","type":"i32","default":3,"limits":{"min":0},"aliases":["steps","count"]},
                 {"name":"reward","type":"record{item:custom<item>,step:step}"}]},
             {"name":"step","fields":[{"name":"done","type":"bool","default":true}]},
             {"name":"achievement","fields":[{"name":"points","type":"i64"}]}]}"#;
@@ -187,7 +187,9 @@ fn a_file_declares_types_as_the_builder_does() {
         "task",
         [
             Field::new("id", "").limits(limits(|limits| limits.max_length = Some(64))).description("Which."),
-            Field::new("progress", 3).limits(limits(|limits| limits.min = Some(0.into()))),
+            Field::new("progress", 3)
+                .limits(limits(|limits| limits.min = Some(0.into())))
+                .aliases(["steps", "count"]),
             Field::of_type("reward", reward),
         ],
     );
@@ -201,6 +203,7 @@ fn a_file_declares_types_as_the_builder_does() {
     let read = Schema::from_json(text).unwrap();
     assert_equal(&read, &built);
     assert_eq!(read.to_json(), built.to_json());
+    assert!(read.to_json().contains(r#""aliases":["steps","count"]"#), "{}", read.to_json());
     let names = |schema: &Schema| {
         schema.record_types().iter().map(|r| r.name().unwrap().into()).collect::<Vec<String>>()
     };

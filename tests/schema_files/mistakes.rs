@@ -320,6 +320,16 @@ pub(crate) const TYPE_MISTAKES: &[(&str, &str, &str)] = &[
         "",
         "2:1: `fields` is missing\n2:17: unknown member `feilds`; did you mean `fields`?",
     ),
+    (
+        r#"{"name":"q","fields":[{"name":"a","type":"i32","aliases":["b"]},{"name":"b","type":"i32"}]}"#,
+        "",
+        "2:9: the type `q`: the field `a`: its alias `b` is declared twice",
+    ),
+    (
+        r#"{"name":"q","fields":[{"name":"a","type":"i32","aliases":["b c",1]}]}"#,
+        "",
+        "2:65: `aliases` must be a text, not a number",
+    ),
     (r#"{"name":"quest","fields":[]}"#, "", "2:26: a record has at least one field"),
     (r#"{"name":"quest","fields":{}}"#, "", "2:26: `fields` must be an array, not an object"),
     (

@@ -258,7 +258,8 @@ pub enum MasterEvent {
         /// Whose.
         user: Arc<str>,
     },
-    /// A stored value does not fit its property; it is kept aside in the document, and the property has its default.
+    /// A stored value does not fit its property; it is kept aside in the document, and the property has its default, or what is
+    /// left of the value without fields of records that are gone.
     ValueKeptAside {
         /// Whose profile.
         user: Arc<str>,

@@ -2095,7 +2095,7 @@ pub const SCHEMA_JSON: &str = r##"{
   "types": [
     {"name":"reward","fields":[
       {"name":"item","type":"custom<item>","description":"As the game's own code writes it."},
-      {"name":"count","type":"i32","default":1,"limits":{"min":1,"max":99}}
+      {"name":"count","type":"i32","default":1,"limits":{"min":1,"max":99},"aliases":["amount"]}
     ]},
     {"name":"mission_step","fields":[
       {"name":"id","type":"string"},
