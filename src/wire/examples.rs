@@ -11,7 +11,7 @@ use miniz_oxide::deflate::compress_to_vec;
 
 use super::compress::{compress, expand};
 use super::control::{
-    COMPRESSED, Control, Cursor, DeclaredType, Described, Down, NO_CHANNEL, Up, decode, relation_code,
+    COMPRESSED, Control, Cursor, DeclaredType, Described, Down, NO_CHANNEL, Query, Up, decode, relation_code,
 };
 use super::delta::{DeltaEntry, DeltaWriter, read_delta};
 use super::frames::{
@@ -482,6 +482,10 @@ impl Checks {
         self.message("resync", &Up::Resync { channel: 7 });
         self.message("release", &Up::Release { channel: 7, drained: true });
         self.message("released", &Down::Released { channel: 7 });
+        self.message("ask-get", &Up::Ask { request: 1, query: Query::Get { user: user() } });
+        let query = Query::History { user: user(), after: 100, limit: 50 };
+        self.message("ask-history", &Up::Ask { request: 2, query });
+        self.message("answer", &Down::Answer { request: 3, code: 0, more: false, text: "true".into() });
     }
 
     fn value(&mut self, name: &'static str, value: Value) {

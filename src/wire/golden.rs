@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::control::{Control, Cursor, DeclaredType, Described, Down, Up, decode, encode};
+use super::control::{Control, Cursor, DeclaredType, Described, Down, Query, Up, decode, encode};
 use super::delta::{DeltaWriter, read_delta};
 use super::frames::{
     DeltaHead, FrameBuffer, Head, KIND_BATCH_ONCE, KIND_BATCHES, KIND_CONFIRM, KIND_DURABLE, KIND_HASH,
@@ -130,6 +130,20 @@ fn ups() -> Vec<(&'static str, Up)> {
         ),
         ("release", Up::Release { channel: 7, drained: true }),
         ("resync", Up::Resync { channel: 7 }),
+        ("ask for a profile", Up::Ask { request: 1, query: Query::Get { user: "ann".into() } }),
+        (
+            "ask for a version",
+            Up::Ask { request: 300, query: Query::At { user: "ann".into(), version: 300 } },
+        ),
+        (
+            "ask for history",
+            Up::Ask { request: 2, query: Query::History { user: "ann".into(), after: 300, limit: 50 } },
+        ),
+        (
+            "ask for users",
+            Up::Ask { request: 3, query: Query::List { after: Some("ann".into()), limit: 50 } },
+        ),
+        ("ask to delete", Up::Ask { request: 4, query: Query::Delete { user: "ann".into() } }),
     ]
 }
 
@@ -155,6 +169,8 @@ fn downs() -> Vec<(&'static str, Down)> {
         ("expired", Down::Expired { channel: 7, through: 12 }),
         ("released", Down::Released { channel: 7 }),
         ("repeated", Down::Repeated { channel: 7, number: 12 }),
+        ("answer", Down::Answer { request: 300, code: -607, more: false, text: "no history".into() }),
+        ("part of an answer", Down::Answer { request: 3, code: 0, more: true, text: "{".into() }),
     ]
 }
 
