@@ -363,7 +363,7 @@ pub(crate) const TYPE_MISTAKES: &[(&str, &str, &str)] = &[
          2:25: `name` is missing\n\
          2:25: `type` is missing\n\
          3:9: the field `a b`: a name has 1 to 64 ASCII letters, digits and `_`\n\
-         3:28: unknown member `see`; the members here are `name`, `type`, `default`, `description` or `limits`\n\
+         3:28: unknown member `see`; the members here are `name`, `type`, `default`, `description`, `limits` or `aliases`\n\
          4:26: unknown member `max`; it belongs into `limits`\n\
          5:9: the field `c` is on line 4 already\n\
          5:20: unknown type `i33`; did you mean `i32`?",
