@@ -12,6 +12,8 @@ mod layout;
 #[cfg(test)]
 mod layout_tests;
 mod open;
+#[cfg(test)]
+mod past_tests;
 mod read;
 mod reader;
 mod replace;
