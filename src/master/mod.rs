@@ -144,6 +144,7 @@ impl Master {
             unload_after: options.unload_after.min(MAX_INTERVAL),
             load_timeout: options.load_timeout.min(MAX_INTERVAL),
             journal: store.has_journal(),
+            deletes: store.can_delete(),
             tell_modified: options.tell_modified,
             ..MasterConfig::new(options.schema, authenticator, seed)
         });

@@ -56,6 +56,16 @@ impl Storage {
             (Some(reader), StoreRequest::Restore { user }) => {
                 begin_restore(&user, &self.answers, |done| reader(&user, done));
             }
+            (Some(reader), StoreRequest::Look { ask, user }) => {
+                let told = self.answers.clone();
+                let done: Restored = Box::new(move |result| {
+                    drop(told.send(Input::Store(StoreAnswer::Looked { ask, result })))
+                });
+                if guarded(|| reader(&user, done)).is_err() {
+                    let result = Err(panicked());
+                    let _ = self.answers.send(Input::Store(StoreAnswer::Looked { ask, result }));
+                }
+            }
             // The store's thread ends after this one.
             (_, request) => drop(self.requests.send(request)),
         }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, bounded};
 
 use self::queue::{Shared, dropped, failed};
-use super::{DocumentSave, JournalRow, ProfileStore, Restored, StoredProfile, store_error};
+use super::{DocumentSave, JournalRow, ProfileStore, Reader, Restored, StoredProfile, store_error};
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::HOST_STORE_TIMEOUT;
 
@@ -262,6 +262,15 @@ impl ProfileStore for HostStore {
 
     fn begin_restore(&mut self, user: &Arc<str>, done: Restored) {
         self.shared.begin_restore(user, done);
+    }
+
+    fn reader(&mut self) -> Option<Reader> {
+        let shared = Arc::clone(&self.shared);
+        Some(Box::new(move |user, done| shared.begin_restore(user, done)))
+    }
+
+    fn can_delete(&self) -> bool {
+        false
     }
 
     fn update_many(&mut self, saves: &[DocumentSave]) -> Result<Vec<Result<()>>> {

@@ -61,6 +61,11 @@ pub trait ProfileStore: Send {
         true
     }
 
+    /// Whether it can delete profiles.
+    fn can_delete(&self) -> bool {
+        true
+    }
+
     /// How much of the journal to keep as history when documents contain it. Called before anything is written; a store that
     /// keeps no history does nothing.
     fn keep_history(&mut self, limits: HistoryLimits) {

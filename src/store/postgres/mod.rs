@@ -297,6 +297,14 @@ impl ProfileStore for PostgresStore {
         runtime.spawn(async move { done(reader.restore(&user).await) });
     }
 
+    fn reader(&mut self) -> Option<crate::store::Reader> {
+        let (handle, reader) = (self.runtime.as_ref()?.handle().clone(), Arc::clone(&self.reader));
+        Some(Box::new(move |user, done| {
+            let (reader, user) = (Arc::clone(&reader), Arc::clone(user));
+            handle.spawn(async move { done(reader.restore(&user).await) });
+        }))
+    }
+
     fn update_many(&mut self, saves: &[DocumentSave]) -> Result<Vec<Result<()>>> {
         let (until, history) = (self.until(), self.history);
         let mut results = vec![Ok(()); saves.len()];

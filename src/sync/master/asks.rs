@@ -61,6 +61,9 @@ impl Master {
             Some(super::stopping())
         } else if self.asks.len() >= MAX_ASKS {
             Some(Error::LimitReached { what: "questions that wait for the database", limit: MAX_ASKS })
+        } else if matches!(query, Query::Delete { .. }) && !self.config.deletes {
+            // Before anybody loses what the store would keep.
+            Some(Error::store(ErrorCode::FeatureDisabled, "this database can't delete profiles"))
         } else {
             user.and_then(|user| check_user_id(user).err())
         };

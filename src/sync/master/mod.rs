@@ -87,6 +87,8 @@ pub(crate) struct MasterConfig {
     pub(crate) load_timeout: Duration,
     /// Whether the store has a journal; else a batch is durable with the document that contains it.
     pub(crate) journal: bool,
+    /// Whether the store can delete profiles.
+    pub(crate) deletes: bool,
     /// Whether to tell the host which profiles were modified.
     pub(crate) tell_modified: bool,
     pub(crate) seed: u64,
@@ -104,6 +106,7 @@ impl MasterConfig {
             hash_interval: HASH_INTERVAL,
             load_timeout: LOAD_TIMEOUT,
             journal: true,
+            deletes: true,
             tell_modified: false,
             seed,
         }

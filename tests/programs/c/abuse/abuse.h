@@ -108,6 +108,7 @@ typedef union {
     MstEndpointStats endpoint_stats;
     MstMasterEvent master_event;
     MstMasterStats master_stats;
+    MstMasterHealth master_health;
     MstStoreRequest store_request;
     uint8_t bytes[512];
 } Out;

@@ -156,6 +156,7 @@ static MstResult dict_next_from_the_first(const MstProfile *profile) {
     X(mst_endpoint_wait, (it, 60000, &out.u8))                                                                         \
     X(mst_endpoint_next_event, (it, &out.event))                                                                       \
     X(mst_endpoint_event_text, (it, text, sizeof text, &len))                                                          \
+    X(mst_endpoint_ask, (it, MST_QUERY_GET, "ann", 3, 0, 0, &out.u64))                                                 \
     X(mst_endpoint_event_value, (it, 1, &out.value, text, sizeof text, &len))                                          \
     X(mst_endpoint_event_key, (it, &out.key, text, sizeof text, &len))                                                 \
     X(mst_endpoint_event_path, (it, text, sizeof text, &len))                                                          \
@@ -175,6 +176,11 @@ static MstResult dict_next_from_the_first(const MstProfile *profile) {
     X(mst_master_free, (it))                                                                                           \
     X(mst_master_stop, (it))                                                                                           \
     X(mst_master_set_update_interval, (it, 1))                                                                         \
+    X(mst_master_set_save_interval, (it, 1))                                                                           \
+    X(mst_master_set_unload_after, (it, 1))                                                                            \
+    X(mst_master_health, (it, &out.master_health))                                                                     \
+    X(mst_master_ask, (it, MST_QUERY_GET, "ann", 3, 0, 0, text, sizeof text, &len))                                    \
+    X(mst_master_delete_profile, (it, "ann", 3, &out.u8))                                                              \
     X(mst_master_connect_client, (it, "ann", 3, NULL, &out.endpoint))                                                  \
     X(mst_master_connect_server, (it, "arena", 5, NULL, &out.endpoint))                                                \
     X(mst_master_connect_own, (it, "quests", 6, NULL, &out.endpoint))                                                  \

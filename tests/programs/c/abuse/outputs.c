@@ -58,6 +58,9 @@ void outputs(void) {
     NO_OUT(mst_master_port(master, NULL));
     NO_OUT(mst_master_next_event(master, NULL));
     NO_OUT(mst_master_stats(master, NULL));
+    NO_OUT(mst_master_health(master, NULL));
+    NO_OUT(mst_master_ask(master, MST_QUERY_LIST, NULL, 0, 0, 10, text, sizeof text, NULL));
+    NO_OUT(mst_endpoint_ask(endpoint, MST_QUERY_LIST, NULL, 0, 0, 10, NULL));
     NO_OUT(mst_master_is_stopped(master, NULL));
     NO_OUT(mst_master_dispatch(master, 0, ODD));
     NO_OUT(mst_master_next_store_request(master, NULL));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mst_profiles::store::{DocumentSave, ProfileStore, import_document};
+use mst_profiles::store::{DocumentSave, HistoryLimits, ProfileStore, import_document};
 use mst_profiles::{ErrorCode, Schema};
 
 use super::report::Report;
@@ -29,6 +29,8 @@ impl IntoStore {
         on_conflict: OnConflict,
     ) -> Result<Self, Failure> {
         let mut store = database.open_to_own()?;
+        // What is there of the past stays.
+        store.keep_history(HistoryLimits::default());
         store.claim()?;
         Ok(Self { store, schema: Arc::clone(schema), on_conflict, saves: Vec::new() })
     }
