@@ -5,6 +5,8 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use deadpool_postgres::Transaction;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
 
 use super::super::journal::encode_refused;
 use super::super::{JournalRow, encode_effects};
@@ -68,7 +70,15 @@ const INSERT: &str = "INSERT INTO mst_journal (profile, version, session, number
     SELECT r.* FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[], $7::bytea[]) AS r
     ON CONFLICT (profile, version) DO NOTHING RETURNING profile, version";
 
-/// The same, if this is the owner still, in one trip to the server.
+/// Rows of which none is there yet, if this is the owner still, in one trip to the server. Where one is there it fails, which costs less
+/// than looking at each: it is so only after a failure.
+const INSERT_NEW: &str = "WITH guard AS (
+        SELECT 1 FROM mst_meta WHERE key = 'owner' AND value = $8 FOR SHARE
+    )
+    INSERT INTO mst_journal (profile, version, session, number, at, effects, refused)
+    SELECT r.* FROM guard, unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[], $7::bytea[]) AS r";
+
+/// The same, of which some may be there.
 const INSERT_GUARDED: &str = "WITH guard AS (
         SELECT 1 FROM mst_meta WHERE key = 'owner' AND value = $8 FOR SHARE
     ), inserted AS (
@@ -82,15 +92,18 @@ const INSERT_GUARDED: &str = "WITH guard AS (
 pub(super) async fn append(writing: &mut Writing<'_>, rows: &[JournalRow]) -> Result<(), Failure> {
     writing.cache.make_room(rows.len());
     if let Some(columns) = columns_if_known(writing.cache, rows)? {
-        let statement = writing.client.prepare_cached(INSERT_GUARDED).await?;
         let Columns { profiles, versions, sessions, numbers, moments, effects, refused } = &columns;
-        let row = writing
-            .client
-            .query_one(
-                &statement,
-                &[profiles, versions, sessions, numbers, moments, effects, refused, &writing.owner],
-            )
-            .await?;
+        let values: [&(dyn ToSql + Sync); 8] =
+            [profiles, versions, sessions, numbers, moments, effects, refused, &writing.owner];
+        let statement = writing.client.prepare_cached(INSERT_NEW).await?;
+        match writing.client.execute(&statement, &values).await {
+            Ok(0) if !rows.is_empty() => return Err(writing.fenced(None)),
+            Ok(_) => return Ok(()),
+            Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let statement = writing.client.prepare_cached(INSERT_GUARDED).await?;
+        let row = writing.client.query_one(&statement, &values).await?;
         return match row.get::<_, i64>(0) {
             0 => Err(writing.fenced(None)),
             _ => Ok(()),
