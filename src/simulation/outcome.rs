@@ -1,10 +1,11 @@
 //! What may come of a batch: a refusal with a reason, or what the store committed.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::rc::Rc;
 
 use super::model::State;
-use super::plain::plain;
+use super::plain::{Plain, plain};
 use super::replay::{After, Cannot, Op, less, put_together, step};
 use super::report::finding;
 use super::schemas::Plan;
@@ -47,7 +48,7 @@ pub(super) fn commit_batch(
     row: &JournalRow,
     was_gone: &dyn Fn(usize, i64) -> bool,
 ) {
-    let impossible = |what: &dyn std::fmt::Debug, why: &dyn std::fmt::Debug| -> ! {
+    let impossible = |what: &dyn Debug, why: &dyn Debug| -> ! {
         let text = format!("version {} has {what:?}, which can't be: {why:?}", row.version);
         finding("whole batches", text)
     };
@@ -68,6 +69,8 @@ pub(super) fn commit_batch(
         return;
     }
     let mut touched: Vec<usize> = Vec::new();
+    // Lists of which the row may say alone where something was put.
+    let mut drifted: Vec<usize> = Vec::new();
     // How many steps that move the items of each list were seen.
     let mut moved: BTreeMap<usize, usize> = BTreeMap::new();
     for (property, op) in relevant(is_bracket, ops) {
@@ -76,7 +79,10 @@ pub(super) fn commit_batch(
         let moves: Vec<&ListEffect> =
             effects(*property).into_iter().filter(|effect| effect.moves_items()).collect();
         let next = moved.entry(*property).or_default();
-        let mut adrift = |op: &Op, from: usize| Some(where_put(moves.get(*next).copied(), op, from));
+        let mut adrift = |op: &Op, from: usize| {
+            drifted.push(*property);
+            Some(where_put(moves.get(*next).copied(), op, from))
+        };
         let op = &beside_what_is_there(op, |identity| was_gone(*property, identity));
         if let Err(why) = step(plan, Rc::make_mut(&mut state[*property]), op, &mut adrift) {
             impossible(op, &why);
@@ -92,11 +98,39 @@ pub(super) fn commit_batch(
             impossible(op, &Cannot::Limits);
         }
     }
+    for property in drifted {
+        take_order(&plans[property], &mut state[property], row, &impossible);
+    }
     for property in touched {
         if !plans[property].allows(&state[property]) {
             finding("limits", format!("version {} has {:?}", row.version, state[property]));
         }
     }
+}
+
+/// A row that says a whole list, as the first of a profile may, says so where items were put that had nothing to stand after.
+fn take_order(
+    plan: &Plan,
+    state: &mut Rc<Plain>,
+    row: &JournalRow,
+    impossible: &dyn Fn(&dyn Debug, &dyn Debug) -> !,
+) {
+    let whole = row.effects.iter().find_map(|(name, effect)| match effect {
+        Effect::Value(value) if **name == *plan.name => Some(plain(value)),
+        _ => None,
+    });
+    let (Some(Plain::List(whole)), Plain::List(items)) = (whole, &**state) else { return };
+    let mut left = items.clone();
+    for item in &whole {
+        match left.iter().position(|other| other == item) {
+            Some(place) => drop(left.remove(place)),
+            None => impossible(&whole, items),
+        }
+    }
+    if !left.is_empty() {
+        impossible(&whole, items);
+    }
+    *state = Rc::new(Plain::List(whole));
 }
 
 /// What a row says of idempotency keys must not contradict what was known of them. True when its batch was done before. `keys`
