@@ -1,7 +1,6 @@
 //! What may come of a batch: a refusal with a reason, or what the store committed.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 use std::rc::Rc;
 
 use super::model::State;
@@ -48,7 +47,7 @@ pub(super) fn commit_batch(
     row: &JournalRow,
     was_gone: &dyn Fn(usize, i64) -> bool,
 ) {
-    let impossible = |what: &dyn Debug, why: &dyn Debug| -> ! {
+    let impossible = |what: &dyn std::fmt::Debug, why: &dyn std::fmt::Debug| -> ! {
         let text = format!("version {} has {what:?}, which can't be: {why:?}", row.version);
         finding("whole batches", text)
     };
@@ -99,7 +98,7 @@ pub(super) fn commit_batch(
         }
     }
     for property in drifted {
-        take_order(&plans[property], &mut state[property], row, &impossible);
+        take_order(&plans[property], &mut state[property], row);
     }
     for property in touched {
         if !plans[property].allows(&state[property]) {
@@ -109,26 +108,19 @@ pub(super) fn commit_batch(
 }
 
 /// A row that says a whole list, as the first of a profile may, says so where items were put that had nothing to stand after.
-fn take_order(
-    plan: &Plan,
-    state: &mut Rc<Plain>,
-    row: &JournalRow,
-    impossible: &dyn Fn(&dyn Debug, &dyn Debug) -> !,
-) {
+fn take_order(plan: &Plan, state: &mut Rc<Plain>, row: &JournalRow) {
     let whole = row.effects.iter().find_map(|(name, effect)| match effect {
         Effect::Value(value) if **name == *plan.name => Some(plain(value)),
         _ => None,
     });
     let (Some(Plain::List(whole)), Plain::List(items)) = (whole, &**state) else { return };
     let mut left = items.clone();
-    for item in &whole {
-        match left.iter().position(|other| other == item) {
-            Some(place) => drop(left.remove(place)),
-            None => impossible(&whole, items),
-        }
-    }
-    if !left.is_empty() {
-        impossible(&whole, items);
+    let is_there = |item: &Plain| {
+        let place = left.iter().position(|other| other == item);
+        place.map(|place| left.remove(place)).is_some()
+    };
+    if !whole.iter().all(is_there) || !left.is_empty() {
+        finding("whole batches", format!("version {} has {whole:?}, which can't be: {items:?}", row.version));
     }
     *state = Rc::new(Plain::List(whole));
 }
