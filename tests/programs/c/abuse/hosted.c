@@ -49,6 +49,56 @@ static void options_of_in_process_peers(MstMaster *master) {
     OK(mst_endpoint_free(made));
 }
 
+/* The answer of a master, as text that ends. */
+static const char *answer(const MstMaster *master, int32_t query_type, const char *user, uint64_t number, uint32_t limit) {
+    static char said[8192];
+    uint32_t length = 0;
+    OK(mst_master_ask(master, query_type, user, LEN(user), number, limit, said, sizeof said - 1, &length));
+    said[length] = 0;
+    return said;
+}
+
+/* What is asked about profiles, from outside and by an endpoint. */
+static void questions(MstMaster *master, MstEndpoint *server) {
+    MstMasterHealth health;
+    MstEvent event;
+    uint64_t request = 0;
+    uint8_t existed = 1;
+    OK(mst_master_set_save_interval(master, 10));
+    OK(mst_master_set_unload_after(master, 60000));
+    OK(mst_master_health(master, &health));
+    CHECK(health.is_well == 1 && health.failing_for_ms == 0);
+
+    CHECK(strcmp(answer(master, MST_QUERY_LIST, "", 0, 10), "[\"ann\"]") == 0);
+    CHECK(strstr(answer(master, MST_QUERY_HISTORY, "ann", 0, 10), "\"subject\":\"arena\"") != NULL);
+    CHECK(strstr(answer(master, MST_QUERY_HISTORY, "ann", 0, 10), "\"subject\":\"quests\"") != NULL);
+    CHECK(strstr(answer(master, MST_QUERY_HISTORY, "ann", 2, 10), "\"entries\":[]") != NULL);
+    snprintf(text, sizeof text, "%.500s", answer(master, MST_QUERY_GET, "ann", 0, 0));
+    CHECK(strcmp(answer(master, MST_QUERY_AT, "ann", 2, 0), text) == 0);
+    CHECK(strstr(answer(master, MST_QUERY_AT, "ann", 0, 0), "gold") != NULL);
+    REFUSED(MST_ERR_STORE_NO_HISTORY, mst_master_ask(master, MST_QUERY_AT, "ann", 3, 99, 0, text, sizeof text, &len));
+    REFUSED(MST_ERR_NO_SUCH_PROFILE, mst_master_ask(master, MST_QUERY_GET, "bob", 3, 0, 0, text, sizeof text, &len));
+    REFUSED(MST_ERR_INVALID_USER_ID, mst_master_ask(master, MST_QUERY_GET, NULL, 0, 0, 0, text, sizeof text, &len));
+    REFUSED(MST_ERR_INVALID_ARGUMENT, mst_master_ask(master, 77, "ann", 3, 0, 0, text, sizeof text, &len));
+    REFUSED(MST_ERR_INVALID_ARGUMENT, mst_master_ask(master, MST_QUERY_GET, "ann", 3, 1, 0, text, sizeof text, &len));
+    REFUSED(MST_ERR_INVALID_ARGUMENT, mst_master_ask(master, MST_QUERY_DELETE, "ann", 3, 0, 0, text, sizeof text, &len));
+    GIVES(MST_ERR_BUFFER_TOO_SMALL, mst_master_ask(master, MST_QUERY_LIST, NULL, 0, 0, 10, text, 3, &len));
+    CHECK(len == 7);
+    OK(mst_master_delete_profile(master, "bob", 3, &existed));
+    CHECK(existed == 0);
+    OK(mst_master_delete_profile(master, "bob", 3, NULL));
+
+    OK(mst_endpoint_ask(server, MST_QUERY_LIST, NULL, 0, 0, 10, &request));
+    event = wait_for(server, MST_EVENT_ANSWER);
+    CHECK(event.number == request && event.code == MST_OK);
+    OK(mst_endpoint_event_text(server, text, sizeof text, &len));
+    CHECK(len == 7 && memcmp(text, "[\"ann\"]", 7) == 0);
+    OK(mst_endpoint_ask(server, MST_QUERY_GET, "bob", 3, 0, 0, &request));
+    event = wait_for(server, MST_EVENT_ANSWER);
+    CHECK(event.number == request && event.code == MST_ERR_NO_SUCH_PROFILE);
+    REFUSED(MST_ERR_INVALID_ARGUMENT, mst_endpoint_ask(server, -1, "ann", 3, 0, 0, &out.u64));
+}
+
 void hosted(void) {
     MstSchema *schema = make_schema();
     MstMasterOptions options = master_options(schema);
@@ -100,6 +150,7 @@ void hosted(void) {
         wait_for(own, MST_EVENT_DURABLE);
         wait_for_gold(client, at_client, begin + 25);
     }
+    questions(master, server);
     OK(mst_endpoint_close(client, 10000));
     CHECK(state_of(client).state == MST_CONNECTION_CLOSED);
     REFUSED(MST_ERR_CLOSED, mst_endpoint_set_token(client, "dev:ann", 7));

@@ -43,7 +43,7 @@ static void poll_events(MstMaster *master) {
     } while (event.event_type != MST_MASTER_EVENT_NONE);
 }
 
-/* Waits for a request; it must be of this type. */
+/* Waits for a request of this type. To one to write, which may come before another one to read, it says that it was done. */
 static MstStoreRequest next_request(MstMaster *master, int32_t request_type) {
     const time_t begin = time(NULL);
     MstStoreRequest request = {0, 0, 0};
@@ -52,6 +52,10 @@ static MstStoreRequest next_request(MstMaster *master, int32_t request_type) {
         poll_events(master);
         OK(mst_master_wait(master, 100, NULL));
         OK(mst_master_next_store_request(master, &request));
+        if (request_type == MST_STORE_REQUEST_RESTORE && request.id != 0 && request.request_type != request_type) {
+            OK(mst_master_complete_update(master, request.id, MST_STORE_ALL));
+            request.request_type = MST_STORE_REQUEST_NONE;
+        }
     }
     CHECK(request.request_type == request_type && request.id > 0 && request.count > 0);
     return request;
