@@ -5,9 +5,8 @@
 use std::sync::Arc;
 
 use super::document;
-use super::health::Area;
 use super::history;
-use super::profile::{Deleting, Entry, Loading, Waiter};
+use super::profile::{Deleting, Entry, Loading};
 use super::session::PeerInfo;
 use super::{Action, Master, MasterEvent, Now, PeerRole, StoreRequest};
 use crate::error::{Error, ErrorCode, Result};
@@ -233,24 +232,5 @@ impl Master {
         for asker in askers {
             self.answer(asker, result.clone().map(|existed| existed.to_string()));
         }
-    }
-}
-
-impl Master {
-    /// The store was not asked for it yet, or has failed to read it, for too long for these.
-    pub(super) fn waited_too_long(&mut self, now: Now, waiters: Vec<Waiter>) {
-        if waiters.is_empty() {
-            return;
-        }
-        let error = Error::Unavailable { reason: "the profile can't be read now".into() };
-        self.in_trouble_with_loads(now);
-        for Waiter { session, channel, .. } in waiters {
-            self.give_up(session, channel, &error);
-        }
-    }
-
-    fn in_trouble_with_loads(&mut self, now: Now) {
-        let millis = self.config.load_timeout.as_millis() as u64;
-        self.in_trouble(now, Area::Loads, Error::Timeout { what: "reading a profile", millis });
     }
 }

@@ -139,8 +139,21 @@ impl Master {
         }
     }
 
+    /// These have waited too long for a profile: it could not be read in their time.
+    fn waited_too_long(&mut self, now: Now, waiters: Vec<Waiter>) {
+        if waiters.is_empty() {
+            return;
+        }
+        let millis = self.config.load_timeout.as_millis() as u64;
+        self.in_trouble(now, Area::Loads, Error::Timeout { what: "reading a profile", millis });
+        let error = Error::Unavailable { reason: "the profile can't be read now".into() };
+        for Waiter { session, channel, .. } in waiters {
+            self.give_up(session, channel, &error);
+        }
+    }
+
     /// Tells a session that it can't have a profile that it waits for.
-    pub(super) fn give_up(&mut self, session: u64, channel: u64, error: &Error) {
+    fn give_up(&mut self, session: u64, channel: u64, error: &Error) {
         if let Some(state) = self.sessions.get_mut(&session)
             && let Some(open) = state.channels.remove(&channel)
         {

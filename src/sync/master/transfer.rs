@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use super::document;
+use super::document::{self, RESERVED};
 use super::evolution::{self, Misfits};
 use super::profile::{MasterProfile, WriterState};
 use crate::error::{Error, Result};
@@ -31,7 +31,6 @@ use crate::limits::MAX_PROFILE_BYTES;
 use crate::schema::{Schema, check_user_id};
 use crate::store::{DocumentSave, StoredProfile};
 
-const RESERVED: &str = "$mst";
 /// No profile gets as far, and a document must not leave it without versions to count on.
 const MAX_VERSION: u64 = u64::MAX / 4;
 
